@@ -1,0 +1,70 @@
+/* catalog.h - the binary files of a published folder, checked before they are used.
+ *
+ *     gs_means means;
+ *     if ((st = gs_means_open(&means, bytes, size, err)) != GS_OK) return st;
+ *     gs_means_expand(&means, table);                   // [count, dim] f32, for score.h
+ *
+ * Both files are little-endian and start with a 64-byte header, so that what follows is aligned:
+ *
+ *     offset  size  means.bin                          second/SLUG.bin
+ *          0     8  "GSMEANS\0"                        "GSLOWRK\0"
+ *          8     4  version, 1                         version, 1
+ *         12     4  element type: 0 f32, 1 f16         element type of the vectors: 0 f32, 1 f16
+ *         16     8  count                              rank
+ *         24     8  dim                                dim
+ *         32     4  -                                  rest, f32
+ *         36    12  zeros                              zeros
+ *         48    16  the encoder's fingerprint, its first 16 bytes
+ *         64        means [count, dim]                 mean [dim] f32, values [rank] f32, vectors [rank, dim]
+ *
+ * The same module writes them, so that the layout lives in one place.
+ */
+#ifndef GS_CATALOG_H
+#define GS_CATALOG_H
+
+#include "score.h"
+#include "status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GS_CATALOG_HEADER 64
+#define GS_FINGERPRINT 16 /* bytes of the encoder's fingerprint in a file */
+
+typedef enum { GS_F32 = 0, GS_F16 = 1 } gs_element;
+
+typedef struct {
+    size_t count, dim;
+    gs_element element;
+    uint8_t fingerprint[GS_FINGERPRINT];
+    const void *data; /* [count, dim] borrowed from the bytes */
+} gs_means;
+
+/* bytes [size], aligned to 4 (borrowed for the life of m). GS_EFORMAT names what is wrong: magic, version, element type, or a size
+ * that disagrees with count and dim. */
+gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err);
+
+/* table [count, dim] f32. */
+void gs_means_expand(const gs_means *m, float *table);
+
+/* The size in bytes of a file of these dimensions; 0 when it does not fit a size_t. */
+size_t gs_means_size(size_t count, size_t dim, gs_element element);
+
+/* Writes the whole file to bytes [gs_means_size()]. means [count, dim]. */
+void gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
+                    const uint8_t fingerprint[GS_FINGERPRINT]);
+
+/* A low-rank file. lowrank->vectors borrows expanded [rank * dim] f32 (the caller's, filled here). Call gs_lowrank_peek first to know
+ * how much to take. */
+gs_status gs_lowrank_peek(const void *bytes, size_t size, size_t *rank, size_t *dim, gs_error *err);
+gs_status gs_lowrank_open(gs_lowrank *lowrank, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
+                          float *expanded, gs_error *err);
+size_t gs_lowrank_size(size_t rank, size_t dim, gs_element element);
+void gs_lowrank_write(void *bytes, const gs_lowrank *lowrank, gs_element element,
+                      const uint8_t fingerprint[GS_FINGERPRINT]);
+
+/* IEEE 754 half precision, round to nearest even. */
+float gs_half_to_float(uint16_t half);
+uint16_t gs_float_to_half(float value);
+
+#endif

@@ -1,0 +1,31 @@
+#include "status.h"
+
+#include <stdarg.h> /* va_list */
+#include <stdio.h>  /* vsnprintf, snprintf */
+#include <string.h> /* memcpy */
+
+gs_status gs_fail(gs_error *err, gs_status status, const char *format, ...)
+{
+    if (!err)
+        return status;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return status;
+}
+
+gs_status gs_error_prefix(gs_error *err, gs_status status, const char *format, ...)
+{
+    if (!err)
+        return status;
+    gs_error inner = *err;
+    va_list args;
+    va_start(args, format);
+    int used = vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    if (used < 0 || (size_t)used >= sizeof err->message)
+        return status;
+    snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", inner.message);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* image.h - pictures from files: PNG, JPEG, WebP to 8-bit RGB.
+ *
+ *     gs_image image;
+ *     if ((st = gs_image_read(&image, "cat.jpg", err)) != GS_OK) return st;
+ *     ... image.rgb [image.height, image.width, 3] ...
+ *     gs_image_free(&image);
+ *
+ * What a viewer would show: EXIF orientation applied, alpha over white, palettes and grey expanded, 16 bits reduced to 8, CMYK converted.
+ * The kind is told by the first bytes, not by the name. Sizes are read from the header and refused before memory is taken.
+ */
+#ifndef GS_IMAGE_H
+#define GS_IMAGE_H
+
+#include "../../core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GS_IMAGE_MAX_SIDE 32768
+#define GS_IMAGE_MAX_PIXELS (128u << 20)       /* 384 MiB of RGB */
+#define GS_IMAGE_MAX_FILE ((size_t)256 << 20)  /* bytes of a file that is read at all */
+
+typedef struct {
+    int width, height;
+    uint8_t *rgb; /* [height, width, 3]  owned */
+} gs_image;
+
+/* Decodes bytes [size] (borrowed). name is what messages call it. GS_EFORMAT for what is no picture, damaged, cut short or too large. */
+gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err);
+
+/* Reads and decodes a file. GS_EIO when it cannot be read. */
+gs_status gs_image_read(gs_image *image, const char *path, gs_error *err);
+
+/* An empty picture of this size, for a sampler to fill. GS_EFORMAT for a size out of limits, GS_ENOMEM. */
+gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err);
+void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */
+
+/* True when the name ends like a picture gs_image_read() knows (.png .jpg .jpeg .webp, any case). */
+bool gs_image_has_known_extension(const char *name);
+
+/* A thumbnail: shrunk (never enlarged) so that the longer side is at most side pixels, as WebP. *bytes is malloc'ed: the caller frees it. */
+gs_status gs_image_thumbnail(const gs_image *image, int side, uint8_t **bytes, size_t *size, int *width, int *height,
+                             gs_error *err);
+
+#endif
