@@ -1,0 +1,75 @@
+/* publish.h - the static folder that a browser searches: written whole, or not at all.
+ *
+ *     if ((st = gs_publish(store, encoder, "public", &(gs_publish_options){0}, err)) != GS_OK) return st;
+ *
+ * This comment is the contract between the indexer and site/. HASH is the first 16 hex digits of the SHA-256 of the file that carries it.
+ *
+ *     manifest.json                 the only file to revalidate; everything else is found from it
+ *     means-HASH.bin                core/catalog.h; row i is model i of the catalog, f16
+ *     catalog-HASH.json             columns, below
+ *     models/SLUG-HASH.json         what a model's page shows, below
+ *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
+ *     thumbs/HASH.webp              samples, the longer side at most 128 pixels
+ *     encoder/text-HASH.onnx        the text tower (indexer/publish/onnx_text.h says what goes in and out)
+ *     encoder/tokenizer-HASH.bin    core/tokenize.h
+ *     wasm/                         core.mjs, gensearch.js, gensearch.wasm: all of the build's wasm/dist
+ *     vendor/onnxruntime-web/       ort.wasm.min.mjs, ort-wasm-simd-threaded.mjs, ort-wasm-simd-threaded.wasm
+ *     index.html ...                the rest of site/, the tree kept, without what is only for developing it: node_modules, package*.json,
+ *                                   *.md, *.config.js, *.config.mjs, tests, test, and names that start with a dot
+ *
+ * The files of wasm/, vendor/ and site/ keep their own names, because they name each other; they are small or cached by ETag. No name
+ * starts with a slash: the folder works from any path.
+ *
+ * manifest.json:
+ *     {"format": "gensearch", "version": 1, "count": 12,
+ *      "encoder": {"name", "fingerprint": 64 hex digits, "dim", "tau", "image_size"},
+ *      "roles": {"means":     {"path": "means-HASH.bin", "version": 1},
+ *                "catalog":   {"path": "catalog-HASH.json", "version": 1},
+ *                "text":      {"path": "encoder/text-HASH.onnx", "version": 1},
+ *                "tokenizer": {"path": "encoder/tokenizer-HASH.bin", "version": 1}},
+ *      "files": {PATH: {"size": bytes, "sha256": 64 hex digits}, ...}}        every file but manifest.json, sorted by path
+ * The first 16 bytes of the fingerprint stand in means and second too: files that disagree do not belong together and are refused.
+ *
+ * catalog: columns of `count` entries, sorted by slug; equal scores rank in this order, in the program and in the browser alike.
+ *     {"version": 1, "count": n,
+ *      "id": [integer], "slug": [string], "title": [string], "type": [string], "family": [string, "" when unknown],
+ *      "tags": [[string]], "samples": [how many the moments stand on],
+ *      "thumbs": [[HASH, ...]],     the first 4 samples (fewer when there are fewer): thumbs/HASH.webp
+ *      "page": [HASH],              models/SLUG-HASH.json
+ *      "second": [HASH]}            second/SLUG-HASH.bin
+ *
+ * models/SLUG-HASH.json:
+ *     {"version": 1, "slug", "title", "type", "samples": n, "seed",
+ *      "model": the model.json as its author wrote it, unknown fields too, but with nothing of "sampler" except its "kind":
+ *               paths and commands of the indexing machine are nobody's business,
+ *      "thumbs": [{"hash", "width", "height"}],                     at most 24, in the order of the samples
+ *      "neighbors": [{"slug", "title", "type", "distance"}]}        by Frechet distance, nearest first, at most 16
+ *
+ * The same database gives the same bytes, whenever and wherever it is published.
+ */
+#ifndef GS_PUBLISH_H
+#define GS_PUBLISH_H
+
+#include "../../core/status.h"
+#include "../encoder/encoder.h"
+#include "../store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define GS_PUBLISH_VERSION 1  /* of manifest.json, the catalog and the pages */
+#define GS_PUBLISH_RANK    64 /* vectors of a second moment, or dim - 1 */
+#define GS_PUBLISH_CARD    4  /* thumbnails on a card */
+
+typedef struct {
+    bool exact_text; /* do not quantise the text tower */
+} gs_publish_options;
+
+/* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published
+ * folder (its manifest.json says so) or empty; anything else is GS_EARGS and left alone. GS_EMISMATCH when the encoder is not the store's,
+ * GS_ENOTFOUND when the store holds no finished model, or the installation lacks a file that belongs into the folder. On failure the old
+ * folder is as before. */
+gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,
+                     gs_error *err);
+
+#endif

@@ -1,0 +1,85 @@
+-- schema.sql: the tables of a gensearch database, version 1 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
+--
+-- Arrays in blobs are little-endian and have no header: dim is the encoder's. A covariance is packed, the lower triangle with its
+-- diagonal, row after row: c[0][0], c[1][0], c[1][1], c[2][0] ... which is dim * (dim + 1) / 2 numbers.
+-- Everything that depends on samples hangs on a run, so that replacing a model's run is deleting one row.
+
+-- The one encoder whose features this database holds; the first `index` binds it. Features of another one are not comparable.
+CREATE TABLE encoder (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    name        TEXT    NOT NULL,
+    directory   TEXT    NOT NULL,                                       -- where it was found last: absolute path
+    fingerprint TEXT    NOT NULL CHECK (length(fingerprint) = 64),      -- SHA-256, hex
+    dim         INTEGER NOT NULL CHECK (dim > 0),                       -- numbers in a feature
+    tau         REAL    NOT NULL CHECK (tau > 0),                       -- exp(logit_scale)
+    image_size  INTEGER NOT NULL CHECK (image_size > 0)                 -- pixels a side
+) STRICT;
+
+-- A generative model as its model.json describes it.
+CREATE TABLE model (
+    id     INTEGER PRIMARY KEY,
+    slug   TEXT    NOT NULL UNIQUE,
+    title  TEXT    NOT NULL,
+    type   TEXT    NOT NULL,
+    family TEXT    NOT NULL,                    -- '' when unknown
+    json   TEXT    NOT NULL,                    -- the whole model.json, compact, unknown fields too
+    added  TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+) STRICT;
+
+-- One sampling of a model. A model has at most one finished run, which everybody reads, and at most one that is under way; when the
+-- latter finishes it takes the former's place.
+CREATE TABLE run (
+    id        INTEGER PRIMARY KEY,
+    model_id  INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    sampler   TEXT    NOT NULL,                             -- model.json's sampler block at that time
+    seed      INTEGER NOT NULL,
+    requested INTEGER NOT NULL CHECK (requested > 0),       -- --samples; a finite sampler may end before
+    keep      INTEGER NOT NULL CHECK (keep >= 0),           -- --keep-features
+    count     INTEGER NOT NULL CHECK (count >= 0),          -- samples taken in so far
+    finished  INTEGER NOT NULL CHECK (finished IN (0, 1)),
+    neighbors INTEGER,                                      -- how many rows of neighbor were written for it; NULL: not yet compared
+    UNIQUE (model_id, finished)
+) STRICT;
+
+-- The accumulator of an unfinished run, to the last bit: mean f64 [dim], then the packed scatter f64.
+CREATE TABLE progress (
+    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    state  BLOB    NOT NULL
+) STRICT;
+
+-- What a finished run amounts to.
+CREATE TABLE moments (
+    run_id     INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    mean       BLOB    NOT NULL,        -- f32 [dim]
+    covariance BLOB    NOT NULL         -- f32, packed, divisor count - 1
+) STRICT;
+
+-- The first samples, small.
+CREATE TABLE thumbnail (
+    run_id   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,          -- the sample's index
+    width    INTEGER NOT NULL CHECK (width > 0),
+    height   INTEGER NOT NULL CHECK (height > 0),
+    webp     BLOB    NOT NULL,
+    PRIMARY KEY (run_id, position)
+) STRICT;
+
+-- Kept features, for the Monte Carlo score: the run.keep samples whose hash of (seed, index) is lowest, so that which ones are kept
+-- depends neither on batches nor on interruptions. A slot is only a place to overwrite.
+CREATE TABLE feature (
+    run_id       INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    slot         INTEGER NOT NULL,
+    sample_index INTEGER NOT NULL,
+    vector       BLOB    NOT NULL,      -- f32 [dim], length 1
+    PRIMARY KEY (run_id, slot)
+) STRICT;
+
+-- The nearest finished runs by Frechet distance. Rows vanish with either run; run.neighbors tells that some did.
+CREATE TABLE neighbor (
+    run_id   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    rank     INTEGER NOT NULL CHECK (rank > 0),
+    other_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    distance REAL    NOT NULL,
+    PRIMARY KEY (run_id, rank)
+) STRICT;
+CREATE INDEX neighbor_other ON neighbor (other_id);

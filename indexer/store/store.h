@@ -1,0 +1,191 @@
+/* store.h - the database: models, moments, thumbnails, kept features, neighbours in one SQLite file. Nothing else speaks SQL.
+ *
+ *     gs_store *store;
+ *     if ((st = gs_store_open(&store, "zoo.db", GS_STORE_READ, err)) != GS_OK) return st;
+ *     gs_store_list list;
+ *     st = gs_store_list_finished(store, &list, err);                   // by slug
+ *     for (size_t i = 0; i < list.count; i++)
+ *         st = gs_store_read_mean(store, &list.models[i], mean, err);   // mean [dim]
+ *     gs_store_list_free(&list);
+ *     gs_store_close(store);
+ *
+ * The tables are described in schema.sql. Every change is one transaction; sizes of blobs are checked on every read. Several processes may
+ * read while one writes; two writers wait for each other.
+ */
+#ifndef GS_STORE_H
+#define GS_STORE_H
+
+#include "../../core/moments.h"
+#include "../../core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
+#define GS_STORE_VERSION     1
+#define GS_STORE_THUMBNAILS  24 /* samples that get one */
+
+typedef struct gs_store gs_store; /* one thread at a time */
+
+typedef enum {
+    GS_STORE_READ,   /* must exist; works on read-only media too */
+    GS_STORE_WRITE,  /* must exist */
+    GS_STORE_CREATE, /* made when missing or empty */
+} gs_store_mode;
+
+/* GS_EIO when it cannot be opened; GS_EFORMAT when it is no gensearch database; GS_EMISMATCH when a newer gensearch wrote it. An older
+ * version is migrated in place (not under GS_STORE_READ, which refuses it). */
+gs_status gs_store_open(gs_store **store, const char *path, gs_store_mode mode, gs_error *err);
+void gs_store_close(gs_store *store); /* NULL is fine */
+
+/* ---- the encoder -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char name[128];
+    char directory[4096];
+    char fingerprint[65];
+    size_t dim;
+    double tau;
+    int image_size;
+} gs_store_encoder;
+
+/* GS_ENOTFOUND when none is bound yet. */
+gs_status gs_store_get_encoder(gs_store *store, gs_store_encoder *encoder, gs_error *err);
+
+/* Binds the encoder, or confirms that it is the one bound (its directory may have moved). GS_EMISMATCH names both fingerprints. */
+gs_status gs_store_bind_encoder(gs_store *store, const gs_store_encoder *encoder, gs_error *err);
+
+/* ---- models ------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t id, run;                                   /* run: 0 when it has no finished one */
+    char *slug, *title, *type, *family, *json, *added; /* owned */
+    uint64_t seed, requested, keep, count;             /* of the finished run, or of the one under way */
+} gs_store_model;
+
+typedef struct {
+    gs_store_model *models; /* [count]  owned */
+    size_t count;
+} gs_store_list;
+
+/* Models with moments, sorted by slug: the order of every ranking. gs_store_list_free() releases the list. */
+gs_status gs_store_list_finished(gs_store *store, gs_store_list *list, gs_error *err);
+/* Those whose first run is still under way too. */
+gs_status gs_store_list_all(gs_store *store, gs_store_list *list, gs_error *err);
+void gs_store_list_free(gs_store_list *list); /* safe on a zeroed one */
+
+/* GS_ENOTFOUND names the slug. gs_store_model_free() releases the model. */
+gs_status gs_store_find(gs_store *store, const char *slug, gs_store_model *model, gs_error *err);
+void gs_store_model_free(gs_store_model *model);
+
+typedef struct {
+    const char *slug, *title, *type, *family, *json;
+} gs_store_metadata;
+
+/* Inserts the model, or updates what is known about it. *changed (may be NULL): whether anything was written. */
+gs_status gs_store_put_model(gs_store *store, const gs_store_metadata *metadata, int64_t *id, bool *changed,
+                             gs_error *err);
+
+/* Forgets a model with all it has. GS_ENOTFOUND. */
+gs_status gs_store_remove(gs_store *store, const char *slug, gs_error *err);
+
+/* ---- a run: samples being taken in -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *sampler; /* compact JSON of the block */
+    uint64_t seed, requested, keep;
+} gs_store_order;
+
+typedef struct {
+    int64_t id;
+    uint64_t keep;  /* of the run: at least what was ordered */
+    uint64_t count; /* samples in it: where to go on */
+    bool finished;  /* nothing to do */
+} gs_store_run;
+
+/* The run that answers the order: a finished one, one to go on with, or a new one (which drops another that was under way). */
+gs_status gs_store_begin(gs_store *store, int64_t model, const gs_store_order *order, gs_store_run *run, gs_error *err);
+
+typedef struct {
+    uint64_t position;
+    int width, height;
+    uint8_t *webp; /* [size] */
+    size_t size;
+} gs_store_thumbnail;
+
+typedef struct {
+    uint64_t slot, index;
+    const float *vector; /* [dim]  borrowed */
+} gs_store_feature;
+
+/* What came in since the last checkpoint. All borrowed. */
+typedef struct {
+    const gs_moments *moments; /* of the whole run so far */
+    const gs_store_thumbnail *thumbnails;
+    size_t n_thumbnails;
+    const gs_store_feature *features;
+    size_t n_features;
+} gs_store_checkpoint;
+
+/* Writes a checkpoint in one transaction and advances run->count. GS_EMISMATCH when another process has moved the run meanwhile. */
+gs_status gs_store_save(gs_store *store, gs_store_run *run, const gs_store_checkpoint *checkpoint, gs_error *err);
+
+/* The last checkpoint: the moments become final and the run takes the place of the model's former one. GS_EARGS below two samples. */
+gs_status gs_store_finish(gs_store *store, gs_store_run *run, const gs_store_checkpoint *checkpoint, gs_error *err);
+
+/* The accumulator of a run with count > 0, to the last bit. moments: initialised and empty. */
+gs_status gs_store_resume(gs_store *store, const gs_store_run *run, gs_moments *moments, gs_error *err);
+
+/* ---- what a finished run holds ------------------------------------------------------------------------------------------------ */
+
+gs_status gs_store_read_mean(gs_store *store, const gs_store_model *model, float *mean, gs_error *err); /* [dim] */
+gs_status gs_store_read_covariance(gs_store *store, const gs_store_model *model, float *covariance,
+                                   gs_error *err); /* [dim, dim] */
+
+typedef struct {
+    gs_store_thumbnail *items; /* [count], their webp too  owned */
+    size_t count;
+} gs_store_thumbnails;
+gs_status gs_store_read_thumbnails(gs_store *store, const gs_store_model *model, gs_store_thumbnails *thumbnails,
+                                   gs_error *err);
+void gs_store_thumbnails_free(gs_store_thumbnails *thumbnails); /* safe on a zeroed one */
+
+/* Kept features in order of their slots: vectors [count, dim], slots and indices [count] all owned. Of any run, finished or not. */
+typedef struct {
+    float *vectors;
+    uint64_t *slots, *indices;
+    size_t count;
+} gs_store_features;
+gs_status gs_store_read_features(gs_store *store, int64_t run, gs_store_features *features, gs_error *err);
+void gs_store_features_free(gs_store_features *features); /* safe on a zeroed one */
+
+/* ---- neighbours --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t run; /* of the other model */
+    double distance;
+} gs_store_neighbor;
+
+/* neighbors [capacity] of a run, nearest first; *count of them. *written: how many there were when the list was made, -1 for never: more
+ * than *count when a model in the list was removed or sampled anew. */
+gs_status gs_store_read_neighbors(gs_store *store, int64_t run, gs_store_neighbor *neighbors, size_t capacity,
+                                  size_t *count, int64_t *written, gs_error *err);
+
+typedef struct {
+    int64_t run;
+    const gs_store_neighbor *neighbors; /* [count]  borrowed */
+    size_t count;
+} gs_store_neighbor_list;
+
+/* Replaces the lists of these runs [n], all in one transaction. */
+gs_status gs_store_write_neighbors(gs_store *store, const gs_store_neighbor_list *lists, size_t n, gs_error *err);
+
+/* ---- verify ------------------------------------------------------------------------------------------------------------------- */
+
+/* Calls report once for each fault found: damaged pages, dangling references, blobs of a wrong size, numbers that are not finite or no
+ * covariance, JSON that does not parse, a missing encoder. *faults counts them. Fails only when the database cannot be read at all. */
+gs_status gs_store_verify(gs_store *store, void (*report)(void *context, const char *fault), void *context,
+                          size_t *faults, gs_error *err);
+
+#endif
