@@ -23,7 +23,7 @@ typedef struct {
     uint64_t count;
     double *mean;    /* [dim]       owned */
     double *scatter; /* [dim, dim]  owned; sum of (x - mean)(x - mean)^T, lower triangle, row-major */
-    double *work;    /* [dim]       owned; scratch of add and merge */
+    double *work;    /* owned; scratch of add and merge: a block of centred rows */
 } gs_moments;
 
 /* An empty accumulator; gs_moments_free() releases it. GS_EARGS when dim is 0, GS_ENOMEM. On failure m is safe to free. */

@@ -26,6 +26,7 @@ gs_status gs_error_prefix(gs_error *err, gs_status status, const char *format, .
     va_end(args);
     if (used < 0 || (size_t)used >= sizeof err->message)
         return status;
-    snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", inner.message);
+    size_t left = sizeof err->message - (size_t)used;
+    snprintf(err->message + used, left, ": %.*s", (int)(left > 3 ? left - 3 : 0), inner.message);
     return status;
 }
