@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #define GS_CATALOG_HEADER 64
-#define GS_FINGERPRINT 16 /* bytes of the encoder's fingerprint in a file */
+#define GS_FINGERPRINT    16 /* bytes of the encoder's fingerprint in a file */
 
 typedef enum { GS_F32 = 0, GS_F16 = 1 } gs_element;
 
@@ -40,8 +40,8 @@ typedef struct {
     const void *data; /* [count, dim] borrowed from the bytes */
 } gs_means;
 
-/* bytes [size], aligned to 4 (borrowed for the life of m). GS_EFORMAT names what is wrong: magic, version, element type, or a size
- * that disagrees with count and dim. */
+/* bytes [size], aligned to 4 (borrowed for the life of m). GS_EFORMAT names what is wrong: magic, version, element
+ * type, or a size that disagrees with count and dim. */
 gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err);
 
 /* table [count, dim] f32. */
@@ -54,8 +54,8 @@ size_t gs_means_size(size_t count, size_t dim, gs_element element);
 void gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
                     const uint8_t fingerprint[GS_FINGERPRINT]);
 
-/* A low-rank file. lowrank->vectors borrows expanded [rank * dim] f32 (the caller's, filled here). Call gs_lowrank_peek first to know
- * how much to take. */
+/* A low-rank file, bytes [size] aligned to 4. lowrank borrows its mean and values from bytes, and its vectors from
+ * expanded [rank * dim] f32 (the caller's, filled here). Call gs_lowrank_peek first to know how much to take. */
 gs_status gs_lowrank_peek(const void *bytes, size_t size, size_t *rank, size_t *dim, gs_error *err);
 gs_status gs_lowrank_open(gs_lowrank *lowrank, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
                           float *expanded, gs_error *err);

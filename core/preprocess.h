@@ -17,15 +17,22 @@
 #include <stdint.h>
 
 /* Pillow's numbers for its filters, as preprocessor_config.json stores them. */
-typedef enum { GS_NEAREST = 0, GS_LANCZOS = 1, GS_BILINEAR = 2, GS_BICUBIC = 3, GS_BOX = 4, GS_HAMMING = 5 } gs_resample;
+typedef enum {
+    GS_NEAREST = 0,
+    GS_LANCZOS = 1,
+    GS_BILINEAR = 2,
+    GS_BICUBIC = 3,
+    GS_BOX = 4,
+    GS_HAMMING = 5
+} gs_resample;
 
 typedef struct {
     bool do_resize, do_center_crop, do_rescale, do_normalize;
     gs_resample resample;
-    int shortest_edge;             /* resize target of the shorter side; 0: resize to resize_width x resize_height */
+    int shortest_edge; /* resize target of the shorter side; 0: resize to resize_width x resize_height */
     int resize_width, resize_height;
     int crop_width, crop_height;
-    float rescale_factor;          /* 1/255 */
+    float rescale_factor; /* 1/255 */
     float mean[3], std[3];
 } gs_preprocess;
 
@@ -39,8 +46,8 @@ void gs_preprocess_output_size(const gs_preprocess *p, int width, int height, in
 size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height);
 
 /* rgb [height, width, 3] u8 (borrowed) -> pixels [3, out_height, out_width] f32. work: aligned for double. GS_EARGS for a size below 1. */
-gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work, float *pixels,
-                            gs_error *err);
+gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work,
+                            float *pixels, gs_error *err);
 
 /* Pillow's Image.resize((out_width, out_height), resample) on 8-bit pictures of 3 channels; used for thumbnails too. */
 size_t gs_resize_workspace(int width, int height, int out_width, int out_height);

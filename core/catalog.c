@@ -1,0 +1,223 @@
+#include "catalog.h"
+
+#include <inttypes.h> /* PRIu32, PRIu64 */
+#include <string.h>   /* memcpy, memcmp */
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "The published files are little-endian and used in place: this machine would need a reader that swaps bytes."
+#endif
+
+float gs_half_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
+    if (exponent == 0) { /* zero and subnormals: fraction * 2^-24 */
+        float value = (float)fraction * 0x1p-24f;
+        return sign ? -value : value;
+    }
+    uint32_t bits = exponent == 31 ? 0x7f800000u : (exponent + 112) << 23;
+    bits |= sign | fraction << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+uint16_t gs_float_to_half(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) /* NaN stays NaN */
+        return (uint16_t)(sign | 0x7e00u);
+    if (magnitude >= 0x477ff000u) /* 65520 and more round to infinity */
+        return (uint16_t)(sign | 0x7c00u);
+    uint32_t shift = 13, kept = magnitude - (112u << 23);
+    if (magnitude < 0x38800000u) { /* below 2^-14: subnormal, with the leading one written out */
+        uint32_t exponent = magnitude >> 23;
+        shift = 126 - exponent;
+        if (shift > 24)
+            return (uint16_t)sign;
+        kept = (magnitude & 0x7fffffu) | 0x800000u;
+    }
+    uint32_t result = kept >> shift, lost = kept & ((1u << shift) - 1), tie = 1u << (shift - 1);
+    if (lost > tie || (lost == tie && (result & 1)))
+        result++; /* a carry into the exponent is the right result */
+    return (uint16_t)(sign | result);
+}
+
+static size_t element_size(gs_element element)
+{
+    return element == GS_F16 ? 2 : 4;
+}
+
+/* out [n] := the n elements at data. */
+static void load_elements(const void *data, gs_element element, size_t n, float *out)
+{
+    const uint16_t *halves = data;
+    if (element == GS_F32)
+        memcpy(out, data, n * sizeof(float));
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = gs_half_to_float(halves[i]);
+}
+
+static void store_elements(void *data, gs_element element, size_t n, const float *values)
+{
+    uint16_t *halves = data;
+    if (element == GS_F32)
+        memcpy(data, values, n * sizeof(float));
+    else
+        for (size_t i = 0; i < n; i++)
+            halves[i] = gs_float_to_half(values[i]);
+}
+
+/* The header as it lies in the file. */
+typedef struct {
+    char magic[8];
+    uint32_t version, element;
+    uint64_t rows, dim;
+    float rest;
+    uint8_t zeros[12];
+    uint8_t fingerprint[GS_FINGERPRINT];
+} header;
+
+_Static_assert(sizeof(header) == GS_CATALOG_HEADER, "the header has no gaps");
+
+#define VERSION 1
+static const char means_magic[8] = "GSMEANS", lowrank_magic[8] = "GSLOWRK";
+
+/* Checks the header by itself. name is for messages. */
+static gs_status read_header(header *h, const char *name, const char magic[8], const void *bytes, size_t size,
+                             gs_error *err)
+{
+    if (size < sizeof *h)
+        return gs_fail(err, GS_EFORMAT, "%s: %zu bytes, too short for a header of %zu", name, size, sizeof *h);
+    memcpy(h, bytes, sizeof *h);
+    if (memcmp(h->magic, magic, sizeof h->magic) != 0)
+        return gs_fail(err, GS_EFORMAT, "%s: does not start with '%s'", name, magic);
+    if (h->version != VERSION)
+        return gs_fail(err, GS_EFORMAT, "%s: version %" PRIu32 ", expected %d", name, h->version, VERSION);
+    if (h->element != GS_F32 && h->element != GS_F16)
+        return gs_fail(err, GS_EFORMAT, "%s: element type %" PRIu32 ", expected %d (f32) or %d (f16)", name, h->element,
+                       GS_F32, GS_F16);
+    if (h->rows > UINT32_MAX || h->dim == 0 || h->dim > UINT32_MAX)
+        return gs_fail(err, GS_EFORMAT, "%s: %" PRIu64 " rows of dimension %" PRIu64, name, h->rows, h->dim);
+    return GS_OK;
+}
+
+static void write_header(void *bytes, const char magic[8], header h, const uint8_t fingerprint[GS_FINGERPRINT])
+{
+    memcpy(h.magic, magic, sizeof h.magic);
+    memcpy(h.fingerprint, fingerprint, GS_FINGERPRINT);
+    h.version = VERSION;
+    memcpy(bytes, &h, sizeof h);
+}
+
+/* Refuses a size that is not the one the header calls for (0: none fits). */
+static gs_status check_size(const char *name, const header *h, size_t size, size_t expected, gs_error *err)
+{
+    if (expected != 0 && size == expected)
+        return GS_OK;
+    return gs_fail(err, GS_EFORMAT, "%s: %zu bytes, expected %zu for %" PRIu64 " rows of dimension %" PRIu64, name,
+                   size, expected, h->rows, h->dim);
+}
+
+size_t gs_means_size(size_t count, size_t dim, gs_element element)
+{
+    size_t most = (SIZE_MAX - GS_CATALOG_HEADER) / element_size(element);
+    if (dim != 0 && count > most / dim)
+        return 0;
+    return GS_CATALOG_HEADER + count * dim * element_size(element);
+}
+
+gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err)
+{
+    header h;
+    gs_status st = read_header(&h, "means.bin", means_magic, bytes, size, err);
+    if (st != GS_OK)
+        return st;
+    size_t expected = gs_means_size((size_t)h.rows, (size_t)h.dim, (gs_element)h.element);
+    st = check_size("means.bin", &h, size, expected, err);
+    if (st != GS_OK)
+        return st;
+    *m = (gs_means){.count = (size_t)h.rows, .dim = (size_t)h.dim, .element = (gs_element)h.element};
+    memcpy(m->fingerprint, h.fingerprint, GS_FINGERPRINT);
+    m->data = (const char *)bytes + sizeof h;
+    return GS_OK;
+}
+
+void gs_means_expand(const gs_means *m, float *table)
+{
+    load_elements(m->data, m->element, m->count * m->dim, table);
+}
+
+void gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
+                    const uint8_t fingerprint[GS_FINGERPRINT])
+{
+    write_header(bytes, means_magic, (header){.element = element, .rows = count, .dim = dim}, fingerprint);
+    store_elements((char *)bytes + sizeof(header), element, count * dim, means);
+}
+
+size_t gs_lowrank_size(size_t rank, size_t dim, gs_element element)
+{
+    size_t vectors = gs_means_size(rank, dim, element);
+    if (vectors == 0 || rank > SIZE_MAX - dim || rank + dim > (SIZE_MAX - vectors) / sizeof(float))
+        return 0;
+    return vectors + (rank + dim) * sizeof(float);
+}
+
+static gs_status read_lowrank(header *h, const void *bytes, size_t size, gs_error *err)
+{
+    const char *name = "second moments";
+    gs_status st = read_header(h, name, lowrank_magic, bytes, size, err);
+    if (st != GS_OK)
+        return st;
+    if (h->rows >= h->dim)
+        return gs_fail(err, GS_EFORMAT, "%s: rank %" PRIu64 " is not below dimension %" PRIu64, name, h->rows, h->dim);
+    if (!(h->rest > 0))
+        return gs_fail(err, GS_EFORMAT, "%s: the rest is %g, expected more than 0", name, (double)h->rest);
+    size_t expected = gs_lowrank_size((size_t)h->rows, (size_t)h->dim, (gs_element)h->element);
+    return check_size(name, h, size, expected, err);
+}
+
+gs_status gs_lowrank_peek(const void *bytes, size_t size, size_t *rank, size_t *dim, gs_error *err)
+{
+    header h;
+    gs_status st = read_lowrank(&h, bytes, size, err);
+    if (st != GS_OK)
+        return st;
+    *rank = (size_t)h.rows;
+    *dim = (size_t)h.dim;
+    return GS_OK;
+}
+
+gs_status gs_lowrank_open(gs_lowrank *lowrank, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
+                          float *expanded, gs_error *err)
+{
+    header h;
+    gs_status st = read_lowrank(&h, bytes, size, err);
+    if (st != GS_OK)
+        return st;
+    size_t rank = (size_t)h.rows, dim = (size_t)h.dim;
+    const float *mean = (const float *)((const char *)bytes + sizeof h), *values = mean + dim;
+    for (size_t r = 0; r < rank; r++)
+        if (!(values[r] > 0))
+            return gs_fail(err, GS_EFORMAT, "second moments: eigenvalue %zu is %g, expected more than 0", r,
+                           (double)values[r]);
+    load_elements(values + rank, (gs_element)h.element, rank * dim, expanded);
+    *lowrank =
+        (gs_lowrank){.dim = dim, .rank = rank, .mean = mean, .values = values, .vectors = expanded, .rest = h.rest};
+    memcpy(fingerprint, h.fingerprint, GS_FINGERPRINT);
+    return GS_OK;
+}
+
+void gs_lowrank_write(void *bytes, const gs_lowrank *lowrank, gs_element element,
+                      const uint8_t fingerprint[GS_FINGERPRINT])
+{
+    size_t rank = lowrank->rank, dim = lowrank->dim;
+    write_header(bytes, lowrank_magic, (header){.element = element, .rows = rank, .dim = dim, .rest = lowrank->rest},
+                 fingerprint);
+    float *mean = (float *)((char *)bytes + sizeof(header)), *values = mean + dim;
+    memcpy(mean, lowrank->mean, dim * sizeof(float));
+    memcpy(values, lowrank->values, rank * sizeof(float));
+    store_elements(values + rank, element, rank * dim, lowrank->vectors);
+}
