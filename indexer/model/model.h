@@ -15,16 +15,16 @@
 #include <cjson/cJSON.h>
 
 typedef struct {
-    char *path;        /* of the file                                owned */
-    char *directory;   /* of the file: relative paths start here     owned */
-    char *json;        /* the whole file, compact                    owned */
-    cJSON *root;       /* json, parsed                               owned */
-    const char *slug;  /* [a-z0-9-]+, at most 128 bytes              borrowed from root, as all below */
+    char *path;       /* of the file                                owned */
+    char *directory;  /* of the file: relative paths start here     owned */
+    char *json;       /* the whole file, compact                    owned */
+    cJSON *root;      /* json, parsed                               owned */
+    const char *slug; /* [a-z0-9-]+, at most 128 bytes              borrowed from root, as all below */
     const char *title;
-    const char *type;         /* GAN VAE diffusion flow autoregressive implicit other */
-    const char *family;       /* or "" */
-    const char *description;  /* or "" */
-    const cJSON *sampler;     /* an object with a string "kind" */
+    const char *type;        /* GAN VAE diffusion flow autoregressive implicit other */
+    const char *family;      /* or "" */
+    const char *description; /* or "" */
+    const cJSON *sampler;    /* an object with a string "kind" */
 } gs_model;
 
 /* Reads and checks the file. GS_EFORMAT names the file, the field, what it is and what was expected. On failure nothing is left to free. */
