@@ -6,7 +6,7 @@
  *     gs_image_free(&image);
  *
  * What a viewer would show: EXIF orientation applied, alpha over white, palettes and grey expanded, 16 bits reduced to 8, CMYK converted.
- * The kind is told by the first bytes, not by the name. Sizes are read from the header and refused before memory is taken.
+ * Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes are read from the header and refused before memory is taken.
  */
 #ifndef GS_IMAGE_H
 #define GS_IMAGE_H
@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_IMAGE_MAX_SIDE 32768
-#define GS_IMAGE_MAX_PIXELS (128u << 20)       /* 384 MiB of RGB */
-#define GS_IMAGE_MAX_FILE ((size_t)256 << 20)  /* bytes of a file that is read at all */
+#define GS_IMAGE_MAX_SIDE   32768
+#define GS_IMAGE_MAX_PIXELS (128u << 20)        /* 384 MiB of RGB */
+#define GS_IMAGE_MAX_FILE   ((size_t)256 << 20) /* bytes of a file that is read at all */
 
 typedef struct {
     int width, height;

@@ -1,0 +1,102 @@
+#include "image.h"
+
+#include "../util/file.h"
+#include "codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h> /* strcasecmp */
+
+gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err)
+{
+    *image = (gs_image){0};
+    if (width < 1 || height < 1 || width > GS_IMAGE_MAX_SIDE || height > GS_IMAGE_MAX_SIDE)
+        return gs_fail(err, GS_EFORMAT, "a picture of %u x %u pixels, expected 1 to %d a side", width, height,
+                       GS_IMAGE_MAX_SIDE);
+    uint64_t pixels = (uint64_t)width * height; /* at most 2^30 */
+    if (pixels > GS_IMAGE_MAX_PIXELS)
+        return gs_fail(err, GS_EFORMAT, "a picture of %u x %u pixels, at most %u in all are read", width, height,
+                       GS_IMAGE_MAX_PIXELS);
+    image->rgb = malloc((size_t)pixels * (size_t)channels);
+    if (!image->rgb)
+        return gs_fail(err, GS_ENOMEM, "no memory for a picture of %u x %u pixels", width, height);
+    image->width = (int)width;
+    image->height = (int)height;
+    return GS_OK;
+}
+
+gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err)
+{
+    return gs_image_reserve(image, width < 0 ? 0 : (uint32_t)width, height < 0 ? 0 : (uint32_t)height, 3, err);
+}
+
+void gs_image_free(gs_image *image)
+{
+    free(image->rgb);
+    *image = (gs_image){0};
+}
+
+/* With alpha 255 and 0 exact, rounded to nearest between: v a / 255 + 255 (255 - a) / 255. */
+void gs_image_flatten(gs_image *image)
+{
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    const uint8_t *from = image->rgb;
+    uint8_t *to = image->rgb;
+    for (size_t i = 0; i < pixels; i++, from += 4, to += 3) {
+        unsigned alpha = from[3], white = 255 * (255 - alpha) + 127;
+        for (int c = 0; c < 3; c++)
+            to[c] = (uint8_t)((from[c] * alpha + white) / 255);
+    }
+    uint8_t *smaller = realloc(image->rgb, pixels * 3);
+    if (smaller)
+        image->rgb = smaller;
+}
+
+static gs_decoder *find_decoder(const uint8_t *bytes, size_t size)
+{
+    if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
+        return gs_png_decode;
+    if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
+        return gs_jpeg_decode;
+    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
+        return gs_webp_decode;
+    return NULL;
+}
+
+gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err)
+{
+    *image = (gs_image){0};
+    gs_decoder *decode = find_decoder(bytes, size);
+    if (!decode)
+        return gs_fail(err, GS_EFORMAT, "%s: is no PNG, JPEG or WebP picture", name);
+    int orientation = 1;
+    gs_status st = decode(image, &orientation, bytes, size, err);
+    if (st == GS_OK)
+        st = gs_image_orient(image, orientation, err);
+    if (st == GS_OK)
+        return GS_OK;
+    gs_image_free(image);
+    return gs_error_prefix(err, st, "%s", name);
+}
+
+gs_status gs_image_read(gs_image *image, const char *path, gs_error *err)
+{
+    *image = (gs_image){0};
+    gs_bytes bytes;
+    gs_status st = gs_file_read(&bytes, path, GS_IMAGE_MAX_FILE, err);
+    if (st != GS_OK)
+        return st;
+    st = gs_image_decode(image, bytes.data, bytes.size, path, err);
+    gs_bytes_free(&bytes);
+    return st;
+}
+
+bool gs_image_has_known_extension(const char *name)
+{
+    static const char *const known[] = {".png", ".jpg", ".jpeg", ".webp"};
+    const char *extension = strrchr(name, '.');
+    for (size_t i = 0; extension && i < sizeof known / sizeof *known; i++)
+        if (strcasecmp(extension, known[i]) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,118 @@
+#include "codec.h"
+
+#include <setjmp.h>
+#include <stdio.h> /* jpeglib.h needs FILE */
+#include <string.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+/* A progressive file may send any number of scans, each of which costs a pass over the whole picture. libjpeg's own
+ * cjpeg writes at most these. */
+#define MAX_SCANS 100
+
+/* Everything that must survive libjpeg's longjmp lives here, in the frame of the caller of the function that calls setjmp. */
+typedef struct {
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf jump;
+    const uint8_t *bytes; /* [size]  borrowed */
+    size_t size;
+    gs_image *image;
+    gs_error *err;
+    gs_status status;
+} reader;
+
+static void on_error(j_common_ptr info)
+{
+    reader *r = info->client_data;
+    char message[JMSG_LENGTH_MAX];
+    info->err->format_message(info, message);
+    bool memory = info->err->msg_code == JERR_OUT_OF_MEMORY;
+    r->status = gs_fail(r->err, memory ? GS_ENOMEM : GS_EFORMAT, "JPEG: %s", message);
+    longjmp(r->jump, 1);
+}
+
+/* libjpeg fills what is missing with grey and goes on; for us a damaged picture is no picture. Tolerated is what leaves the pixels whole. */
+static void on_message(j_common_ptr info, int level)
+{
+    int code = info->err->msg_code;
+    if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM && code != JWRN_JFIF_MAJOR &&
+        code != JWRN_TOO_MUCH_DATA)
+        on_error(info);
+}
+
+static void on_progress(j_common_ptr info)
+{
+    reader *r = info->client_data;
+    if (r->info.input_scan_number <= MAX_SCANS)
+        return;
+    r->status = gs_fail(r->err, GS_EFORMAT, "JPEG of more than %d scans", MAX_SCANS);
+    longjmp(r->jump, 1);
+}
+
+static int find_orientation(const struct jpeg_decompress_struct *info)
+{
+    for (jpeg_saved_marker_ptr m = info->marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
+            return gs_exif_orientation(m->data + 6, m->data_length - 6);
+    return 1;
+}
+
+/* CMYK to RGB in place: R = (1 - C)(1 - K). Files with Adobe's marker hold 1 - C, 1 - M, 1 - Y, 1 - K. */
+static void cmyk_to_rgb(gs_image *image, bool inverted)
+{
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    const uint8_t *from = image->rgb;
+    uint8_t *to = image->rgb;
+    unsigned flip = inverted ? 0 : 255;
+    for (size_t i = 0; i < pixels; i++, from += 4, to += 3) {
+        unsigned light = from[3] ^ flip;
+        for (int c = 0; c < 3; c++)
+            to[c] = (uint8_t)(((from[c] ^ flip) * light + 127) / 255);
+    }
+}
+
+static gs_status decode(reader *r, int *orientation)
+{
+    struct jpeg_decompress_struct *info = &r->info;
+    if (setjmp(r->jump))
+        return r->status;
+    jpeg_create_decompress(info);
+    info->client_data = r;
+    info->progress = &r->progress;
+    jpeg_mem_src(info, r->bytes, r->size);
+    jpeg_save_markers(info, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(info, TRUE);
+    *orientation = find_orientation(info);
+
+    bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
+    info->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    int channels = cmyk ? 4 : 3;
+    gs_status st = gs_image_reserve(r->image, info->image_width, info->image_height, channels, r->err);
+    if (st != GS_OK)
+        return st;
+    jpeg_start_decompress(info);
+    while (info->output_scanline < info->output_height) {
+        JSAMPROW row = r->image->rgb + (size_t)info->output_scanline * info->output_width * (size_t)channels;
+        jpeg_read_scanlines(info, &row, 1);
+    }
+    jpeg_finish_decompress(info);
+    if (cmyk)
+        cmyk_to_rgb(r->image, info->saw_Adobe_marker);
+    return GS_OK;
+}
+
+gs_status gs_jpeg_decode(gs_image *image, int *orientation, const uint8_t *bytes, size_t size, gs_error *err)
+{
+    reader r = {.bytes = bytes, .size = size, .image = image, .err = err, .status = GS_ENOMEM};
+    r.info.err = jpeg_std_error(&r.errors);
+    r.info.client_data = &r;
+    r.errors.error_exit = on_error;
+    r.errors.emit_message = on_message;
+    r.progress.progress_monitor = on_progress;
+    gs_status st = decode(&r, orientation);
+    jpeg_destroy_decompress(&r.info);
+    return st;
+}
