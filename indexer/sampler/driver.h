@@ -1,0 +1,24 @@
+/* driver.h - what a kind of sampler provides; nothing outside this folder needs it.
+ *
+ * A kind keeps its state in a struct that begins with a gs_sampler.
+ */
+#ifndef GS_DRIVER_H
+#define GS_DRIVER_H
+
+#include "sampler.h"
+
+typedef struct {
+    const char *kind; /* sampler.kind in model.json */
+    gs_status (*open)(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err);
+    uint64_t (*count)(const gs_sampler *sampler);
+    gs_status (*read)(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got, gs_error *err);
+    void (*close)(gs_sampler *sampler);
+} gs_sampler_driver;
+
+struct gs_sampler {
+    const gs_sampler_driver *driver; /* static */
+};
+
+extern const gs_sampler_driver gs_folder_driver, gs_worker_driver, gs_onnx_driver;
+
+#endif

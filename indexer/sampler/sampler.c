@@ -1,0 +1,52 @@
+#include "sampler.h"
+
+#include "driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const gs_sampler_driver *const drivers[] = {&gs_folder_driver, &gs_worker_driver, &gs_onnx_driver};
+#define DRIVER_COUNT (sizeof drivers / sizeof *drivers)
+
+static gs_status unknown_kind(const gs_model *model, const char *kind, gs_error *err)
+{
+    char known[256] = "";
+    for (size_t i = 0, used = 0; i < DRIVER_COUNT && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", drivers[i]->kind);
+    return gs_fail(err, GS_EFORMAT, "%s: field 'sampler.kind' is '%.100s', expected one of %s", model->path, kind,
+                   known);
+}
+
+gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err)
+{
+    *sampler = NULL;
+    const char *kind = cJSON_GetObjectItemCaseSensitive(model->sampler, "kind")->valuestring;
+    for (size_t i = 0; i < DRIVER_COUNT; i++)
+        if (strcmp(kind, drivers[i]->kind) == 0)
+            return drivers[i]->open(sampler, model, options, err);
+    return unknown_kind(model, kind, err);
+}
+
+uint64_t gs_sampler_count(const gs_sampler *sampler)
+{
+    return sampler->driver->count(sampler);
+}
+
+gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
+                          gs_error *err)
+{
+    *got = 0;
+    gs_status st = sampler->driver->read(sampler, first, count, frames, got, err);
+    if (st == GS_OK)
+        return GS_OK;
+    for (size_t i = 0; i < *got; i++)
+        gs_image_free(&frames[i]);
+    *got = 0;
+    return st;
+}
+
+void gs_sampler_close(gs_sampler *sampler)
+{
+    if (sampler)
+        sampler->driver->close(sampler);
+}

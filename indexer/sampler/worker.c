@@ -1,0 +1,312 @@
+#include "../util/share.h"
+#include "child.h"
+#include "driver.h"
+
+#include <inttypes.h> /* PRIu64 */
+#include <math.h>     /* floor */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The protocol ("Sampler workers" of the design): one line of JSON asks for samples, one line of JSON announces them, their raw bytes follow. */
+#define DEFAULT_TIMEOUT 300.0                     /* seconds */
+#define MAX_HEADER      16384                     /* bytes of an answer's first line */
+#define MAX_SEED        ((UINT64_C(1) << 53) - 1) /* the largest that JavaScript reads exactly from JSON */
+
+typedef struct {
+    gs_sampler base;
+    gs_child *child;  /* owned */
+    char *context;    /* what messages begin with    owned */
+    char *model_json; /* absolute path of model.json, quoted for JSON    owned */
+    uint64_t seed;
+    double timeout;
+    bool failed; /* after a failure the stream is out of step: nothing more is asked */
+    char header[MAX_HEADER + 1];
+    size_t begin, end; /* header[begin, end) was read and not yet used */
+} worker;
+
+typedef struct {
+    int width, height, channels;
+    size_t count;
+} announcement;
+
+/* --- reading an answer ----------------------------------------------------------------------------------------------------------------- */
+
+/* Fills bytes [size], first from what came along with the header line. */
+static gs_status read_exactly(worker *w, uint8_t *bytes, size_t size, gs_error *err)
+{
+    size_t kept = w->end - w->begin < size ? w->end - w->begin : size;
+    memcpy(bytes, w->header + w->begin, kept);
+    w->begin += kept;
+    for (size_t done = kept, got; done < size; done += got) {
+        gs_status st = gs_child_read(w->child, bytes + done, size - done, w->timeout, &got, err);
+        if (st != GS_OK)
+            return gs_error_prefix(err, st, "after %zu of a picture's %zu bytes", done, size);
+    }
+    return GS_OK;
+}
+
+/* The text begins with at most 40 printable characters of what should have been a header. */
+static gs_status junk(const char *line, gs_error *err)
+{
+    char seen[41];
+    size_t i = 0;
+    for (; i < sizeof seen - 1 && line[i]; i++)
+        seen[i] = line[i] >= 0x20 && line[i] < 0x7f ? line[i] : '.';
+    seen[i] = 0;
+    return gs_fail(err, GS_ECHILD, "answered '%s', expected a line of JSON such as {\"width\":64,\"height\":64,...}",
+                   seen);
+}
+
+/* Reads up to a newline; *line is borrowed from w->header until the next read. */
+static gs_status read_line(worker *w, const char **line, gs_error *err)
+{
+    w->begin = w->end = 0;
+    for (;;) {
+        size_t got;
+        gs_status st = gs_child_read(w->child, w->header + w->end, MAX_HEADER - w->end, w->timeout, &got, err);
+        if (st != GS_OK)
+            return st;
+        char *newline = memchr(w->header + w->end, '\n', got);
+        w->end += got;
+        if (newline || w->end == MAX_HEADER) {
+            w->header[newline ? newline - w->header : MAX_HEADER] = 0;
+            w->begin = newline ? (size_t)(newline - w->header) + 1 : 0;
+            *line = w->header;
+            return newline ? GS_OK : junk(w->header, err);
+        }
+    }
+}
+
+/* The field as a whole number from 1 to most. */
+static gs_status get_number(const cJSON *header, const char *field, double most, double *value, gs_error *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(header, field);
+    if (!cJSON_IsNumber(item))
+        return gs_fail(err, GS_ECHILD, "announced no number '%s'", field);
+    *value = item->valuedouble;
+    if (*value >= 1 && *value <= most && *value == floor(*value))
+        return GS_OK;
+    return gs_fail(err, GS_ECHILD, "announced '%s' %g, expected a whole number from 1 to %.0f", field, *value, most);
+}
+
+static gs_status check_header(const cJSON *header, size_t asked, announcement *said, gs_error *err)
+{
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(header, "error");
+    if (error)
+        return gs_fail(err, GS_ECHILD, "%.400s",
+                       cJSON_IsString(error) ? error->valuestring : "reports an error, and not which");
+    double width, height, channels, count;
+    gs_status st;
+    if ((st = get_number(header, "width", GS_IMAGE_MAX_SIDE, &width, err)) != GS_OK ||
+        (st = get_number(header, "height", GS_IMAGE_MAX_SIDE, &height, err)) != GS_OK ||
+        (st = get_number(header, "channels", 3, &channels, err)) != GS_OK ||
+        (st = get_number(header, "count", (double)asked, &count, err)) != GS_OK)
+        return st;
+    if (channels == 2)
+        return gs_fail(err, GS_ECHILD, "announced 'channels' 2, expected 1 (grey) or 3 (RGB)");
+    *said = (announcement){(int)width, (int)height, (int)channels, (size_t)count};
+    return GS_OK;
+}
+
+static gs_status read_header(worker *w, size_t asked, announcement *said, gs_error *err)
+{
+    const char *line;
+    gs_status st = read_line(w, &line, err);
+    if (st != GS_OK)
+        return st;
+    cJSON *header = cJSON_Parse(line);
+    st = cJSON_IsObject(header) ? check_header(header, asked, said, err) : junk(line, err);
+    cJSON_Delete(header);
+    return st;
+}
+
+/* The memory of a picture is taken when it is its turn: a worker that announces more than it sends does not make us take it all. */
+static gs_status read_frame(worker *w, const announcement *said, gs_image *frame, gs_error *err)
+{
+    gs_status st = gs_image_alloc(frame, said->width, said->height, err);
+    if (st != GS_OK)
+        return gs_error_prefix(err, st == GS_EFORMAT ? GS_ECHILD : st, "announced");
+    size_t pixels = (size_t)said->width * (size_t)said->height;
+    const uint8_t *grey = frame->rgb + 2 * pixels; /* read to the end of the buffer, expanded from its beginning */
+    st = read_exactly(w, said->channels == 1 ? frame->rgb + 2 * pixels : frame->rgb, pixels * (size_t)said->channels,
+                      err);
+    if (st != GS_OK)
+        gs_image_free(frame);
+    for (size_t i = 0; st == GS_OK && said->channels == 1 && i < pixels; i++) {
+        uint8_t value = grey[i];
+        memset(frame->rgb + 3 * i, value, 3);
+    }
+    return st;
+}
+
+/* Between two answers nothing may lie in the pipe: whatever does was too much for its header, and would be read as the next one. */
+static gs_status check_quiet(worker *w, gs_error *err)
+{
+    if (w->begin == w->end && !gs_child_has_output(w->child))
+        return GS_OK;
+    return gs_fail(err, GS_ECHILD, "sent more bytes than it announced");
+}
+
+/* --- the sampler ----------------------------------------------------------------------------------------------------------------------- */
+
+static gs_status ask(worker *w, uint64_t first, size_t count, gs_error *err)
+{
+    size_t size = strlen(w->model_json) + 160;
+    char *request = malloc(size);
+    if (!request)
+        return gs_fail(err, GS_ENOMEM, "no memory for a request");
+    int length = snprintf(request, size,
+                          "{\"op\":\"sample\",\"model\":%s,\"seed\":%" PRIu64 ",\"first\":%" PRIu64 ",\"count\":%zu}\n",
+                          w->model_json, w->seed, first, count);
+    gs_status st = gs_child_write(w->child, request, (size_t)length, w->timeout, err);
+    free(request);
+    return st;
+}
+
+/* One request and its answer, which may hold fewer than count samples, but at least one. */
+static gs_status sample_some(worker *w, uint64_t first, size_t count, gs_image *frames, size_t *got, gs_error *err)
+{
+    announcement said = {0};
+    gs_status st;
+    if ((st = check_quiet(w, err)) != GS_OK || (st = ask(w, first, count, err)) != GS_OK ||
+        (st = read_header(w, count, &said, err)) != GS_OK)
+        return st;
+    for (size_t i = 0; i < said.count; i++, ++*got)
+        if ((st = read_frame(w, &said, &frames[i], err)) != GS_OK)
+            return st;
+    return check_quiet(w, err);
+}
+
+static gs_status worker_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
+                             gs_error *err)
+{
+    worker *w = (worker *)sampler;
+    if (w->failed)
+        return gs_fail(err, GS_ECHILD, "%s: has failed before", w->context);
+    while (*got < count) {
+        gs_status st = sample_some(w, first + *got, count - *got, frames + *got, got, err);
+        if (st != GS_OK) {
+            w->failed = true;
+            return gs_error_prefix(err, st, "%s", w->context);
+        }
+    }
+    return GS_OK;
+}
+
+static uint64_t worker_count(const gs_sampler *sampler)
+{
+    (void)sampler;
+    return 0;
+}
+
+static void worker_close(gs_sampler *sampler)
+{
+    worker *w = (worker *)sampler;
+    gs_child_end(w->child);
+    free(w->context);
+    cJSON_free(w->model_json);
+    free(w);
+}
+
+/* The absolute path of model.json, quoted for JSON: the worker runs in another directory than we do. */
+static gs_status quote_model_path(const gs_model *model, char **quoted, gs_error *err)
+{
+    char *absolute = realpath(model->path, NULL);
+    if (!absolute)
+        return gs_fail(err, GS_ENOTFOUND, "%s: is needed by the sampler's worker, and not there", model->path);
+    cJSON *text = cJSON_CreateString(absolute);
+    *quoted = text ? cJSON_PrintUnformatted(text) : NULL;
+    cJSON_Delete(text);
+    free(absolute);
+    return *quoted ? GS_OK : gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+}
+
+/* sampler.timeout of the model.json, for a generator slower than most, or the caller's. */
+static gs_status choose_timeout(worker *w, const gs_model *model, double asked, gs_error *err)
+{
+    w->timeout = asked > 0 ? asked : DEFAULT_TIMEOUT;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(model->sampler, "timeout");
+    if (!item)
+        return GS_OK;
+    if (!cJSON_IsNumber(item) || !(item->valuedouble > 0 && item->valuedouble <= 1e6))
+        return gs_fail(err, GS_EFORMAT,
+                       "%s: field 'sampler.timeout' must be a number of seconds above 0, at most 1000000", model->path);
+    w->timeout = item->valuedouble;
+    return GS_OK;
+}
+
+static gs_status prepare(worker *w, const gs_model *model, const gs_sampler_options *options, char *const argv[],
+                         gs_error *err)
+{
+    if (options->seed > MAX_SEED)
+        return gs_fail(err, GS_EARGS, "seed %" PRIu64 ": at most %" PRIu64, options->seed, MAX_SEED);
+    w->seed = options->seed;
+    size_t size = strlen(model->path) + strlen(argv[0]) + sizeof ": worker ''";
+    w->context = malloc(size);
+    if (!w->context)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+    snprintf(w->context, size, "%s: worker '%s'", model->path, argv[0]);
+    gs_status st = choose_timeout(w, model, options->timeout, err);
+    return st == GS_OK ? quote_model_path(model, &w->model_json, err) : st;
+}
+
+static gs_status start(gs_sampler **sampler, const gs_sampler_driver *driver, const gs_model *model,
+                       const gs_sampler_options *options, char *const argv[], gs_error *err)
+{
+    worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+    w->base.driver = driver;
+    gs_status st = prepare(w, model, options, argv, err);
+    if (st == GS_OK && (st = gs_child_start(&w->child, argv, model->directory, err)) != GS_OK)
+        gs_error_prefix(err, st, driver == &gs_onnx_driver ? "%s (Node.js, which runs ONNX generators)" : "%s",
+                        w->context);
+    if (st == GS_OK)
+        *sampler = &w->base;
+    else
+        worker_close(&w->base);
+    return st;
+}
+
+/* "command": ["python3", "w.py", "an argument"], run where the model.json lies. */
+static gs_status worker_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
+                             gs_error *err)
+{
+    const cJSON *command = cJSON_GetObjectItemCaseSensitive(model->sampler, "command");
+    size_t count = cJSON_IsArray(command) ? (size_t)cJSON_GetArraySize(command) : 0;
+    char **argv = calloc(count + 1, sizeof *argv);
+    if (!argv)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+    const cJSON *word = count ? command->child : NULL;
+    for (size_t i = 0; word && cJSON_IsString(word); word = word->next)
+        argv[i++] = word->valuestring;
+    gs_status st;
+    if (count == 0 || word || !argv[0][0])
+        st = gs_fail(err, GS_EFORMAT, "%s: field 'sampler.command' must be an array of strings, the program first",
+                     model->path);
+    else
+        st = start(sampler, &gs_worker_driver, model, options, argv, err);
+    free(argv);
+    return st;
+}
+
+/* The worker that ships with gensearch: it reads the rest of the sampler block from model.json itself. */
+static gs_status onnx_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
+                           gs_error *err)
+{
+    char *shipped;
+    gs_status st = gs_share_path("tools/workers/onnx.mjs", &shipped, err);
+    if (st != GS_OK)
+        return st;
+    char *script = realpath(shipped, NULL); /* GENSEARCH_SHARE may be relative, and the worker runs elsewhere */
+    free(shipped);
+    if (!script)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+    st = start(sampler, &gs_onnx_driver, model, options, (char *[]){"node", script, NULL}, err);
+    free(script);
+    return st;
+}
+
+const gs_sampler_driver gs_worker_driver = {"worker", worker_open, worker_count, worker_read, worker_close};
+const gs_sampler_driver gs_onnx_driver = {"onnx", onnx_open, worker_count, worker_read, worker_close};
