@@ -1,7 +1,7 @@
 /* codec.h - what image.c and its decoders share; nothing outside this folder needs it.
  *
- * A decoder fills image->rgb [height, width, 3] from bytes [size] (borrowed) and tells how the picture is to be turned. On failure it may
- * leave image partly filled: gs_image_decode() frees it and puts the name in front of the message.
+ * A decoder fills image->rgb [height, width, 3] from bytes [size] (borrowed) and tells how the picture is to be turned.
+ * On failure it may leave image partly filled: gs_image_decode() frees it and puts the name in front of the message.
  */
 #ifndef GS_CODEC_H
 #define GS_CODEC_H
@@ -12,14 +12,15 @@ typedef gs_status gs_decoder(gs_image *image, int *orientation, const uint8_t *b
 
 gs_decoder gs_png_decode, gs_jpeg_decode, gs_webp_decode;
 
-/* Takes memory for width x height pixels of channels bytes each: 4 for a decoder that reduces them to 3 in place. GS_EFORMAT for a size out of
- * limits. */
+/* Takes memory for width x height pixels of channels bytes each: 4 for a decoder that reduces them to 3 in place.
+ * GS_EFORMAT for a size out of limits. */
 gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err);
 
 /* image->rgb holds RGBA: makes it RGB as if it lay on white, in place. */
 void gs_image_flatten(gs_image *image);
 
-/* The orientation (1 to 8) that an EXIF block, from its byte order mark on, tells; 1 when it tells none or is damaged. */
+/* The orientation (1 to 8) that an EXIF block, from its byte order mark on, tells; 1 when it tells none or is
+ * damaged. */
 int gs_exif_orientation(const uint8_t *exif, size_t size);
 
 /* Turns and mirrors the picture so that orientation becomes 1. GS_ENOMEM. */

@@ -5,8 +5,9 @@
  *     ... image.rgb [image.height, image.width, 3] ...
  *     gs_image_free(&image);
  *
- * What a viewer would show: EXIF orientation applied, alpha over white, palettes and grey expanded, 16 bits reduced to 8, CMYK converted.
- * Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes are read from the header and refused before memory is taken.
+ * What a viewer would show: EXIF orientation applied, alpha over white, palettes and grey expanded, 16 bits reduced to
+ * 8, CMYK converted. Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes
+ * are read from the header and refused before memory is taken.
  */
 #ifndef GS_IMAGE_H
 #define GS_IMAGE_H
@@ -26,7 +27,8 @@ typedef struct {
     uint8_t *rgb; /* [height, width, 3]  owned */
 } gs_image;
 
-/* Decodes bytes [size] (borrowed). name is what messages call it. GS_EFORMAT for what is no picture, damaged, cut short or too large. */
+/* Decodes bytes [size] (borrowed). name is what messages call it. GS_EFORMAT for what is no picture, damaged, cut short
+ * or too large. */
 gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err);
 
 /* Reads and decodes a file. GS_EIO when it cannot be read. */
@@ -39,7 +41,8 @@ void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */
 /* True when the name ends like a picture gs_image_read() knows (.png .jpg .jpeg .webp, any case). */
 bool gs_image_has_known_extension(const char *name);
 
-/* A thumbnail: shrunk (never enlarged) so that the longer side is at most side pixels, as WebP. *bytes is malloc'ed: the caller frees it. */
+/* A thumbnail: shrunk (never enlarged) so that the longer side is at most side pixels, as WebP. *bytes is malloc'ed:
+ * the caller frees it. */
 gs_status gs_image_thumbnail(const gs_image *image, int side, uint8_t **bytes, size_t *size, int *width, int *height,
                              gs_error *err);
 

@@ -11,7 +11,8 @@
  * cjpeg writes at most these. */
 #define MAX_SCANS 100
 
-/* Everything that must survive libjpeg's longjmp lives here, in the frame of the caller of the function that calls setjmp. */
+/* Everything that must survive libjpeg's longjmp lives here, in the frame of the caller of the function that calls
+ * setjmp. */
 typedef struct {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
@@ -34,7 +35,8 @@ static void on_error(j_common_ptr info)
     longjmp(r->jump, 1);
 }
 
-/* libjpeg fills what is missing with grey and goes on; for us a damaged picture is no picture. Tolerated is what leaves the pixels whole. */
+/* libjpeg fills what is missing with grey and goes on; for us a damaged picture is no picture. Tolerated is what leaves
+ * the pixels whole. */
 static void on_message(j_common_ptr info, int level)
 {
     int code = info->err->msg_code;

@@ -42,9 +42,8 @@ int gs_exif_orientation(const uint8_t *exif, size_t size)
     return 1;
 }
 
-/* The orientation says which corner of the scene the first stored row and column are:
- * 1 top left, 2 top right, 3 bottom right, 4 bottom left, and with rows and columns exchanged 5 top left, 6 top right, 7 bottom right,
- * 8 bottom left. */
+/* The orientation says which corner of the scene the first stored row and column are: 1 top left, 2 top right, 3 bottom
+ * right, 4 bottom left, and with rows and columns exchanged 5 top left, 6 top right, 7 bottom right, 8 bottom left. */
 gs_status gs_image_orient(gs_image *image, int orientation, gs_error *err)
 {
     if (orientation <= 1)

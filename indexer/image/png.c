@@ -6,7 +6,8 @@
 
 #define MAX_CHUNK_BYTES (8u << 20) /* of a profile or text that libpng would unpack */
 
-/* Everything that must survive libpng's longjmp lives here, in the frame of the caller of the function that calls setjmp. */
+/* Everything that must survive libpng's longjmp lives here, in the frame of the caller of the function that calls
+ * setjmp. */
 typedef struct {
     png_structp png;
     png_infop info;

@@ -57,7 +57,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names are sorted, so that an object of a hundred thousand fields does not take a hundred thousand squared steps. */
+/* The names are sorted, so that an object of a hundred thousand fields does not take a hundred thousand squared
+ * steps. */
 static gs_status check_names_differ(const cJSON *object, const char *path, gs_error *err)
 {
     size_t count = 0;

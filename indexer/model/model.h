@@ -5,7 +5,8 @@
  *     printf("%s is a %s\n", model.title, model.type);
  *     gs_model_free(&model);
  *
- * The fields are those of the design; only slug, title, type and sampler are required. Fields unknown here are kept in json, not refused.
+ * The fields are those of the design; only slug, title, type and sampler are required. Fields unknown here are kept in
+ * json, not refused.
  */
 #ifndef GS_MODEL_H
 #define GS_MODEL_H
@@ -27,13 +28,15 @@ typedef struct {
     const cJSON *sampler;    /* an object with a string "kind" */
 } gs_model;
 
-/* Reads and checks the file. GS_EFORMAT names the file, the field, what it is and what was expected. On failure nothing is left to free. */
+/* Reads and checks the file. GS_EFORMAT names the file, the field, what it is and what was expected. On failure nothing
+ * is left to free. */
 gs_status gs_model_read(gs_model *model, const char *path, gs_error *err);
 
 /* The same from text already read, e.g. from the database; path only names it and gives the directory. */
 gs_status gs_model_parse(gs_model *model, const char *text, const char *path, gs_error *err);
 
-/* The path that a field of the sampler means, seen from the file's directory. *path is malloc'ed: the caller frees it. */
+/* The path that a field of the sampler means, seen from the file's directory. *path is malloc'ed: the caller frees
+ * it. */
 gs_status gs_model_path(const gs_model *model, const char *field, char **path, gs_error *err);
 
 void gs_model_free(gs_model *model); /* safe on a zeroed one */

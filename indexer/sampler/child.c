@@ -38,9 +38,10 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-/* --- start ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
-/* theirs[i] becomes the child's descriptor i. Its signals are those of a fresh process, whatever the caller blocks or ignores. */
+/* theirs[i] becomes the child's descriptor i. Its signals are those of a fresh process, whatever the caller blocks or
+ * ignores. */
 static int spawn(gs_child *child, char *const argv[], const char *directory, const int theirs[3])
 {
     posix_spawn_file_actions_t actions;
@@ -106,7 +107,7 @@ gs_status gs_child_start(gs_child **out, char *const argv[], const char *directo
                    argv[0], directory, strerror(failed));
 }
 
-/* --- what it says ---------------------------------------------------------------------------------------------------------------------- */
+/* --- what it says --- */
 
 static void remember(gs_child *child, const char *text, size_t size)
 {
@@ -120,8 +121,8 @@ static void remember(gs_child *child, const char *text, size_t size)
     child->word_count = keep + size;
 }
 
-/* Takes what lies in the standard error pipe, so that the child never waits for us to read it; but no more than a pipe holds, so that a child
- * that never stops talking does not keep us either. */
+/* Takes what lies in the standard error pipe, so that the child never waits for us to read it; but no more than a pipe
+ * holds, so that a child that never stops talking does not keep us either. */
 static void drain_errors(gs_child *child)
 {
     char text[4096];
@@ -200,7 +201,7 @@ static gs_status report_silence(gs_child *child, double seconds, gs_error *err)
     return gs_fail(err, GS_ECHILD, "gave no sign for %g seconds%s%s", seconds, words[0] ? ": " : "", words);
 }
 
-/* --- talking to it --------------------------------------------------------------------------------------------------------------------- */
+/* --- talking to it --- */
 
 /* Waits until fd is ready for events, reading the child's standard error meanwhile. False when seconds went by. */
 static bool wait_ready(gs_child *child, int fd, short events, double seconds)

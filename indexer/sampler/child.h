@@ -6,8 +6,9 @@
  *     st = gs_child_read(child, answer, sizeof answer, seconds, &got, err);
  *     gs_child_end(child);
  *
- * Whatever the child does - die, hang, fill its standard error, close its ends - these calls come back with GS_ECHILD and a message that
- * carries the last words of its standard error, which is also passed on to ours. No signal handler or disposition of the caller is touched.
+ * Whatever the child does - die, hang, fill its standard error, close its ends - these calls come back with GS_ECHILD
+ * and a message that carries the last words of its standard error, which is also passed on to ours. No signal handler
+ * or disposition of the caller is touched.
  */
 #ifndef GS_CHILD_H
 #define GS_CHILD_H
@@ -19,8 +20,8 @@
 
 typedef struct gs_child gs_child; /* one thread at a time */
 
-/* Starts argv (NULL at the end, looked up in PATH) in directory, as the leader of a process group of its own. GS_ENOTFOUND when there is no such
- * command or directory. */
+/* Starts argv (NULL at the end, looked up in PATH) in directory, as the leader of a process group of its own.
+ * GS_ENOTFOUND when there is no such command or directory. */
 gs_status gs_child_start(gs_child **child, char *const argv[], const char *directory, gs_error *err);
 
 /* Writes all of bytes [size]. seconds: how long the child may go without taking any. */
@@ -32,7 +33,8 @@ gs_status gs_child_read(gs_child *child, void *bytes, size_t size, double second
 /* True when something can be read at once. */
 bool gs_child_has_output(gs_child *child);
 
-/* Ends the child kindly (its input is closed), after two seconds with its whole process group by force. NULL is fine. */
+/* Ends the child kindly (its input is closed), after two seconds with its whole process group by force. NULL is
+ * fine. */
 void gs_child_end(gs_child *child);
 
 #endif

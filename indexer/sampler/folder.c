@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Sample i is picture i of the folder and all folders below it, in bytewise order of their paths: the same on every machine, whatever the
- * locale and the order in which the file system lists them. The seed has no say. */
+/* Sample i is picture i of the folder and all folders below it, in bytewise order of their paths: the same on every
+ * machine, whatever the locale and the order in which the file system lists them. The seed has no say. */
 typedef struct {
     gs_sampler base;
     char **paths; /* [count]  owned, each owned */
@@ -36,7 +36,8 @@ static gs_status add_path(folder *f, const char *path, gs_error *err)
     return GS_OK;
 }
 
-/* One entry of the walk. Symbolic links are followed; one that leads back to a folder on the way to itself (FTS_DC) is skipped. */
+/* One entry of the walk. Symbolic links are followed; one that leads back to a folder on the way to itself (FTS_DC) is
+ * skipped. */
 static gs_status visit(folder *f, FTS *walk, FTSENT *entry, gs_error *err)
 {
     if (entry->fts_level > FTS_ROOTLEVEL && entry->fts_name[0] == '.') {

@@ -7,9 +7,10 @@
  *     ... gs_image_free() each ...
  *     gs_sampler_close(sampler);
  *
- * Sample i depends on (model, seed, i) alone, so a job cut off and resumed, or split over machines, gives the same moments.
- * Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, in bytewise order of their paths; symbolic links are
- * followed), "worker" ("command" speaks the protocol of the design), "onnx" (the JavaScript worker that ships with gensearch).
+ * Sample i depends on (model, seed, i) alone, so a job cut off and resumed, or split over machines, gives the same
+ * moments. Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, in bytewise order of
+ * their paths; symbolic links are followed), "worker" ("command" speaks the protocol of the design), "onnx" (the
+ * JavaScript worker that ships with gensearch).
  */
 #ifndef GS_SAMPLER_H
 #define GS_SAMPLER_H
@@ -25,22 +26,22 @@ typedef struct gs_sampler gs_sampler; /* one thread at a time */
 
 typedef struct {
     uint64_t seed; /* at most 2^53 - 1, which JSON can carry */
-    double
-        timeout; /* seconds a worker may go without a byte of answer before it is called hung; 0: 300. "timeout" in the model's sampler
-                       block has the last word */
+    /* Seconds a worker may go without a byte of answer before it is called hung; 0: 300. "timeout" in the model's
+     * sampler block has the last word. */
+    double timeout;
 } gs_sampler_options;
 
-/* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block that is not what its
- * kind needs, GS_ENOTFOUND for a missing folder or command. */
+/* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block
+ * that is not what its kind needs, GS_ENOTFOUND for a missing folder or command. */
 gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
                           gs_error *err);
 
 /* How many samples there are; 0 when there is no end (a generator). */
 uint64_t gs_sampler_count(const gs_sampler *sampler);
 
-/* Samples first .. first + *got - 1 to frames [count]: *got is count, less only at the end of a finite sampler, where it may be 0. The caller
- * frees each frame. On failure no frame is left to free. GS_ECHILD when a worker died, hung past the timeout, or announced a frame it did not
- * deliver: the message carries the end of its standard error. */
+/* Samples first .. first + *got - 1 to frames [count]: *got is count, less only at the end of a finite sampler, where
+ * it may be 0. The caller frees each frame. On failure no frame is left to free. GS_ECHILD when a worker died, hung
+ * past the timeout, or announced a frame it did not deliver: the message carries the end of its standard error. */
 gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
                           gs_error *err);
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The protocol ("Sampler workers" of the design): one line of JSON asks for samples, one line of JSON announces them, their raw bytes follow. */
+/* The protocol ("Sampler workers" of the design): one line of JSON asks for samples, one line of JSON announces them,
+ * their raw bytes follow. */
 #define DEFAULT_TIMEOUT 300.0                     /* seconds */
 #define MAX_HEADER      16384                     /* bytes of an answer's first line */
 #define MAX_SEED        ((UINT64_C(1) << 53) - 1) /* the largest that JavaScript reads exactly from JSON */
@@ -30,7 +31,7 @@ typedef struct {
     size_t count;
 } announcement;
 
-/* --- reading an answer ----------------------------------------------------------------------------------------------------------------- */
+/* --- reading an answer --- */
 
 /* Fills bytes [size], first from what came along with the header line. */
 static gs_status read_exactly(worker *w, uint8_t *bytes, size_t size, gs_error *err)
@@ -96,7 +97,7 @@ static gs_status check_header(const cJSON *header, size_t asked, announcement *s
     if (error)
         return gs_fail(err, GS_ECHILD, "%.400s",
                        cJSON_IsString(error) ? error->valuestring : "reports an error, and not which");
-    double width, height, channels, count;
+    double width = 0, height = 0, channels = 0, count = 0;
     gs_status st;
     if ((st = get_number(header, "width", GS_IMAGE_MAX_SIDE, &width, err)) != GS_OK ||
         (st = get_number(header, "height", GS_IMAGE_MAX_SIDE, &height, err)) != GS_OK ||
@@ -121,7 +122,8 @@ static gs_status read_header(worker *w, size_t asked, announcement *said, gs_err
     return st;
 }
 
-/* The memory of a picture is taken when it is its turn: a worker that announces more than it sends does not make us take it all. */
+/* The memory of a picture is taken when it is its turn: a worker that announces more than it sends does not make us
+ * take it all. */
 static gs_status read_frame(worker *w, const announcement *said, gs_image *frame, gs_error *err)
 {
     gs_status st = gs_image_alloc(frame, said->width, said->height, err);
@@ -140,7 +142,8 @@ static gs_status read_frame(worker *w, const announcement *said, gs_image *frame
     return st;
 }
 
-/* Between two answers nothing may lie in the pipe: whatever does was too much for its header, and would be read as the next one. */
+/* Between two answers nothing may lie in the pipe: whatever does was too much for its header, and would be read as the
+ * next one. */
 static gs_status check_quiet(worker *w, gs_error *err)
 {
     if (w->begin == w->end && !gs_child_has_output(w->child))
@@ -148,7 +151,7 @@ static gs_status check_quiet(worker *w, gs_error *err)
     return gs_fail(err, GS_ECHILD, "sent more bytes than it announced");
 }
 
-/* --- the sampler ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the sampler --- */
 
 static gs_status ask(worker *w, uint64_t first, size_t count, gs_error *err)
 {

@@ -6,8 +6,9 @@
  *     ... wait for a signal ...
  *     gs_server_stop(server);
  *
- * GET and HEAD, index.html for folders, types by extension (application/wasm, text/javascript ...), ETag and If-None-Match, ranges. Nothing
- * outside the folder is ever served: no "..", no symbolic link that leaves it, no hidden file.
+ * GET and HEAD, index.html for folders, types by extension (application/wasm, text/javascript ...), ETag and
+ * If-None-Match, ranges. Nothing outside the folder is ever served: no "..", no symbolic link that leaves it, no hidden
+ * file.
  */
 #ifndef GS_SERVE_H
 #define GS_SERVE_H
@@ -16,7 +17,8 @@
 
 typedef struct gs_server gs_server;
 
-/* Listens on "host:port" (port 0: any free one) with threads of its own. GS_EARGS for an address that is none, GS_EIO when it is taken. */
+/* Listens on "host:port" (port 0: any free one) with threads of its own. GS_EARGS for an address that is none, GS_EIO
+ * when it is taken. */
 gs_status gs_server_start(gs_server **server, const char *directory, const char *listen, gs_error *err);
 
 /* "host:port" with the port that was taken; borrowed. */

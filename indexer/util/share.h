@@ -2,8 +2,9 @@
  *
  *     char *worker; st = gs_share_path("tools/workers/onnx.mjs", &worker, err); ... free(worker);
  *
- * They lie in ../share/gensearch seen from the executable, after `cmake --install` and in the build tree alike, unless GENSEARCH_SHARE
- * names another folder. Inside, the tree is that of the repository: site/, tools/workers/, data/, wasm/.
+ * They lie in ../share/gensearch seen from the executable, after `cmake --install` and in the build tree alike, unless
+ * GENSEARCH_SHARE names another folder. Inside, the tree is that of the repository: site/, tools/workers/, data/,
+ * wasm/.
  */
 #ifndef GS_SHARE_H
 #define GS_SHARE_H

@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/* The index of the first byte of text [size] that begins no well-formed sequence (RFC 3629: no overlong form, no surrogate, nothing above
- * U+10FFFF), or size. */
+/* The index of the first byte of text [size] that begins no well-formed sequence (RFC 3629: no overlong form, no
+ * surrogate, nothing above U+10FFFF), or size. */
 size_t gs_utf8_invalid_at(const char *text, size_t size);
 
 #endif
