@@ -4,27 +4,18 @@
  *     size_t need = gs_preprocess_workspace(&p, width, height);   // bytes, 0 when the size is absurd
  *     st = gs_preprocess_run(&p, rgb, width, height, work, pixels, err);      // pixels [3, 224, 224]
  *
- * The resize is byte for byte that of Pillow's antialiased Image.resize(BICUBIC) (two passes, 22-bit fixed-point weights, rounded to 8 bits
- * between them), and the whole that of transformers' CLIPImageProcessor.
+ * The resize is Pillow's (resize.h), and the whole is to the bit what transformers' CLIPImageProcessor makes with
+ * Pillow: the longer side is rounded down, a crop larger than the picture is padded with black.
  */
 #ifndef GS_PREPROCESS_H
 #define GS_PREPROCESS_H
 
+#include "resize.h"
 #include "status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Pillow's numbers for its filters, as preprocessor_config.json stores them. */
-typedef enum {
-    GS_NEAREST = 0,
-    GS_LANCZOS = 1,
-    GS_BILINEAR = 2,
-    GS_BICUBIC = 3,
-    GS_BOX = 4,
-    GS_HAMMING = 5
-} gs_resample;
 
 typedef struct {
     bool do_resize, do_center_crop, do_rescale, do_normalize;
@@ -32,7 +23,7 @@ typedef struct {
     int shortest_edge; /* resize target of the shorter side; 0: resize to resize_width x resize_height */
     int resize_width, resize_height;
     int crop_width, crop_height;
-    float rescale_factor; /* 1/255 */
+    double rescale_factor; /* 1/255 */
     float mean[3], std[3];
 } gs_preprocess;
 
@@ -45,13 +36,9 @@ void gs_preprocess_output_size(const gs_preprocess *p, int width, int height, in
 /* Bytes of scratch that gs_preprocess_run needs for this input; 0 when it does not fit a size_t. */
 size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height);
 
-/* rgb [height, width, 3] u8 (borrowed) -> pixels [3, out_height, out_width] f32. work: aligned for double. GS_EARGS for a size below 1. */
+/* rgb [height, width, 3] u8 (borrowed) -> pixels [3, out_height, out_width] f32. work: aligned for double. GS_EARGS for
+ * a size below 1 or too large. */
 gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work,
                             float *pixels, gs_error *err);
-
-/* Pillow's Image.resize((out_width, out_height), resample) on 8-bit pictures of 3 channels; used for thumbnails too. */
-size_t gs_resize_workspace(int width, int height, int out_width, int out_height);
-gs_status gs_resize(const uint8_t *rgb, int width, int height, gs_resample resample, void *work, uint8_t *out,
-                    int out_width, int out_height, gs_error *err);
 
 #endif

@@ -8,8 +8,8 @@
  *     double density = gs_gaussian_density(&g, query);
  *     gs_gaussian_free(&g);
  *
- * Queries are L2-normalised CLIP features [dim], tau is exp(logit_scale). Inputs are f32, sums are f64, in one fixed order,
- * so that native and wasm rank alike.
+ * Queries are L2-normalised CLIP features [dim], tau is exp(logit_scale). Inputs are f32, sums are f64,
+ * in one fixed order, so that native and wasm rank alike.
  */
 #ifndef GS_SCORE_H
 #define GS_SCORE_H

@@ -1,0 +1,149 @@
+#include "preprocess.h"
+
+#include <limits.h> /* INT_MAX */
+#include <string.h> /* memset, memcpy */
+
+gs_preprocess gs_preprocess_clip(int size)
+{
+    return (gs_preprocess){
+        .do_resize = true,
+        .do_center_crop = true,
+        .do_rescale = true,
+        .do_normalize = true,
+        .resample = GS_BICUBIC,
+        .shortest_edge = size,
+        .crop_width = size,
+        .crop_height = size,
+        .rescale_factor = 1.0 / 255,
+        .mean = {0.48145466f, 0.4578275f, 0.40821073f},
+        .std = {0.26862954f, 0.26130258f, 0.27577711f},
+    };
+}
+
+/* The longer side of the result when the shorter becomes target; INT_MAX when it would be longer than that. */
+static int scale_side(int target, int longer, int shorter)
+{
+    double length = (double)target * longer / shorter;
+    return length < INT_MAX ? (int)length : INT_MAX;
+}
+
+static void resized_size(const gs_preprocess *p, int width, int height, int *out_width, int *out_height)
+{
+    *out_width = width;
+    *out_height = height;
+    if (!p->do_resize || width < 1 || height < 1)
+        return;
+    if (p->shortest_edge == 0) {
+        *out_width = p->resize_width;
+        *out_height = p->resize_height;
+    } else if (width <= height) {
+        *out_width = p->shortest_edge;
+        *out_height = scale_side(p->shortest_edge, height, width);
+    } else {
+        *out_width = scale_side(p->shortest_edge, width, height);
+        *out_height = p->shortest_edge;
+    }
+}
+
+void gs_preprocess_output_size(const gs_preprocess *p, int width, int height, int *out_width, int *out_height)
+{
+    resized_size(p, width, height, out_width, out_height);
+    if (p->do_center_crop) {
+        *out_width = p->crop_width;
+        *out_height = p->crop_height;
+    }
+}
+
+/* Where the resized picture and the crop meet, in one direction. */
+typedef struct {
+    int from; /* in the resized picture */
+    int to;   /* in the crop */
+    int length;
+} overlap;
+
+/* The middle. An odd pixel is cut from the end and padded at the start, as transformers does. */
+static overlap centre(int picture, int crop)
+{
+    if (crop <= picture)
+        return (overlap){.from = (picture - crop) / 2, .length = crop};
+    return (overlap){.to = (crop - picture + 1) / 2, .length = picture};
+}
+
+/* What is resized, and where it goes in the result. Only the part that the crop keeps is computed, so that a strip of
+ * 1 x 10,000 pixels costs no more than a square. */
+typedef struct {
+    gs_resize_part part;
+    overlap across, down;
+    int width, height; /* of the result */
+} frame;
+
+/* False when a size is below 1. */
+static bool make_frame(frame *f, const gs_preprocess *p, int width, int height)
+{
+    gs_resize_part *part = &f->part;
+    *part = (gs_resize_part){.width = width, .height = height, .resample = p->resample};
+    resized_size(p, width, height, &part->out_width, &part->out_height);
+    gs_preprocess_output_size(p, width, height, &f->width, &f->height);
+    if (part->out_width < 1 || part->out_height < 1 || f->width < 1 || f->height < 1)
+        return false;
+    f->across = centre(part->out_width, f->width);
+    f->down = centre(part->out_height, f->height);
+    part->x = f->across.from;
+    part->y = f->down.from;
+    part->part_width = f->across.length;
+    part->part_height = f->down.length;
+    return true;
+}
+
+size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
+{
+    frame f;
+    if (!make_frame(&f, p, width, height))
+        return 0;
+    size_t resize = gs_resize_part_workspace(&f.part), part_width = (size_t)f.part.part_width;
+    if (resize == 0 || (size_t)f.part.part_height > (SIZE_MAX - resize) / 3 / part_width)
+        return 0;
+    return resize + (size_t)f.part.part_height * part_width * 3;
+}
+
+/* level [256] := what a byte of the channel becomes, in transformers' steps: scaled in f64, rounded to f32, normalised
+ * in f32. */
+static void channel_levels(const gs_preprocess *p, int channel, float *level)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
+        level[byte] = p->do_normalize ? (value - p->mean[channel]) / p->std[channel] : value;
+    }
+}
+
+static void fill_channel(const gs_preprocess *p, const frame *f, const uint8_t *rgb, int channel, float *plane)
+{
+    float level[256];
+    channel_levels(p, channel, level);
+    size_t width = (size_t)f->width, n = width * (size_t)f->height;
+    if (f->across.length < f->width || f->down.length < f->height)
+        for (size_t i = 0; i < n; i++)
+            plane[i] = level[0];
+    const uint8_t *in = rgb + channel;
+    for (int y = 0; y < f->down.length; y++) {
+        float *row = plane + (size_t)(f->down.to + y) * width + (size_t)f->across.to;
+        for (int x = 0; x < f->across.length; x++, in += 3)
+            row[x] = level[*in];
+    }
+}
+
+gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work,
+                            float *pixels, gs_error *err)
+{
+    frame f;
+    if (!make_frame(&f, p, width, height))
+        return gs_fail(err, GS_EARGS, "preprocess: cannot prepare a picture of %d x %d", width, height);
+    uint8_t *part = (uint8_t *)work + gs_resize_part_workspace(&f.part);
+    gs_status st = gs_resize_part_run(&f.part, rgb, work, part, err);
+    if (st != GS_OK)
+        return st;
+    size_t plane = (size_t)f.width * (size_t)f.height;
+    for (int channel = 0; channel < 3; channel++)
+        fill_channel(p, &f, part, channel, pixels + (size_t)channel * plane);
+    return GS_OK;
+}

@@ -1,0 +1,345 @@
+#include "resize.h"
+
+#include <math.h>    /* sin, cos, ceil, fabs */
+#include <stdbool.h> /* bool */
+#include <string.h>  /* memcpy, memset */
+
+#define PI 3.14159265358979323846
+
+/* 8 bits of the pixel and 22 of the weight leave two for the sign and for filters that overshoot. */
+#define WEIGHT_BITS 22
+
+/* Up to here a size of the input is exact in f32, which is what Pillow keeps its borders in. */
+#define MAX_INPUT (1 << 24)
+
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
+}
+
+static double hamming(double x)
+{
+    x = fabs(x);
+    if (x == 0)
+        return 1;
+    if (x >= 1)
+        return 0;
+    x *= PI;
+    return sin(x) / x * (0.54f + 0.46f * cos(x)); /* in f32, as Pillow has them: it shows in a pixel of a million */
+}
+
+static double cubic(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    if (x < 2)
+        return (((x - 5) * x + 8) * x - 4) * a;
+    return 0;
+}
+
+static double sinc(double x)
+{
+    return x == 0 ? 1 : sin(x * PI) / (x * PI);
+}
+
+static double lanczos(double x)
+{
+    return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+static const struct {
+    double (*weight)(double);
+    double support; /* the weight is 0 beyond it; 0: a filter without weights */
+} filters[] = {
+    [GS_NEAREST] = {NULL, 0},  [GS_LANCZOS] = {lanczos, 3}, [GS_BILINEAR] = {triangle, 1},
+    [GS_BICUBIC] = {cubic, 2}, [GS_BOX] = {box, 0.5},       [GS_HAMMING] = {hamming, 1},
+};
+
+/* One direction of the resize, for the outputs from first on, n of them. */
+typedef struct {
+    int in, out;
+    int first, n;
+    int low, span;    /* the inputs that they depend on */
+    int taps;         /* inputs that one output depends on, at most */
+    double *exact;    /* [taps]     one output's weights before they are rounded */
+    int32_t *weights; /* [n, taps]  in units of 2^-WEIGHT_BITS */
+    int *begin, *end; /* [n]        each output's inputs */
+} axis;
+
+static double axis_scale(const axis *a)
+{
+    return (double)a->in / a->out;
+}
+
+/* Upscaling interpolates, downscaling widens the filter to cover all that falls into one output. */
+static double axis_widening(const axis *a)
+{
+    return axis_scale(a) < 1 ? 1 : axis_scale(a);
+}
+
+static void weigh_output(axis *a, int index, gs_resample resample)
+{
+    double widening = axis_widening(a), support = filters[resample].support * widening, narrowing = 1 / widening;
+    double centre = (a->first + index + 0.5) * axis_scale(a), sum = 0;
+    int begin = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+    if (begin < 0)
+        begin = 0;
+    if (end > a->in)
+        end = a->in;
+    for (int i = begin; i < end; i++) {
+        double weight = filters[resample].weight((i - centre + 0.5) * narrowing);
+        a->exact[i - begin] = weight;
+        sum += weight;
+    }
+    int32_t *weights = a->weights + (size_t)index * (size_t)a->taps;
+    for (int i = 0; i < end - begin; i++) {
+        double weight = (sum != 0 ? a->exact[i] / sum : a->exact[i]) * (1 << WEIGHT_BITS);
+        weights[i] = (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
+    }
+    a->begin[index] = begin;
+    a->end[index] = end;
+}
+
+/* The inputs of the nearest filter. The position is a running sum and not a product, because Pillow's is, and its last
+ * bits decide on which side of a pixel's border it falls. */
+static void locate_nearest(axis *a)
+{
+    double position = axis_scale(a) * 0.5;
+    for (int i = 0; i < a->first + a->n; i++) {
+        if (i >= a->first) {
+            a->begin[i - a->first] = (int)position;
+            a->end[i - a->first] = (int)position + 1;
+        }
+        position += axis_scale(a);
+    }
+}
+
+static void axis_prepare(axis *a, gs_resample resample)
+{
+    if (resample == GS_NEAREST) {
+        locate_nearest(a);
+        return;
+    }
+    for (int i = 0; i < a->n; i++)
+        weigh_output(a, i, resample);
+}
+
+/* Takes pieces of the workspace, or only counts them when there is no base yet. */
+typedef struct {
+    char *base;
+    size_t used;
+    bool overflow;
+} arena;
+
+static void *take(arena *a, size_t rows, size_t columns, size_t size)
+{
+    size_t left = SIZE_MAX - 7 - a->used;
+    if (a->overflow || (columns != 0 && rows > left / size / columns)) {
+        a->overflow = true;
+        return NULL;
+    }
+    size_t at = a->used;
+    a->used += (rows * columns * size + 7) / 8 * 8;
+    return a->base ? a->base + at : NULL;
+}
+
+static void take_axis(axis *a, gs_resample resample, arena *work)
+{
+    double support = filters[resample].support;
+    a->taps = support == 0 ? 0 : (int)ceil(support * axis_widening(a)) * 2 + 1;
+    /* A few more inputs than the weights reach, so that the weights need not be known yet. */
+    double reach = support * axis_widening(a) + 2;
+    double low = a->first * axis_scale(a) - reach, high = ((double)a->first + a->n) * axis_scale(a) + reach;
+    a->low = low < 0 ? 0 : (int)low;
+    a->span = (high > a->in ? a->in : (int)high) - a->low;
+    a->exact = take(work, 1, (size_t)a->taps, sizeof(double));
+    a->weights = take(work, (size_t)a->n, (size_t)a->taps, sizeof(int32_t));
+    a->begin = take(work, 1, (size_t)a->n, sizeof(int));
+    a->end = take(work, 1, (size_t)a->n, sizeof(int));
+}
+
+/* A resize with everything placed in its workspace. */
+typedef struct {
+    axis across, down;
+    bool down_first;
+    uint8_t *
+        middle; /* what the first pass makes: [down.span, part_width, 3], or one row [across.span, 3] when down_first */
+    int32_t *sums; /* of one row of the pass down */
+} plan;
+
+/* Which pass comes first shows in the result, because each rounds and clips. Pillow 13 starts with the pass down when that
+ * leaves clearly less for the other. */
+static bool starts_down(const gs_resize_part *r)
+{
+    int64_t less_height = (int64_t)r->height - r->out_height, less_width = (int64_t)r->width - r->out_width;
+    return less_height > 0 && less_height > 2 * less_width;
+}
+
+static plan lay_out(const gs_resize_part *r, arena *work)
+{
+    plan p = {
+        .across = {.in = r->width, .out = r->out_width, .first = r->x, .n = r->part_width},
+        .down = {.in = r->height, .out = r->out_height, .first = r->y, .n = r->part_height},
+        .down_first = starts_down(r),
+    };
+    take_axis(&p.across, r->resample, work);
+    take_axis(&p.down, r->resample, work);
+    if (r->resample == GS_NEAREST)
+        return p;
+    size_t rows = p.down_first ? 1 : (size_t)p.down.span;
+    size_t columns = (size_t)(p.down_first ? p.across.span : r->part_width);
+    p.middle = take(work, rows, columns, 3);
+    p.sums = take(work, 1, columns, 3 * sizeof *p.sums);
+    return p;
+}
+
+/* Whether the length outputs from first on are a part of the out that the input becomes. */
+static bool is_part(int in, int out, int first, int length)
+{
+    return in >= 1 && in <= MAX_INPUT && length >= 1 && first >= 0 && length <= out && first <= out - length;
+}
+
+static bool is_valid(const gs_resize_part *r)
+{
+    return is_part(r->width, r->out_width, r->x, r->part_width) &&
+           is_part(r->height, r->out_height, r->y, r->part_height) && (unsigned)r->resample <= GS_HAMMING;
+}
+
+size_t gs_resize_part_workspace(const gs_resize_part *r)
+{
+    arena work = {0};
+    if (!is_valid(r))
+        return 0;
+    lay_out(r, &work);
+    return work.overflow ? 0 : work.used;
+}
+
+static uint8_t to_pixel(int32_t sum)
+{
+    sum = (sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
+    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* One row. in [a->span, 3], its inputs from a->low on; out [a->n, 3]. */
+static void resize_across(const axis *a, const uint8_t *in, uint8_t *out)
+{
+    for (int x = 0; x < a->n; x++) {
+        const int32_t *weights = a->weights + (size_t)x * (size_t)a->taps;
+        const uint8_t *pixel = in + (size_t)(a->begin[x] - a->low) * 3;
+        int32_t red = 0, green = 0, blue = 0;
+        for (int i = 0; i < a->end[x] - a->begin[x]; i++, pixel += 3) {
+            red += pixel[0] * weights[i];
+            green += pixel[1] * weights[i];
+            blue += pixel[2] * weights[i];
+        }
+        *out++ = to_pixel(red);
+        *out++ = to_pixel(green);
+        *out++ = to_pixel(blue);
+    }
+}
+
+/* Output y from in [a->span] rows, stride bytes apart, those from a->low on. sums [bytes], out [bytes]. */
+static void resize_down(const axis *a, int y, const uint8_t *in, size_t stride, size_t bytes, int32_t *sums,
+                        uint8_t *out)
+{
+    const int32_t *weights = a->weights + (size_t)y * (size_t)a->taps;
+    in += (size_t)(a->begin[y] - a->low) * stride;
+    memset(sums, 0, bytes * sizeof *sums);
+    for (int i = 0; i < a->end[y] - a->begin[y]; i++, in += stride)
+        for (size_t x = 0; x < bytes; x++)
+            sums[x] += in[x] * weights[i];
+    for (size_t x = 0; x < bytes; x++)
+        out[x] = to_pixel(sums[x]);
+}
+
+/* rgb: the whole input. */
+static void resize_both(const plan *p, const uint8_t *rgb, uint8_t *out)
+{
+    size_t in_row = (size_t)p->across.in * 3, row = (size_t)p->across.n * 3;
+    const uint8_t *corner = rgb + (size_t)p->down.low * in_row + (size_t)p->across.low * 3;
+    if (!p->down_first)
+        for (size_t y = 0; y < (size_t)p->down.span; y++)
+            resize_across(&p->across, corner + y * in_row, p->middle + y * row);
+    for (int y = 0; y < p->down.n; y++, out += row) {
+        if (p->down_first) {
+            resize_down(&p->down, y, corner, in_row, (size_t)p->across.span * 3, p->sums, p->middle);
+            resize_across(&p->across, p->middle, out);
+        } else {
+            resize_down(&p->down, y, p->middle, row, row, p->sums, out);
+        }
+    }
+}
+
+static void copy_part(const gs_resize_part *r, const uint8_t *rgb, uint8_t *out)
+{
+    size_t row = (size_t)r->part_width * 3;
+    for (int y = 0; y < r->part_height; y++)
+        memcpy(out + (size_t)y * row, rgb + ((size_t)(r->y + y) * (size_t)r->width + (size_t)r->x) * 3, row);
+}
+
+static void pick_nearest(const plan *p, const uint8_t *rgb, uint8_t *out)
+{
+    for (int y = 0; y < p->down.n; y++)
+        for (int x = 0; x < p->across.n; x++, out += 3) {
+            int from_x = p->across.begin[x], from_y = p->down.begin[y];
+            if (from_x >= p->across.in ||
+                from_y >= p->down.in) /* the running sum drifted out, Pillow leaves it black */
+                memset(out, 0, 3);
+            else
+                memcpy(out, rgb + ((size_t)from_y * (size_t)p->across.in + (size_t)from_x) * 3, 3);
+        }
+}
+
+gs_status gs_resize_part_run(const gs_resize_part *r, const uint8_t *rgb, void *work, uint8_t *out, gs_error *err)
+{
+    if (!is_valid(r))
+        return gs_fail(err, GS_EARGS, "resize: cannot make %d x %d at (%d, %d) of %d x %d from %d x %d with filter %d",
+                       r->part_width, r->part_height, r->x, r->y, r->out_width, r->out_height, r->width, r->height,
+                       (int)r->resample);
+    if (r->width == r->out_width && r->height == r->out_height) {
+        copy_part(r, rgb, out);
+        return GS_OK;
+    }
+    arena space = {.base = work};
+    plan p = lay_out(r, &space);
+    axis_prepare(&p.across, r->resample);
+    axis_prepare(&p.down, r->resample);
+    if (r->resample == GS_NEAREST) {
+        pick_nearest(&p, rgb, out);
+        return GS_OK;
+    }
+    resize_both(&p, rgb, out);
+    return GS_OK;
+}
+
+static gs_resize_part whole(int width, int height, int out_width, int out_height, gs_resample resample)
+{
+    return (gs_resize_part){.width = width,
+                            .height = height,
+                            .out_width = out_width,
+                            .out_height = out_height,
+                            .part_width = out_width,
+                            .part_height = out_height,
+                            .resample = resample};
+}
+
+size_t gs_resize_workspace(int width, int height, int out_width, int out_height)
+{
+    gs_resize_part r = whole(width, height, out_width, out_height, GS_LANCZOS); /* the widest filter */
+    return gs_resize_part_workspace(&r);
+}
+
+gs_status gs_resize(const uint8_t *rgb, int width, int height, gs_resample resample, void *work, uint8_t *out,
+                    int out_width, int out_height, gs_error *err)
+{
+    gs_resize_part r = whole(width, height, out_width, out_height, resample);
+    return gs_resize_part_run(&r, rgb, work, out, err);
+}
