@@ -1,0 +1,146 @@
+#include "weights.h"
+
+#include "../util/file.h" /* gs_path_join, gs_sha256_hex */
+
+#include <stdio.h> /* snprintf */
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_NAME  "model.safetensors"
+#define SHAPE_TEXT 192 /* eight sides of 20 digits and their commas */
+
+gs_status gs_weights_open(gs_weights *weights, const char *directory, gs_error *err)
+{
+    *weights = (gs_weights){0};
+    char *path = gs_path_join(directory, FILE_NAME);
+    if (!path)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
+    gs_status st = gs_safetensors_open(&weights->file, path, err);
+    free(path);
+    return st;
+}
+
+void gs_weights_close(gs_weights *weights)
+{
+    gs_safetensors_close(&weights->file);
+    for (size_t i = 0; i < weights->n_expanded; i++)
+        free(weights->expanded[i]);
+    free(weights->expanded);
+    free(weights->manifest);
+    *weights = (gs_weights){0};
+}
+
+static const char *shape_text(const size_t *shape, size_t rank, char text[SHAPE_TEXT])
+{
+    size_t used = (size_t)snprintf(text, SHAPE_TEXT, "[");
+    for (size_t i = 0; i < rank; i++)
+        used += (size_t)snprintf(text + used, SHAPE_TEXT - used, i ? ",%zu" : "%zu", shape[i]);
+    snprintf(text + used, SHAPE_TEXT - used, "]");
+    return text;
+}
+
+float gs_f32_of_bf16(uint16_t brain)
+{
+    uint32_t bits = (uint32_t)brain << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float gs_f32_of_f16(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f, fraction = half & 0x3ff, bits;
+    float value;
+    if (exponent == 0) { /* zero and subnormals: fraction times 2^-24 is exact in f32 */
+        value = (float)fraction * 0x1p-24f;
+        return sign ? -value : value;
+    }
+    bits = sign | (exponent == 31 ? 0xffu : exponent + 112) << 23 | fraction << 13;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void expand(const gs_tensor *tensor, size_t count, float *out)
+{
+    if (tensor->type == GS_DTYPE_F32) {
+        memcpy(out, tensor->data, tensor->size);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint16_t bits;
+        memcpy(&bits, tensor->data + 2 * i, sizeof bits);
+        out[i] = tensor->type == GS_DTYPE_F16 ? gs_f32_of_f16(bits) : gs_f32_of_bf16(bits);
+    }
+}
+
+/* A new owned f32 copy of tensor. */
+static gs_status copy_expanded(gs_weights *weights, const gs_tensor *tensor, const float **values, gs_error *err)
+{
+    size_t count = tensor->type == GS_DTYPE_F32 ? tensor->size / 4 : tensor->size / 2, bytes;
+    void **list = realloc(weights->expanded, (weights->n_expanded + 1) * sizeof *list);
+    if (list)
+        weights->expanded = list;
+    if (!list || __builtin_mul_overflow(count, sizeof(float), &bytes) || !(list[weights->n_expanded] = malloc(bytes)))
+        return gs_fail(err, GS_ENOMEM, "%s: no memory to expand tensor '%s'", weights->file.path, tensor->name);
+    *values = list[weights->n_expanded++];
+    expand(tensor, count, (float *)*values);
+    return GS_OK;
+}
+
+static gs_status note(gs_weights *weights, const gs_tensor *tensor, const char *shape, gs_error *err)
+{
+    char digest[GS_SHA256_HEX];
+    gs_sha256_hex(tensor->data, tensor->size, digest);
+    size_t line = strlen(tensor->name) + strlen(tensor->type_name) + strlen(shape) + sizeof digest + 3;
+    char *longer = realloc(weights->manifest, weights->manifest_size + line + 1);
+    if (!longer)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", weights->file.path);
+    weights->manifest = longer;
+    weights->manifest_size += (size_t)snprintf(longer + weights->manifest_size, line + 1, "%s %s %s %s\n", tensor->name,
+                                               tensor->type_name, shape, digest);
+    return GS_OK;
+}
+
+static gs_status find_tensor(const gs_weights *weights, const char *name, const gs_tensor **tensor, gs_error *err)
+{
+    *tensor = gs_safetensors_find(&weights->file, name);
+    return *tensor ? GS_OK : gs_fail(err, GS_EFORMAT, "%s: no tensor '%s'", weights->file.path, name);
+}
+
+gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *shape, size_t rank, const float **values,
+                         gs_error *err)
+{
+    const gs_tensor *tensor;
+    gs_status st = find_tensor(weights, name, &tensor, err);
+    if (st != GS_OK)
+        return st;
+    char has[SHAPE_TEXT], wants[SHAPE_TEXT];
+    shape_text(tensor->shape, tensor->rank, has);
+    if (tensor->rank != rank || (rank && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
+        return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' has shape %s, expected %s", weights->file.path, name, has,
+                       shape_text(shape, rank, wants));
+    if (tensor->type == GS_DTYPE_OTHER)
+        return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' is %s, expected F32, F16 or BF16", weights->file.path, name,
+                       tensor->type_name);
+    if ((st = note(weights, tensor, has, err)) != GS_OK)
+        return st;
+    if (tensor->type == GS_DTYPE_F32 && (uintptr_t)tensor->data % sizeof(float) == 0) {
+        *values = (const float *)tensor->data;
+        return GS_OK;
+    }
+    return copy_expanded(weights, tensor, values, err);
+}
+
+gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err)
+{
+    const gs_tensor *tensor;
+    gs_status st = find_tensor(weights, name, &tensor, err);
+    if (st != GS_OK)
+        return st;
+    char has[SHAPE_TEXT];
+    if (tensor->rank != 2 || tensor->shape[1] != columns || tensor->shape[0] == 0)
+        return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' has shape %s, expected [any,%zu]", weights->file.path, name,
+                       shape_text(tensor->shape, tensor->rank, has), columns);
+    *rows = tensor->shape[0];
+    return GS_OK;
+}

@@ -1,0 +1,41 @@
+/* weights.h - the tensors of a model as f32, each asked for by name and shape.
+ *
+ *     gs_weights weights;
+ *     if ((st = gs_weights_open(&weights, directory, err)) != GS_OK) return st;
+ *     const float *projection;
+ *     st = gs_weights_get(&weights, "text_projection.weight", (size_t[]){512, 768}, 2, &projection, err);
+ *     gs_weights_close(&weights);
+ *
+ * f32 is used in place, from the mapping; f16 and bf16 are expanded once. Every tensor handed out is noted with the
+ * digest of its stored bytes: what decides the features is exactly what was asked for.
+ */
+#ifndef GS_WEIGHTS_H
+#define GS_WEIGHTS_H
+
+#include "safetensors.h"
+
+typedef struct {
+    gs_safetensors file;
+    void **expanded; /* [n_expanded]  owned, each owned */
+    size_t n_expanded;
+    char *manifest; /* "NAME TYPE [SHAPE] SHA256\n" of each tensor handed out, in that order; NULL before  owned */
+    size_t manifest_size;
+} gs_weights;
+
+/* directory/model.safetensors. */
+gs_status gs_weights_open(gs_weights *weights, const char *directory, gs_error *err);
+void gs_weights_close(gs_weights *weights); /* safe on a zeroed one */
+
+/* *values [shape], borrowed from weights. GS_EFORMAT, with both shapes, when the tensor is missing, of another shape or
+ * no float. */
+gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *shape, size_t rank, const float **values,
+                         gs_error *err);
+
+/* *rows becomes the first side of a matrix [*rows, columns]. */
+gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err);
+
+/* IEEE 754 half and bfloat16 to f32, exactly. */
+float gs_f32_of_f16(uint16_t half);
+float gs_f32_of_bf16(uint16_t brain);
+
+#endif
