@@ -1,15 +1,16 @@
 /* encoder.h - CLIP from a Hugging Face directory: texts and pictures to L2-normalised features.
  *
  *     gs_encoder *encoder;
- *     if ((st = gs_encoder_open(&encoder, "clip-vit-base-patch32", &(gs_encoder_options){.threads = 2}, err)) != GS_OK) return st;
+ *     st = gs_encoder_open(&encoder, "clip-vit-base-patch32", &(gs_encoder_options){.threads = 2}, err);
  *     const gs_encoder_info *info = gs_encoder_get_info(encoder);
  *     float *features = malloc(n * info->dim * sizeof *features);
  *     st = gs_encoder_images(encoder, pictures, n, features, err);      // features [n, info->dim]
  *     st = gs_encoder_texts(encoder, texts, n, features, err);
  *     gs_encoder_close(encoder);
  *
- * The directory holds config.json, model.safetensors (f32, f16 or bf16), vocab.json, merges.txt and preprocessor_config.json. What the config
- * asks for and this encoder does not know (an activation, an architecture) is refused by name, never approximated.
+ * The directory holds config.json, model.safetensors (f32, f16 or bf16), vocab.json, merges.txt and
+ * preprocessor_config.json. What the config asks for and this encoder does not know (an activation, an architecture) is
+ * refused by name, never approximated.
  */
 #ifndef GS_ENCODER_H
 #define GS_ENCODER_H
@@ -30,20 +31,22 @@ typedef struct {
 } gs_encoder_options;
 
 typedef struct {
-    char name[128];       /* the directory's last component, or config.json's "_name_or_path" */
+    char name[128];       /* config.json's "_name_or_path", else the directory's last component */
     char fingerprint[65]; /* hex SHA-256 over what decides the features: see encoder.c */
     size_t dim;           /* of a feature */
     double tau;           /* exp(logit_scale) */
     int image_size;       /* pixels a side of what the vision tower sees */
 } gs_encoder_info;
 
-/* Maps the weights and takes the memory for one batch; gs_encoder_close() releases it. Errors name the file and the field or tensor. */
-gs_status gs_encoder_open(gs_encoder **encoder, const char *directory, const gs_encoder_options *options, gs_error *err);
+/* Maps the weights and takes the memory for one batch; gs_encoder_close() releases it. Errors name the file and the
+ * field or tensor. */
+gs_status gs_encoder_open(gs_encoder **encoder, const char *directory, const gs_encoder_options *options,
+                          gs_error *err);
 void gs_encoder_close(gs_encoder *encoder); /* NULL is fine */
 
-const gs_encoder_info *gs_encoder_get_info(const gs_encoder *encoder);            /* borrowed */
-const gs_tokenizer *gs_encoder_get_tokenizer(const gs_encoder *encoder);          /* borrowed */
-const gs_preprocess *gs_encoder_get_preprocess(const gs_encoder *encoder);        /* borrowed */
+const gs_encoder_info *gs_encoder_get_info(const gs_encoder *encoder);     /* borrowed */
+const gs_tokenizer *gs_encoder_get_tokenizer(const gs_encoder *encoder);   /* borrowed */
+const gs_preprocess *gs_encoder_get_preprocess(const gs_encoder *encoder); /* borrowed */
 
 /* The bytes of tokenizer.bin (core/tokenize.h), borrowed. */
 const void *gs_encoder_get_vocabulary(const gs_encoder *encoder, size_t *size);

@@ -1,0 +1,39 @@
+/* clip_text.h - CLIP's text tower: tokens to features.
+ *
+ *     gs_clip_text tower;
+ *     if ((st = gs_clip_text_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
+ *     gs_clip_text_run(&tower, backend, ids, sequences, work, features);   // features [count, dim], unit length
+ *     gs_clip_text_free(&tower);
+ *
+ * Sequences come at their true length: attention is causal and the feature is taken at end-of-text, so padding would
+ * change nothing.
+ */
+#ifndef GS_CLIP_TEXT_H
+#define GS_CLIP_TEXT_H
+
+#include "transformer.h"
+
+#include <stdint.h>
+
+typedef struct {
+    size_t vocabulary, context, dim;
+    size_t end_token; /* GS_END_TOKEN_LEGACY: the feature is at the largest id, else at the first of this id */
+    const float *token_embedding;    /* [vocabulary, width]  borrowed from the weights */
+    const float *position_embedding; /* [context, width]     borrowed from the weights */
+    gs_transformer stack;
+    gs_norm final_norm;
+    gs_linear projection; /* [dim, width], no bias */
+} gs_clip_text;
+
+gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
+                            gs_error *err);
+void gs_clip_text_free(gs_clip_text *tower); /* safe on a zeroed one */
+
+/* Floats of scratch for so many tokens in all. */
+size_t gs_clip_text_workspace(const gs_clip_text *tower, size_t tokens);
+
+/* ids: the sequences one after the other, each of at most context tokens below vocabulary. */
+void gs_clip_text_run(const gs_clip_text *tower, const gs_backend *backend, const int32_t *ids, gs_sequences sequences,
+                      float *work, float *features);
+
+#endif

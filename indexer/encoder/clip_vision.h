@@ -1,0 +1,43 @@
+/* clip_vision.h - CLIP's vision tower: prepared pictures to features.
+ *
+ *     gs_clip_vision tower;
+ *     if ((st = gs_clip_vision_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
+ *     float *work = malloc(gs_clip_vision_workspace(&tower, n) * sizeof *work);
+ *     for (size_t i = 0; i < n; i++)
+ *         gs_clip_vision_place(&tower, pixels[i], i, n, work);               // pixels[i] [3, image_size, image_size]
+ *     gs_clip_vision_run(&tower, backend, n, lengths, work, features);       // features [n, dim], unit length
+ *     gs_clip_vision_free(&tower);
+ */
+#ifndef GS_CLIP_VISION_H
+#define GS_CLIP_VISION_H
+
+#include "transformer.h"
+
+typedef struct {
+    size_t image_size, patch_size, dim;
+    size_t grid;                     /* patches a side */
+    size_t tokens;                   /* rows of one picture: the class token, then grid * grid patches */
+    size_t patch_values;             /* 3 patch_size patch_size */
+    const float *class_embedding;    /* [width]                borrowed from the weights */
+    const float *position_embedding; /* [tokens, width]        borrowed from the weights */
+    gs_linear patch_embedding;       /* [width, patch_values], no bias */
+    gs_norm before, after;           /* pre_layrnorm (spelled so in every file), post_layernorm */
+    gs_transformer stack;
+    gs_linear projection; /* [dim, width], no bias */
+} gs_clip_vision;
+
+gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
+                              gs_error *err);
+void gs_clip_vision_free(gs_clip_vision *tower); /* safe on a zeroed one */
+
+/* Floats of scratch for n pictures. */
+size_t gs_clip_vision_workspace(const gs_clip_vision *tower, size_t n);
+
+/* Lays picture i of n, pixels [3, image_size, image_size], cut into patches, where run will look for it in work. */
+void gs_clip_vision_place(const gs_clip_vision *tower, const float *pixels, size_t i, size_t n, float *work);
+
+/* The n pictures placed in work -> features [n, dim]. lengths: scratch [n]. */
+void gs_clip_vision_run(const gs_clip_vision *tower, const gs_backend *backend, size_t n, size_t *lengths, float *work,
+                        float *features);
+
+#endif

@@ -1,0 +1,45 @@
+/* transformer.h - the stack of pre-norm layers that both towers of CLIP are made of.
+ *
+ *     gs_transformer stack;
+ *     if ((st = gs_transformer_load(&stack, &config.text, &weights, "text_model", err)) != GS_OK) return st;
+ *     float *work = malloc(gs_transformer_workspace(&config.text, rows, longest) * sizeof *work);
+ *     gs_transformer_run(&stack, backend, x, sequences, true, work);      // x [rows, width], in place
+ *     gs_transformer_free(&stack);
+ */
+#ifndef GS_TRANSFORMER_H
+#define GS_TRANSFORMER_H
+
+#include "backend.h"
+#include "config.h"
+#include "weights.h"
+
+typedef struct {
+    gs_norm before_attention, before_inner; /* layer_norm1, layer_norm2 */
+    gs_linear query, key, value, out;
+    gs_linear expand, contract; /* mlp.fc1, mlp.fc2 */
+} gs_transformer_layer;
+
+typedef struct {
+    gs_tower_config config;
+    gs_transformer_layer *layers; /* [config.layers]  owned; the tensors are borrowed from the weights */
+} gs_transformer;
+
+/* Tensors PREFIX.encoder.layers.N.* */
+gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *config, gs_weights *weights,
+                              const char *prefix, gs_error *err);
+void gs_transformer_free(gs_transformer *stack); /* safe on a zeroed one */
+
+/* Floats of scratch for so many rows, of which one sequence takes at most longest. */
+size_t gs_transformer_workspace(const gs_tower_config *config, size_t rows, size_t longest);
+
+/* x [sum of sequences, width] -> the last layer's output, in place. */
+void gs_transformer_run(const gs_transformer *stack, const gs_backend *backend, float *x, gs_sequences sequences,
+                        bool causal, float *work);
+
+/* PREFIX.weight and PREFIX.bias of a layer norm, and of a linear layer [out, in]. */
+gs_status gs_norm_load(gs_norm *norm, size_t width, float epsilon, gs_weights *weights, const char *prefix,
+                       gs_error *err);
+gs_status gs_linear_load(gs_linear *linear, size_t in, size_t out, bool bias, gs_weights *weights, const char *prefix,
+                         gs_error *err);
+
+#endif

@@ -1,0 +1,118 @@
+#include "vector.h"
+
+#include <math.h> /* sqrtf */
+#include <stdint.h>
+#include <string.h> /* memcpy */
+
+/* A sanitized program must not enter instrumented code from the loader, which is where a clone is picked. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* e^x within 2 units of the last place, for x up to 88; below -87 it is as good as zero. */
+INLINE float exponential(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    /* x = n ln 2 + r. Adding 1.5 2^23 rounds to a whole number; ln 2 in two parts keeps r exact. */
+    float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    /* Taylor's series; |r| <= ln 2 / 2 leaves 5e-9 after the seventh power. */
+    float p = 1.0f / 5040;
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+/* erf(x) within 2e-7: Abramowitz and Stegun 7.1.26. */
+INLINE float error_function(float x)
+{
+    float a = x < 0 ? -x : x;
+    float t = 1.0f / (1.0f + 0.3275911f * a);
+    float p = 1.061405429f;
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    float y = 1.0f - p * t * exponential(-a * a);
+    return x < 0 ? -y : y;
+}
+
+CLONES void gs_softmax(float *row, size_t n, float scale)
+{
+    float largest = row[0], sum = 0;
+#pragma omp simd reduction(max : largest)
+    for (size_t i = 0; i < n; i++)
+        largest = row[i] > largest ? row[i] : largest;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        row[i] = exponential((row[i] - largest) * scale);
+        sum += row[i];
+    }
+    float inverse = 1.0f / sum;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        row[i] *= inverse;
+}
+
+CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
+{
+    float sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += row[i];
+    float mean = sum / (float)n;
+#pragma omp simd reduction(+ : squares)
+    for (size_t i = 0; i < n; i++)
+        squares += (row[i] - mean) * (row[i] - mean);
+    float inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = (row[i] - mean) * inverse * weight[i] + bias[i];
+}
+
+CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float x = row[i] + bias[i];
+        row[i] = x / (1.0f + exponential(-1.702f * x));
+    }
+}
+
+CLONES void gs_gelu(float *row, size_t n, const float *bias)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float x = row[i] + bias[i];
+        row[i] = 0.5f * x * (1.0f + error_function(x * 0.70710678f));
+    }
+}
+
+CLONES void gs_add(float *row, size_t n, const float *addend)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        row[i] += addend[i];
+}
+
+void gs_unit_length(float *row, size_t n)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n; i++)
+        squares += (double)row[i] * row[i];
+    float inverse = squares > 0 ? (float)(1.0 / sqrt(squares)) : 0;
+    for (size_t i = 0; i < n; i++)
+        row[i] *= inverse;
+}
