@@ -1,0 +1,341 @@
+/* golden/images/NAME.rgb: tests/golden/images/make_images.py, Pillow 13.0, seed 5 */
+#include "../../indexer/image/codec.h"
+#include "../../indexer/image/image.h"
+#include "../../indexer/util/file.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <webp/decode.h>
+
+#define IMAGES GS_GOLDEN "/images/"
+
+static gs_error err;
+
+/* PNG's checksum. */
+static uint32_t crc32(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
+static gs_bytes read_bytes(const char *name)
+{
+    char path[1024];
+    gs_bytes bytes;
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    if (gs_file_read(&bytes, path, 1 << 24, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    return bytes;
+}
+
+static gs_image read_image(const char *name)
+{
+    char path[1024];
+    gs_image image;
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    if (gs_image_read(&image, path, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    return image;
+}
+
+static void same_as_pillow(const char *name, int tolerance)
+{
+    char golden_name[256];
+    snprintf(golden_name, sizeof golden_name, "%s.rgb", name);
+    gs_image image = read_image(name);
+    gs_bytes golden = read_bytes(golden_name);
+    int width = 0, height = 0, header = 0;
+    sscanf((const char *)golden.data, "%d %d%n", &width, &height, &header);
+    const uint8_t *rgb = golden.data + header + 1;
+    if (image.width != width || image.height != height)
+        fail_msg("%s: %d x %d, Pillow says %d x %d", name, image.width, image.height, width, height);
+    size_t size = (size_t)width * (size_t)height * 3;
+    assert_int_equal(golden.size, size + (size_t)header + 1);
+    for (size_t i = 0; i < size; i++)
+        if (abs(image.rgb[i] - rgb[i]) > tolerance)
+            fail_msg("%s: byte %zu is %d, Pillow says %d", name, i, image.rgb[i], rgb[i]);
+    gs_bytes_free(&golden);
+    gs_image_free(&image);
+}
+
+static void png_equals_pillow(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rgb.png",
+                                        "rgba.png",
+                                        "grey.png",
+                                        "grey-alpha.png",
+                                        "bilevel.png",
+                                        "palette4.png",
+                                        "text.png",
+                                        "grey16.png",
+                                        "rgb16.png",
+                                        "rgba16.png",
+                                        "interlaced.png",
+                                        "turned6.png",
+                                        "palette-transparent.png",
+                                        "grey-transparent.png",
+                                        "rgb-transparent.png"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        same_as_pillow(names[i], 0);
+}
+
+/* libjpeg-turbo 2.1 here, 3.x in Pillow: the same integer transforms and upsampling, so not even one level apart. */
+static void jpeg_equals_pillow(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ycc444.jpg",  "ycc422.jpg", "ycc420.jpg",    "progressive.jpg",
+                                        "restart.jpg", "grey.jpg",   "rgb-adobe.jpg", "cmyk.jpg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        same_as_pillow(names[i], 0);
+}
+
+static void webp_equals_pillow(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"lossless.webp",    "lossless-alpha.webp", "lossy.webp",
+                                        "lossy-alpha.webp", "turned8.webp",        "animated.webp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        same_as_pillow(names[i], 0);
+}
+
+static void every_exif_orientation_equals_pillow(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 8; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "turned%d.jpg", i);
+        same_as_pillow(name, 0);
+    }
+}
+
+static void every_pair_of_value_and_alpha_lies_on_white_as_in_pillow(void **state)
+{
+    (void)state;
+    gs_image image = read_image("alpha-pairs.png");
+    gs_bytes golden = read_bytes("alpha-pairs.crc32");
+    unsigned long expected = strtoul((const char *)golden.data, NULL, 16);
+    assert_int_equal(crc32(image.rgb, (size_t)image.width * (size_t)image.height * 3), expected);
+    gs_bytes_free(&golden);
+    gs_image_free(&image);
+}
+
+static void expect_refused(const void *bytes, size_t size, const char *message)
+{
+    gs_image image;
+    assert_int_equal(gs_image_decode(&image, bytes, size, "x", &err), GS_EFORMAT);
+    assert_null(image.rgb);
+    if (!strstr(err.message, message) || strncmp(err.message, "x: ", 3) != 0)
+        fail_msg("'%s' does not say '%s'", err.message, message);
+}
+
+static void what_is_no_picture_is_refused(void **state)
+{
+    (void)state;
+    gs_bytes bmp = read_bytes("not-supported.bmp");
+    expect_refused(bmp.data, bmp.size, "is no PNG, JPEG or WebP picture");
+    expect_refused("", 0, "is no PNG");
+    gs_bytes_free(&bmp);
+    gs_image image;
+    assert_int_equal(gs_image_read(&image, IMAGES "missing.png", &err), GS_EIO);
+    assert_non_null(strstr(err.message, "images/missing.png: No such file"));
+}
+
+/* A PNG header that announces a size, and nothing else. */
+static void expect_png_size_refused(uint32_t width, uint32_t height, const char *message)
+{
+    uint8_t png[33] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    for (int i = 0; i < 4; i++) {
+        png[16 + i] = (uint8_t)(width >> (24 - 8 * i));
+        png[20 + i] = (uint8_t)(height >> (24 - 8 * i));
+    }
+    png[24] = 8;
+    png[25] = 2;
+    uint32_t crc = crc32(png + 12, 17);
+    for (int i = 0; i < 4; i++)
+        png[29 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    uint8_t file[33 + 12] = {0};
+    memcpy(file, png, 33);
+    memcpy(file + 33, "\0\0\0\0IDAT\x35\xaf\x06\x1e", 12);
+    expect_refused(file, sizeof file, message);
+}
+
+static void huge_sizes_are_refused_from_the_header(void **state)
+{
+    (void)state;
+    expect_png_size_refused(GS_IMAGE_MAX_SIDE, GS_IMAGE_MAX_SIDE, "a picture of 32768 x 32768 pixels, at most");
+    expect_png_size_refused(GS_IMAGE_MAX_SIDE + 1, 1, "Invalid IHDR");
+    expect_png_size_refused(0, 5, "Invalid IHDR");
+
+    gs_bytes jpeg = read_bytes("ycc444.jpg");
+    for (size_t i = 0; i + 9 < jpeg.size; i++)
+        if (jpeg.data[i] == 0xff && jpeg.data[i + 1] == 0xc0)
+            memcpy(jpeg.data + i + 5, "\xf0\x00\xf0\x00", 4); /* 61440 x 61440 */
+    expect_refused(jpeg.data, jpeg.size, "a picture of 61440 x 61440 pixels, expected 1 to 32768 a side");
+    gs_bytes_free(&jpeg);
+    gs_image image;
+    assert_int_equal(gs_image_alloc(&image, -1, 4, &err), GS_EFORMAT);
+}
+
+/* Each golden picture, by name, in turn. */
+static void for_each_picture(void (*visit)(const char *name, const gs_bytes *bytes))
+{
+    DIR *folder = opendir(IMAGES);
+    assert_non_null(folder);
+    size_t count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (!gs_image_has_known_extension(entry->d_name))
+            continue;
+        gs_bytes bytes = read_bytes(entry->d_name);
+        visit(entry->d_name, &bytes);
+        gs_bytes_free(&bytes);
+        count++;
+    }
+    closedir(folder);
+    assert_true(count > 30);
+}
+
+/* A copy of exactly the bytes, so that reading one too many is seen by the sanitizer. */
+static gs_status decode_copy(const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, bytes, size);
+    gs_image image;
+    err.message[0] = 0;
+    gs_status st = gs_image_decode(&image, copy, size, "x", &err);
+    assert_true(st == GS_OK ? image.rgb != NULL : image.rgb == NULL && err.message[0]);
+    gs_image_free(&image);
+    free(copy);
+    return st;
+}
+
+static void cut_everywhere(const char *name, const gs_bytes *bytes)
+{
+    size_t step = bytes->size > 2000 ? 7 : 1;
+    for (size_t size = 0; size < bytes->size; size += step)
+        if (decode_copy(bytes->data, size) == GS_OK)
+            fail_msg("%s: its first %zu of %zu bytes were taken for the whole", name, size, bytes->size);
+}
+
+static void a_picture_cut_short_anywhere_is_refused(void **state)
+{
+    (void)state;
+    for_each_picture(cut_everywhere);
+}
+
+static void change_bytes(const char *name, const gs_bytes *bytes)
+{
+    uint32_t random = 2463534242u;
+    for (const char *c = name; *c; c++)
+        random = random * 31 + (uint8_t)*c;
+    uint8_t *copy = malloc(bytes->size);
+    for (int round = 0; round < 300; round++) {
+        memcpy(copy, bytes->data, bytes->size);
+        for (int i = 0; i < 1 + round % 4; i++) {
+            random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+            copy[random % bytes->size] = (uint8_t)(random >> 24);
+        }
+        decode_copy(copy, bytes->size); /* either outcome is right; a crash or an overrun is not */
+    }
+    free(copy);
+}
+
+static void changed_bytes_never_crash(void **state)
+{
+    (void)state;
+    for_each_picture(change_bytes);
+}
+
+static void damaged_exif_blocks_tell_no_orientation(void **state)
+{
+    (void)state;
+    static const uint8_t exif[] = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0,
+                                   3,   0,   0, 0,  1, 0, 6, 0, 0, 0, 0, 0,    0};
+    assert_int_equal(gs_exif_orientation(exif, sizeof exif), 6);
+    for (size_t size = 0; size < 22; size++) {
+        uint8_t *copy = malloc(size ? size : 1);
+        memcpy(copy, exif, size);
+        assert_int_equal(gs_exif_orientation(copy, size), 1);
+        free(copy);
+    }
+    uint8_t changed[sizeof exif];
+    for (size_t at = 0; at < 20; at++) {
+        memcpy(changed, exif, sizeof exif);
+        changed[at] ^= 0xff;
+        int orientation = gs_exif_orientation(changed, sizeof changed);
+        assert_true(orientation == 1 ||
+                    (orientation == 6 && (at == 8 || at == 9))); /* more entries than there are: the first is read */
+    }
+}
+
+static void thumbnails_keep_the_shape_and_are_never_enlarged(void **state)
+{
+    (void)state;
+    gs_image image = read_image("rgb.png");
+    uint8_t *bytes;
+    size_t size;
+    int width, height, stored_width, stored_height;
+    assert_int_equal(gs_image_thumbnail(&image, 20, &bytes, &size, &width, &height, &err), GS_OK);
+    assert_int_equal(width, 20);
+    assert_int_equal(height, 12); /* 23 * 20 / 37 = 12.4 */
+    assert_true(WebPGetInfo(bytes, size, &stored_width, &stored_height));
+    assert_int_equal(stored_width, 20);
+    assert_int_equal(stored_height, 12);
+    free(bytes);
+    assert_int_equal(gs_image_thumbnail(&image, 4000, &bytes, &size, &width, &height, &err), GS_OK);
+    assert_int_equal(width, image.width);
+    assert_int_equal(height, image.height);
+
+    gs_image shown;
+    assert_int_equal(gs_image_decode(&shown, bytes, size, "thumbnail", &err), GS_OK);
+    double difference = 0;
+    for (int i = 0; i < width * height * 3; i++)
+        difference += abs(shown.rgb[i] - image.rgb[i]);
+    assert_true(difference / (width * height * 3) < 16); /* lossy, but the same picture */
+    gs_image_free(&shown);
+    free(bytes);
+    assert_int_equal(gs_image_thumbnail(&image, 0, &bytes, &size, &width, &height, &err), GS_EARGS);
+    gs_image_free(&image);
+}
+
+static void extensions_are_known_in_any_case(void **state)
+{
+    (void)state;
+    assert_true(gs_image_has_known_extension("a.PNG"));
+    assert_true(gs_image_has_known_extension("a.b.jpeg"));
+    assert_true(gs_image_has_known_extension("a.Jpg"));
+    assert_true(gs_image_has_known_extension("a.webp"));
+    assert_false(gs_image_has_known_extension("png"));
+    assert_false(gs_image_has_known_extension("a.png.txt"));
+    assert_false(gs_image_has_known_extension("a.gif"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(png_equals_pillow),
+        cmocka_unit_test(jpeg_equals_pillow),
+        cmocka_unit_test(webp_equals_pillow),
+        cmocka_unit_test(every_exif_orientation_equals_pillow),
+        cmocka_unit_test(every_pair_of_value_and_alpha_lies_on_white_as_in_pillow),
+        cmocka_unit_test(what_is_no_picture_is_refused),
+        cmocka_unit_test(huge_sizes_are_refused_from_the_header),
+        cmocka_unit_test(a_picture_cut_short_anywhere_is_refused),
+        cmocka_unit_test(changed_bytes_never_crash),
+        cmocka_unit_test(damaged_exif_blocks_tell_no_orientation),
+        cmocka_unit_test(thumbnails_keep_the_shape_and_are_never_enlarged),
+        cmocka_unit_test(extensions_are_known_in_any_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
