@@ -1,0 +1,480 @@
+#include "../../indexer/sampler/sampler.h"
+#include "../../indexer/util/file.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static gs_error err;
+static char folder[] = "/tmp/gensearch-sampler-XXXXXX"; /* holds model.json and what a test puts there */
+
+static char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    memcpy(strrchr(folder, '-'), "-XXXXXX", 7);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[256];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+/* A model.json of this sampler block, in the folder. */
+static gs_model write_model(const char *sampler)
+{
+    char text[2048];
+    gs_model model;
+    int length =
+        snprintf(text, sizeof text, "{\"slug\":\"w\",\"title\":\"W\",\"type\":\"other\",\"sampler\":%s}", sampler);
+    if (gs_file_write(in_folder("model.json"), text, (size_t)length, &err) != GS_OK ||
+        gs_model_read(&model, in_folder("model.json"), &err) != GS_OK)
+        fail_msg("%s", err.message);
+    return model;
+}
+
+static void says(const char *expected)
+{
+    if (!strstr(err.message, expected))
+        fail_msg("'%s'\n  does not say '%s'", err.message, expected);
+    if (strchr(err.message, '\n'))
+        fail_msg("more than one line: %s", err.message);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* --- folders --- */
+
+static void copy_picture(const char *golden, const char *name)
+{
+    char path[512];
+    gs_bytes bytes;
+    snprintf(path, sizeof path, GS_GOLDEN "/images/%s", golden);
+    if (gs_file_read(&bytes, path, 1 << 20, &err) != GS_OK ||
+        gs_file_write(in_folder(name), bytes.data, bytes.size, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    gs_bytes_free(&bytes);
+}
+
+static gs_status open_folder(gs_sampler **sampler, gs_model *model)
+{
+    *model = write_model("{\"kind\":\"folder\",\"path\":\"pictures\"}");
+    return gs_sampler_open(sampler, model, &(gs_sampler_options){.seed = 1}, &err);
+}
+
+static void a_folder_is_read_in_bytewise_order_of_paths(void **state)
+{
+    (void)state;
+    gs_make_directories(in_folder("pictures/b/c"), &err);
+    gs_make_directories(in_folder("pictures/.hidden"), &err);
+    copy_picture("turned1.jpg", "pictures/b/c/2.JPG"); /* 37 x 23: third, for '/' comes before '0' */
+    copy_picture("turned6.jpg", "pictures/b/1.jpg");   /* 23 x 37: second */
+    copy_picture("alpha-pairs.png", "pictures/a.png"); /* 256 x 256: first */
+    copy_picture("lossless.webp", "pictures/b0.webp"); /* 37 x 23: fourth */
+    copy_picture("rgb.png", "pictures/.hidden.png");
+    copy_picture("rgb.png", "pictures/.hidden/x.png");
+    copy_picture("rgb.png", "pictures/notes.txt");
+    assert_int_equal(symlink("..", in_folder("pictures/b/loop")), 0);
+    assert_int_equal(mkfifo(in_folder("pictures/pipe.png"), 0600), 0);
+
+    gs_sampler *sampler;
+    gs_model model;
+    gs_image frames[8];
+    size_t got;
+    assert_int_equal(open_folder(&sampler, &model), GS_OK);
+    assert_int_equal(gs_sampler_count(sampler), 4);
+    assert_int_equal(gs_sampler_read(sampler, 0, 8, frames, &got, &err), GS_OK);
+    assert_int_equal(got, 4);
+    assert_int_equal(frames[0].width, 256);
+    assert_int_equal(frames[1].width, 23);
+    assert_int_equal(frames[2].width, 37);
+    assert_int_equal(frames[3].width, 37);
+    gs_image again;
+    assert_int_equal(gs_sampler_read(sampler, 3, 1, &again, &got, &err), GS_OK);
+    assert_memory_equal(again.rgb, frames[3].rgb, 37 * 23 * 3);
+    gs_image_free(&again);
+    for (int i = 0; i < 4; i++)
+        gs_image_free(&frames[i]);
+    assert_int_equal(gs_sampler_read(sampler, 4, 8, frames, &got, &err), GS_OK);
+    assert_int_equal(got, 0);
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void an_unreadable_picture_is_named(void **state)
+{
+    (void)state;
+    gs_make_directories(in_folder("pictures"), &err);
+    copy_picture("rgb.png", "pictures/a.png");
+    gs_file_write(in_folder("pictures/b.png"), "text", 4, &err);
+    gs_sampler *sampler;
+    gs_model model;
+    gs_image frames[2];
+    size_t got;
+    assert_int_equal(open_folder(&sampler, &model), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, 2, frames, &got, &err), GS_EFORMAT);
+    assert_int_equal(got, 0);
+    says("/pictures/b.png: is no PNG, JPEG or WebP picture");
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void folders_without_pictures_are_refused(void **state)
+{
+    (void)state;
+    gs_sampler *sampler;
+    gs_model model;
+    assert_int_equal(open_folder(&sampler, &model), GS_ENOTFOUND);
+    says("/pictures: No such file or directory (field 'sampler.path' of ");
+    gs_model_free(&model);
+    gs_make_directories(in_folder("pictures"), &err);
+    assert_int_equal(open_folder(&sampler, &model), GS_EFORMAT);
+    says("/pictures: holds no picture");
+    gs_model_free(&model);
+    assert_int_equal(symlink("nowhere", in_folder("pictures/a.png")), 0);
+    assert_int_equal(open_folder(&sampler, &model), GS_EIO);
+    says("/pictures/a.png: a symbolic link to nothing");
+    gs_model_free(&model);
+    assert_null(sampler);
+
+    model = write_model("{\"kind\":\"folder\"}");
+    assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){0}, &err), GS_EFORMAT);
+    says("field 'sampler.path' is missing, expected a path");
+    gs_model_free(&model);
+}
+
+static void unknown_kinds_are_refused(void **state)
+{
+    (void)state;
+    gs_sampler *sampler;
+    gs_model model = write_model("{\"kind\":\"magic\"}");
+    assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){0}, &err), GS_EFORMAT);
+    says("model.json: field 'sampler.kind' is 'magic', expected one of folder, worker, onnx");
+    gs_model_free(&model);
+}
+
+/* --- workers --- */
+
+typedef struct {
+    gs_model model;
+    gs_sampler *sampler;
+} worker;
+
+static worker start(const char *mode, double timeout)
+{
+    char sampler[1024];
+    worker w;
+    snprintf(sampler, sizeof sampler, "{\"kind\":\"worker\",\"command\":[\"python3\",\"%s/worker.py\",\"%s\"]}",
+             GS_GOLDEN "/../unit/workers", mode);
+    w.model = write_model(sampler);
+    if (gs_sampler_open(&w.sampler, &w.model, &(gs_sampler_options){.seed = 3, .timeout = timeout}, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    return w;
+}
+
+static void stop(worker *w)
+{
+    gs_sampler_close(w->sampler);
+    gs_model_free(&w->model);
+}
+
+static void check_frames(const gs_image *frames, uint64_t first, size_t count, bool grey)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(frames[i].width, 5);
+        assert_int_equal(frames[i].height, 4);
+        for (size_t y = 0, at = 0; y < 4; y++)
+            for (size_t x = 0; x < 5; x++)
+                for (size_t c = 0; c < 3; c++, at++)
+                    assert_int_equal(frames[i].rgb[at], (3 * 31 + (first + i) * 7 + y * 3 + x + (grey ? 0 : c)) % 256);
+    }
+}
+
+static void expect_samples(const char *mode)
+{
+    worker w = start(mode, 20);
+    gs_image frames[7];
+    size_t got;
+    assert_int_equal(gs_sampler_count(w.sampler), 0);
+    for (uint64_t first = 0; first < 21; first += 7) {
+        if (gs_sampler_read(w.sampler, first, 7, frames, &got, &err) != GS_OK)
+            fail_msg("%s: %s", mode, err.message);
+        assert_int_equal(got, 7);
+        check_frames(frames, first, 7, strcmp(mode, "grey") == 0);
+        for (size_t i = 0; i < 7; i++)
+            gs_image_free(&frames[i]);
+    }
+    stop(&w);
+}
+
+static void good_workers_are_understood(void **state)
+{
+    (void)state;
+    static const char *const modes[] = {"good", "grey", "by-two", "slowly", "checks-request"};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        expect_samples(modes[i]);
+}
+
+/* Runs the test with standard error in a file, so that what a worker says there does not drown the results. */
+static int hush(void)
+{
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    assert_non_null(freopen(in_folder("log"), "a", stderr));
+    return kept;
+}
+
+static void unhush(int kept)
+{
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+}
+
+static void a_chatty_worker_does_not_lock_up_and_is_passed_on(void **state)
+{
+    (void)state;
+    int kept = hush();
+    expect_samples("chatty");
+    unhush(kept);
+    struct stat log;
+    assert_int_equal(stat(in_folder("log"), &log), 0);
+    assert_true(log.st_size > 3 * 1000000);
+}
+
+/* timeout: long enough for python3 to start on a busy machine, where something is to come before the silence. */
+static void expect_failure_within(double timeout, const char *mode, const char *message)
+{
+    int kept = hush();
+    worker w = start(mode, timeout);
+    gs_image frames[3];
+    size_t got = 99;
+    double before = seconds();
+    gs_status st = gs_sampler_read(w.sampler, 0, 3, frames, &got, &err);
+    double took = seconds() - before;
+    if (st != GS_ECHILD || !strstr(err.message, message)) {
+        unhush(kept);
+        fail_msg("%s: status %d, '%s', expected '%s'", mode, st, err.message, message);
+    }
+    says("model.json: worker 'python3': ");
+    assert_int_equal(got, 0);
+    assert_true(took < timeout + 10);
+    assert_int_equal(gs_sampler_read(w.sampler, 0, 3, frames, &got, &err), GS_ECHILD);
+    says("has failed before");
+    before = seconds();
+    stop(&w);
+    assert_true(seconds() - before < 10);
+    unhush(kept);
+}
+
+static void expect_failure(const char *mode, const char *message)
+{
+    expect_failure_within(60, mode, message);
+}
+
+static void workers_that_die_are_reported_with_their_last_words(void **state)
+{
+    (void)state;
+    expect_failure("dies", "ended with status 3: first line | CUDA is out of memory");
+    expect_failure("dies-in-frame", "after 10 of a picture's 60 bytes: ended with status 0");
+    expect_failure("killed", "was killed by signal 9 (Killed)");
+    expect_failure("dies-at-once", "ended with status 1: no module named torch");
+    expect_failure("error", "no such checkpoint");
+}
+
+static void workers_that_hang_are_given_up(void **state)
+{
+    (void)state;
+    expect_failure_within(0.5, "hangs", "gave no sign for 0.5 seconds");
+    expect_failure_within(4, "hangs-in-frame", "after 10 of a picture's 60 bytes: gave no sign for 4 seconds");
+    expect_failure_within(4, "talks-and-hangs", " | still loading | still loading");
+    expect_failure("closes", "closed its output");
+}
+
+static void workers_that_lie_are_caught(void **state)
+{
+    (void)state;
+    expect_failure("junk", "answered 'Loading weights...', expected a line of JSON");
+    expect_failure("long-junk", "answered 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', expected");
+    expect_failure("no-object", "answered '[1,2]', expected");
+    expect_failure("too-long", "sent more bytes than it announced");
+    expect_failure("too-many", "announced 'count' 4, expected a whole number from 1 to 3");
+    expect_failure("none", "announced 'count' 0, expected a whole number from 1 to 3");
+    expect_failure("nan", "answered '{\"width\":NaN,");
+    expect_failure("negative", "announced 'width' -5, expected a whole number from 1 to 32768");
+    expect_failure("fraction", "announced 'height' 4.5, expected");
+    expect_failure("huge", "announced: a picture of 32768 x 32768 pixels, at most");
+    expect_failure("enormous", "announced 'width' 1e+300, expected");
+    expect_failure("no-width", "announced no number 'width'");
+    expect_failure("string", "announced no number 'width'");
+    expect_failure("rgba", "announced 'channels' 4, expected a whole number from 1 to 3");
+    expect_failure("two-channels", "announced 'channels' 2, expected 1 (grey) or 3 (RGB)");
+}
+
+static void a_hung_worker_goes_with_its_children(void **state)
+{
+    (void)state;
+    expect_failure_within(4, "hangs-with-child", "gave no sign");
+    FILE *file = fopen(in_folder("child.pid"), "r");
+    int pid = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    char stat_path[64], line[256] = "";
+    snprintf(stat_path, sizeof stat_path, "/proc/%d/stat", pid);
+    file = fopen(stat_path, "r"); /* gone, or a zombie until init sees to it */
+    if (file) {
+        assert_non_null(fgets(line, sizeof line, file));
+        fclose(file);
+    }
+    assert_true(!file || strstr(line, ") Z "));
+}
+
+static volatile sig_atomic_t pipe_signals;
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    pipe_signals++;
+}
+
+/* The worker dies between two requests: the second meets a closed pipe. */
+static void sigpipe_reaches_nobody(void **state)
+{
+    (void)state;
+    struct sigaction count = {.sa_handler = count_signal}, before, after;
+    sigaction(SIGPIPE, &count, &before);
+    worker w = start("good", 5);
+    gs_image frame;
+    size_t got;
+    assert_int_equal(gs_sampler_read(w.sampler, 0, 1, &frame, &got, &err), GS_OK);
+    gs_image_free(&frame);
+    char command[64];
+    snprintf(command, sizeof command, "pkill -9 -P %d python3", (int)getpid());
+    assert_int_equal(system(command), 0);
+    usleep(100000);
+    assert_int_equal(gs_sampler_read(w.sampler, 1, 1, &frame, &got, &err), GS_ECHILD);
+    says("was killed by signal 9");
+    stop(&w);
+    assert_int_equal(pipe_signals, 0);
+    sigaction(SIGPIPE, &before, &after);
+    assert_true(after.sa_handler == count_signal);
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    assert_false(sigismember(&blocked, SIGPIPE));
+}
+
+static void open_refuses(const char *sampler_json, const gs_sampler_options *options, gs_status expected,
+                         const char *message)
+{
+    gs_sampler *sampler;
+    gs_model model = write_model(sampler_json);
+    assert_int_equal(gs_sampler_open(&sampler, &model, options, &err), expected);
+    assert_null(sampler);
+    says(message);
+    gs_model_free(&model);
+}
+
+static void wrong_worker_blocks_are_refused(void **state)
+{
+    (void)state;
+    const gs_sampler_options options = {.seed = 1};
+    const char *expected = "field 'sampler.command' must be an array of strings, the program first";
+    open_refuses("{\"kind\":\"worker\"}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":\"ls\"}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":[]}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":[\"ls\",3]}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":[3]}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":[\"\"]}", &options, GS_EFORMAT, expected);
+    open_refuses("{\"kind\":\"worker\",\"command\":[\"no-such-program-7\"]}", &options, GS_ENOTFOUND,
+                 "worker 'no-such-program-7': no-such-program-7: cannot be started in ");
+    open_refuses("{\"kind\":\"worker\",\"command\":[\"cat\"],\"timeout\":-1}", &options, GS_EFORMAT,
+                 "field 'sampler.timeout' must be a number of seconds");
+    open_refuses("{\"kind\":\"worker\",\"command\":[\"cat\"]}", &(gs_sampler_options){.seed = UINT64_C(1) << 53},
+                 GS_EARGS, "seed 9007199254740992: at most 9007199254740991");
+}
+
+/* A worker beside its model.json is found there, whatever our own working directory. */
+static void a_command_is_run_where_the_model_lies(void **state)
+{
+    (void)state;
+    const char *script = "#!/bin/sh\nread -r request\necho '{\"width\":1,\"height\":1,\"channels\":3,\"count\":1}'\n"
+                         "printf abc\nread -r request\nexit 0\n";
+    assert_int_equal(gs_file_write(in_folder("mine.sh"), script, strlen(script), &err), GS_OK);
+    assert_int_equal(chmod(in_folder("mine.sh"), 0755), 0);
+    gs_model model = write_model("{\"kind\":\"worker\",\"command\":[\"./mine.sh\"]}");
+    gs_sampler *sampler;
+    gs_image frame;
+    size_t got;
+    assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, 1, &frame, &got, &err), GS_OK);
+    assert_memory_equal(frame.rgb, "abc", 3);
+    gs_image_free(&frame);
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void a_missing_node_is_named(void **state)
+{
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    assert_int_equal(gs_make_directories(in_folder("share/tools/workers"), &err), GS_OK);
+    assert_int_equal(gs_file_write(in_folder("share/tools/workers/onnx.mjs"), "", 0, &err), GS_OK);
+    setenv("GENSEARCH_SHARE", in_folder("share"), 1);
+    setenv("PATH", folder, 1);
+    open_refuses("{\"kind\":\"onnx\",\"path\":\"x.onnx\"}", &(gs_sampler_options){.seed = 1}, GS_ENOTFOUND,
+                 "worker 'node' (Node.js, which runs ONNX generators): node: cannot be started in ");
+    setenv("PATH", path, 1);
+    setenv("GENSEARCH_SHARE", folder, 1);
+    open_refuses("{\"kind\":\"onnx\",\"path\":\"x.onnx\"}", &(gs_sampler_options){.seed = 1}, GS_ENOTFOUND,
+                 "/tools/workers/onnx.mjs: not found; it belongs to the installation");
+    unsetenv("GENSEARCH_SHARE");
+    free(path);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_folder_is_read_in_bytewise_order_of_paths),
+        TEST(an_unreadable_picture_is_named),
+        TEST(folders_without_pictures_are_refused),
+        TEST(unknown_kinds_are_refused),
+        TEST(good_workers_are_understood),
+        TEST(a_chatty_worker_does_not_lock_up_and_is_passed_on),
+        TEST(workers_that_die_are_reported_with_their_last_words),
+        TEST(workers_that_hang_are_given_up),
+        TEST(workers_that_lie_are_caught),
+        TEST(a_hung_worker_goes_with_its_children),
+        TEST(sigpipe_reaches_nobody),
+        TEST(wrong_worker_blocks_are_refused),
+        TEST(a_command_is_run_where_the_model_lies),
+        TEST(a_missing_node_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
