@@ -26,7 +26,8 @@ typedef struct {
     double *work;    /* owned; scratch of add and merge: a block of centred rows */
 } gs_moments;
 
-/* An empty accumulator; gs_moments_free() releases it. GS_EARGS when dim is 0, GS_ENOMEM. On failure m is safe to free. */
+/* An empty accumulator; gs_moments_free() releases it. GS_EARGS when dim is 0, GS_ENOMEM. On failure m is safe to free.
+ */
 gs_status gs_moments_init(gs_moments *m, size_t dim, gs_error *err);
 
 /* Adds n rows of features [n, dim] (borrowed). Cannot fail: memory was taken by init. */

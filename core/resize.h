@@ -1,4 +1,4 @@
-/* resize.h - Pillow's Image.resize for 8-bit pictures of 3 channels, byte for byte (that of Pillow 13).
+/* resize.h - Pillow's Image.resize for 8-bit pictures of 3 channels, as Pillow 13 has it byte for byte.
  *
  *     size_t need = gs_resize_workspace(width, height, 256, 256);          // bytes, 0 when the size is absurd
  *     st = gs_resize(rgb, width, height, GS_BICUBIC, work, out, 256, 256, err);
