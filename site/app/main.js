@@ -1,0 +1,192 @@
+// main.js - wires the address, the box, the searcher and the views together. State lives here and nowhere else.
+
+import { openFolder } from './catalog.js';
+import { makeVisits } from './visits.js';
+import { makePages } from './pages.js';
+import { DEFAULT_METHOD, METHODS, formatAddress, parseAddress } from './query.js';
+import { makeCards } from './results.js';
+import { canSearch, makeSearcher } from './searcher.js';
+import { makeSearchBox } from './search-box.js';
+import { facetsOf, matches, renderFacets } from './type-legend.js';
+
+const STEP = 60; // cards drawn at a time
+
+const byId = (id) => document.getElementById(id);
+const layout = document.querySelector('.layout');
+const cards = makeCards(byId('cards'));
+
+const state = {
+  address: null,
+  result: null, // the last search's {order, probabilities, milliseconds}, with the q and method it answers
+  opening: null, // {loaded, total} while the searcher's files arrive
+  failure: '',
+  limit: STEP,
+};
+
+let folder;
+let models = [];
+let searcher;
+let pages;
+
+const box = makeSearchBox({ onFocus: warm, onType: type, onCommit: commit, onReveal: returnToBox, onAction: act });
+const visits = makeVisits(show);
+start();
+
+async function start() {
+  byId('late').remove();
+  reveal(parseAddress(location.search));
+  try {
+    folder = await openFolder(new URL('.', document.baseURI));
+    wire();
+  } catch (error) {
+    byId('cards').replaceChildren();
+    byId('search').hidden = false;
+    box.say([error.message], { error: true });
+  }
+  layout.classList.remove('loading');
+}
+
+function reveal({ view }) {
+  layout.hidden = view !== 'results';
+  byId('search').hidden = view !== 'results';
+}
+
+function wire() {
+  models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
+  pages = makePages(byId('page'), folder);
+  searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
+  byId('more').addEventListener('click', () => {
+    state.limit += STEP;
+    render();
+  });
+  const typedEarly = box.value(); // while the catalog was loading
+  visits.start();
+  if (typedEarly) {
+    box.set(typedEarly);
+    warm();
+    type(typedEarly);
+  }
+}
+
+function setOpening(opening) {
+  state.opening = opening;
+  if (state.address.view === 'results') renderSentence();
+}
+
+// ---- what the visitor does ----
+
+/** The box has the focus: what a search needs starts to load. */
+function warm() {
+  if (folder && canSearch()) searcher.open();
+}
+
+/** Words changed, and stayed so for a moment. */
+function type(q) {
+  if (folder) visits.draft({ ...state.address, view: 'results', q });
+}
+
+/** Enter: these words get an entry of their own in the visits. */
+function commit(q) {
+  if (q !== state.address?.q) type(q);
+  visits.commit();
+}
+
+/** Ctrl K or / on another view. */
+function returnToBox() {
+  if (folder) visits.go({ ...state.address, view: 'results' });
+}
+
+function act(action, value) {
+  if (action === 'method') visits.go({ ...state.address, method: value });
+  else if (action === 'clear-filters') visits.go({ ...state.address, types: [], tags: [] });
+  else if (action === 'retry') search(state.address);
+}
+
+function filter(name, values) {
+  visits.go({ ...state.address, [name === 'type' ? 'types' : 'tags']: values });
+}
+
+// ---- from an address to what is seen ----
+
+/** A new address, from typing, a link, or back and forward. */
+function show(address, { typed = false } = {}) {
+  const last = state.address;
+  state.address = address;
+  if (!typed) box.set(address.q);
+  reveal(address);
+  if (address.view === 'results') showResults(address, last);
+  else pages.show(address);
+}
+
+function showResults(address, last) {
+  pages.hide();
+  document.title = address.q ? `${address.q} · gensearch` : 'gensearch: find a generative model by what it generates';
+  if (last?.q !== address.q || last?.method !== address.method) state.limit = STEP;
+  render();
+  if (last?.view === 'model') cards.focus(last.model);
+  if (isSearch(address) && !answers(state.result, address) && canSearch()) search(address);
+}
+
+const isSearch = (address) => address.q.trim() !== '';
+const answers = (result, { q, method }) => result?.q === q && result.method === method;
+
+async function search({ q, method }) {
+  state.failure = '';
+  renderSentence();
+  try {
+    const result = await searcher.search(q.trim(), method);
+    if (!result) return; // newer words have overtaken these
+    state.result = { ...result, q, method };
+  } catch (error) {
+    state.failure = error.message;
+  }
+  render();
+}
+
+/** While newer words are on their way, the order of the last ones stays. */
+const rankedNow = () => (isSearch(state.address) ? state.result : null);
+
+function passingModels() {
+  const ranked = rankedNow();
+  const order = ranked ? Array.from(ranked.order, (index) => models[index]) : models;
+  return order.filter((model) => matches(model, state.address));
+}
+
+function render() {
+  const { address, limit } = state;
+  if (address.view !== 'results') return;
+  const passing = passingModels();
+  const ranked = rankedNow();
+  renderFacets(byId('facets'), facetsOf(models, address), filter);
+  cards.show(
+    passing.slice(0, limit).map((model) => ({
+      model,
+      href: formatAddress({ ...address, view: 'model', model: model.slug }),
+      probability: ranked?.probabilities[model.index],
+    })),
+  );
+  byId('more').hidden = passing.length <= limit;
+  byId('more').textContent = `Show ${Math.min(STEP, passing.length - limit)} more of ${passing.length}`;
+  renderSentence(passing);
+}
+
+function renderSentence(passing = passingModels()) {
+  const ranked = rankedNow();
+  box.describe({
+    ...phaseNow(ranked),
+    shown: passing.length,
+    total: ranked ? passing.length : models.length,
+    matching: passing.filter(({ index }) => ranked?.probabilities[index] > 1 / models.length).length,
+    method: (ranked ?? state.address).method,
+    methods: folder.hasSecond ? Object.keys(METHODS) : [DEFAULT_METHOD],
+  });
+}
+
+function phaseNow(ranked) {
+  const searching = isSearch(state.address);
+  if (!canSearch()) return { phase: 'unsupported' };
+  if (searching && state.failure) return { phase: 'failed', message: state.failure };
+  if (state.opening) return { phase: 'opening', loaded: state.opening.loaded, bytes: state.opening.total };
+  if (ranked) return { phase: 'ranked', milliseconds: ranked.milliseconds };
+  return { phase: searching ? 'opening' : 'browse', loaded: 0, bytes: 0 };
+}

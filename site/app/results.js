@@ -1,0 +1,103 @@
+// results.js - the cards, kept by slug so that a new order moves them instead of drawing them again.
+//
+//     const cards = makeCards(document.getElementById('cards'));
+//     cards.show([{ model, href, probability }]);        // probability: undefined before a search, NaN when the method has none
+//     cards.focus('cats');
+
+import { typeShape } from './type-legend.js';
+import { element } from './dom.js';
+
+const MOVE = { duration: 260, easing: 'cubic-bezier(0.2, 0, 0, 1)' };
+
+export function makeCards(list) {
+  const nodes = new Map();
+
+  function show(items) {
+    const before = visibleBoxes(nodes);
+    const wanted = items.map((item) => {
+      const node = nodes.get(item.model.slug) ?? makeCard(item.model);
+      nodes.set(item.model.slug, node);
+      updateCard(node, item);
+      return node;
+    });
+    arrange(list, wanted);
+    if (before.size > 0 && !matchMedia('(prefers-reduced-motion: reduce)').matches) move(before);
+  }
+
+  return { show, focus: (slug) => nodes.get(slug)?.querySelector('a').focus() };
+}
+
+/** Puts exactly these children into the list, touching only what stands in the wrong place: an untouched link keeps its focus. */
+function arrange(list, wanted) {
+  const keep = new Set(wanted);
+  for (const node of [...list.children]) if (!keep.has(node)) node.remove();
+  const focused = document.activeElement;
+  wanted.forEach((node, index) => {
+    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+  });
+  if (focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+/** Where the cards on the screen are now. Those elsewhere need no motion. */
+function visibleBoxes(nodes) {
+  const boxes = new Map();
+  for (const node of nodes.values()) {
+    if (!node.isConnected) continue;
+    const box = node.getBoundingClientRect();
+    if (box.width > 0 && box.bottom > 0 && box.top < innerHeight) boxes.set(node, box);
+  }
+  return boxes;
+}
+
+function move(before) {
+  for (const [node, old] of before) {
+    if (!node.isConnected) continue;
+    const box = node.getBoundingClientRect();
+    const [dx, dy] = [old.left - box.left, old.top - box.top];
+    if (dx || dy) node.animate({ transform: [`translate(${dx}px, ${dy}px)`, 'none'] }, MOVE);
+  }
+}
+
+/** The card of a model, also for the neighbours on a model's page. */
+export function makeCard(model) {
+  return element(
+    'li',
+    { class: 'card', 'data-slug': model.slug },
+    element(
+      'a',
+      { 'data-page': true },
+      samples(model.thumbs),
+      element(
+        'div',
+        { class: 'text' },
+        element('h3', { title: model.title }, model.title),
+        element('div', { class: 'kind' }, typeShape(model.type), element('span', {}, model.type), element('span', { class: 'family' }, model.family)),
+        element('div', { class: 'measure' }),
+      ),
+    ),
+  );
+}
+
+function samples(thumbs) {
+  const size = { width: 112, height: 112, loading: 'lazy', decoding: 'async', alt: '' };
+  return element('div', { class: 'samples' }, thumbs.slice(0, 4).map((src) => element('img', { src, ...size })));
+}
+
+export function updateCard(node, { model, href, probability, distance }) {
+  node.querySelector('a').setAttribute('href', href);
+  node.querySelector('.measure').replaceChildren(...measure(model, probability, distance));
+}
+
+function measure(model, probability, distance) {
+  if (distance !== undefined) return [element('span', {}, 'distance '), element('strong', {}, distance.toFixed(3))];
+  if (probability === undefined) return [element('span', { class: 'tags' }, model.tags.slice(0, 4).join(' · '))];
+  if (Number.isNaN(probability)) return [element('span', {}, 'further down')];
+  const fill = element('span', { class: 'fill' });
+  fill.style.transform = `scaleX(${probability})`;
+  return [
+    element('strong', { title: 'probability of this model, given the words' }, formatProbability(probability)),
+    element('span', { class: 'meter', 'aria-hidden': 'true' }, fill),
+  ];
+}
+
+export const formatProbability = (probability) => (probability < 0.005 ? '<0.01' : probability.toFixed(2));

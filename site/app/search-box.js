@@ -1,0 +1,98 @@
+// search-box.js - the box, the keys that lead to it, the sentence under it and its progress bar.
+//
+//     const box = makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction });
+//     box.set('kitten');
+//     box.describe({ phase: 'ranked', ... });       // sentence.js
+//     box.say(['text'], { error: true });
+
+import { element } from './dom.js';
+import { describe, plainText } from './sentence.js';
+
+const PAUSE = 180; // ms without a key before the words are searched for
+const QUIET = 700; // ms a sentence must stand before it is read out
+
+const byId = (id) => document.getElementById(id);
+
+export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction }) {
+  const input = byId('q');
+  const clear = byId('clear');
+  const say = makeSentence(onAction);
+  let pause = 0;
+
+  input.addEventListener('focus', onFocus);
+  input.addEventListener('input', () => {
+    clear.hidden = input.value === '';
+    clearTimeout(pause);
+    pause = setTimeout(() => onType(input.value), PAUSE);
+  });
+  byId('form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    clearTimeout(pause);
+    onCommit(input.value);
+  });
+  clear.addEventListener('click', () => {
+    set('');
+    onCommit('');
+    input.focus();
+  });
+  watchKeys(() => {
+    if (byId('search').hidden) onReveal(); // on another view the box is out of sight
+    input.focus();
+    input.select();
+  });
+
+  function set(text) {
+    clearTimeout(pause);
+    if (input.value !== text) input.value = text;
+    clear.hidden = text === '';
+  }
+
+  function showState(state) {
+    showProgress(state);
+    say(describe(state), { error: state.phase === 'failed' });
+  }
+
+  return { set, say, describe: showState, value: () => input.value };
+}
+
+/** Ctrl K (or Cmd K) anywhere, / where nothing is being typed. */
+function watchKeys(reveal) {
+  document.addEventListener('keydown', (event) => {
+    const shortcut = event.key === 'k' && (event.ctrlKey || event.metaKey);
+    const slash = event.key === '/' && !event.ctrlKey && !event.metaKey && !isTyping(event.target);
+    if (!shortcut && !slash) return;
+    event.preventDefault();
+    reveal();
+  });
+}
+
+const isTyping = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && target.type !== 'checkbox';
+
+function showProgress({ phase, loaded, bytes }) {
+  const progress = byId('progress');
+  progress.hidden = phase !== 'opening';
+  progress.max = bytes || 1;
+  progress.value = loaded || 0;
+}
+
+/** The sentence on the page, and its copy for screen readers, which is read out only when it has stood for a moment. */
+function makeSentence(onAction) {
+  const sentence = byId('sentence');
+  let quiet = 0;
+
+  function toNode(part) {
+    if (typeof part === 'string') return part;
+    if (part.strong) return element('strong', {}, part.strong);
+    const onclick = () => onAction(part.action, part.value);
+    return element('button', { class: 'link', type: 'button', title: part.hint, 'data-action': part.action, onclick }, part.text);
+  }
+
+  return function say(parts, { error = false } = {}) {
+    const focused = sentence.contains(document.activeElement) && document.activeElement.dataset.action;
+    sentence.classList.toggle('error', error);
+    sentence.replaceChildren(...parts.map(toNode));
+    if (focused) sentence.querySelector(`[data-action="${focused}"]`)?.focus();
+    clearTimeout(quiet);
+    quiet = setTimeout(() => (byId('announce').textContent = plainText(parts)), QUIET);
+  };
+}

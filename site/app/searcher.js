@@ -1,0 +1,61 @@
+// searcher.js - the page's side of search-worker.js.
+//
+//     const searcher = makeSearcher(folder, { onProgress, onClosed });  // onClosed: the loading is over, well or not
+//     searcher.open();                                        // starts the downloads; again: nothing, or another try after a failure
+//     const result = await searcher.search('kitten', method); // null when a newer search has overtaken it
+
+// A function whose body is `i32.const 0; i8x16.splat; i8x16.popcnt; drop`: valid only where WebAssembly has SIMD.
+const SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
+
+export function canSearch() {
+  return typeof Worker === 'function' && typeof WebAssembly === 'object' && WebAssembly.validate(Uint8Array.from(SIMD));
+}
+
+export function makeSearcher(folder, { onProgress, onClosed }) {
+  const waiting = new Map(); // id -> {resolve, reject}
+  let worker = null;
+  let nextId = 1;
+
+  function open() {
+    if (worker) return;
+    worker = new Worker(new URL('search-worker.js', import.meta.url), { type: 'module', name: 'search' });
+    worker.onmessage = ({ data }) => receive(data);
+    worker.onerror = (event) => fail(event.message || 'the search’s script could not be loaded');
+    const { base, manifest, hasSecond, count } = folder;
+    const second = hasSecond ? Array.from({ length: count }, (_, index) => folder.secondPath(index)) : null;
+    worker.postMessage({ open: { base: base.href, manifest, second } });
+  }
+
+  function receive({ id, progress, opened, failed, result, error }) {
+    if (progress) return onProgress(progress);
+    if (opened) return onClosed();
+    if (failed) return fail(failed);
+    const { resolve, reject } = waiting.get(id) ?? {};
+    waiting.delete(id);
+    if (error) reject?.(new Error(error));
+    else resolve?.(result ?? null);
+    return undefined;
+  }
+
+  /** Without its files the worker is of no use: the next search starts another, which loads them again. */
+  function fail(message) {
+    worker?.terminate();
+    worker = null;
+    for (const { reject } of waiting.values()) reject(new Error(message));
+    waiting.clear();
+    onClosed();
+  }
+
+  function search(text, method) {
+    open();
+    const id = nextId++;
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ search: { id, text, method } });
+    });
+  }
+
+  return { open, search };
+}

@@ -1,0 +1,59 @@
+// sentence.js - the one sentence under the box: what happened, or what to do next. Pure: a state to parts of text.
+//
+//     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'first-moment' })
+//       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: '1st moment', ...}]
+//
+// phases: browse, opening {loaded, bytes}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
+
+import { METHODS } from './query.js';
+
+export function describe(state) {
+  switch (state.phase) {
+    case 'browse':
+      return browse(state);
+    case 'opening':
+      return opening(state);
+    case 'ranked':
+      return ranked(state);
+    case 'failed':
+      return [`${sentenceCase(state.message)} `, { action: 'retry', text: 'Try again' }];
+    case 'unsupported':
+      return ['This browser has no WebAssembly with SIMD, which the search needs; all since 2023 have. The models can still be browsed.'];
+    default:
+      throw new Error(`no sentence for phase '${state.phase}'`);
+  }
+}
+
+function browse({ shown, total }) {
+  if (shown === total) return [{ strong: countOf(total) }, ' · type what you want to see'];
+  return [{ strong: countOf(shown) }, ` of ${number(total)} · type what you want to see`];
+}
+
+function opening({ loaded, bytes }) {
+  if (!bytes) return ['Loading the search …'];
+  if (loaded >= bytes) return ['Starting the search …'];
+  return [`Loading the search: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}, once`];
+}
+
+function ranked({ matching, total, milliseconds, method, methods }) {
+  const how = [` · ranked in your browser in ${duration(milliseconds)} by `, methodPart(method, methods)];
+  if (total === 0) return ['No model passes these filters. ', { action: 'clear-filters', text: 'Clear the filters' }];
+  if (matching === 0) return [{ strong: 'No good match' }, ' · the nearest models come first', ...how];
+  return [{ strong: countOf(matching) }, ` of ${number(total)} ${matching === 1 ? 'matches' : 'match'}`, ...how];
+}
+
+/** The method's name; a button when there is another one to change to. */
+function methodPart(method, methods) {
+  const other = methods.find((name) => name !== method);
+  if (!other) return METHODS[method];
+  return { action: 'method', text: METHODS[method], hint: `Ranked by ${METHODS[method]}. Change to ${METHODS[other]}`, value: other };
+}
+
+/** The plain text of a sentence, for a screen reader's live region: the buttons can be found by themselves. */
+export const plainText = (parts) => parts.map((part) => (typeof part === 'string' ? part : part.strong ?? part.text)).join('');
+
+export const number = (value) => value.toLocaleString('en');
+const countOf = (n) => `${number(n)} ${n === 1 ? 'model' : 'models'}`;
+const duration = (ms) => (ms < 1 ? 'under 1 ms' : `${number(Math.round(ms))} ms`);
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+const sentenceCase = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
