@@ -135,7 +135,7 @@ def make_diffusion(scale, kind, clip):
 
 
 def make_autoregressive():
-    """state = tanh(state + embedding[token] + place[position]); logits = state @ head; each token is one pixel of the palette."""
+    """state = tanh(state + embedding[token] + place[position]); logits = state @ head; a token is a pixel."""
     vocabulary, length, temperature = 7, 20, 0.8
     embedding, place = weights(vocabulary + 1, 8, scale=0.6), weights(length, 8, scale=0.4)
     head, palette = weights(8, vocabulary, scale=0.5), RNG.uniform(0, 1, (vocabulary, 3)).astype(np.float32)
