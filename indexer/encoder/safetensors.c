@@ -69,7 +69,7 @@ static size_t read_dtype(const cJSON *json, gs_tensor *tensor)
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "dtype"));
     for (size_t i = 0; name && i < sizeof dtypes / sizeof *dtypes; i++) {
         if (strcmp(name, dtypes[i].name) == 0) {
-            strcpy(tensor->type_name, dtypes[i].name);
+            tensor->type_name = dtypes[i].name;
             tensor->type = dtypes[i].type;
             return dtypes[i].size;
         }

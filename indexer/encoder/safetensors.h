@@ -23,8 +23,8 @@
 typedef enum { GS_DTYPE_F32, GS_DTYPE_F16, GS_DTYPE_BF16, GS_DTYPE_OTHER } gs_dtype;
 
 typedef struct {
-    char *name;         /* owned by the file */
-    char type_name[12]; /* as the header has it: "F32", "I64" */
+    char *name;            /* owned by the file */
+    const char *type_name; /* as the header has it: "F32", "I64" */
     gs_dtype type;
     size_t rank;
     size_t shape[GS_TENSOR_MAX_RANK];

@@ -12,7 +12,7 @@
 #define MAX_TOKEN    1024 /* bytes of a token's text */
 #define HEADER_WORDS 10
 #define VERSION      1
-static const char end_of_word[] = "</w>";
+#define BYTE_TEXT    8 /* two bytes of UTF-8, "</w>", NUL */
 
 typedef struct {
     const char *text; /* borrowed from the JSON */
@@ -52,6 +52,8 @@ static int by_text(const void *a, const void *b)
 
 static const token *find_token(const source *s, const char *text)
 {
+    if (!s->tokens)
+        return NULL;
     return bsearch(&(token){.text = text}, s->tokens, s->n_tokens, sizeof *s->tokens, by_text);
 }
 
@@ -96,7 +98,7 @@ static gs_status read_merges_text(source *s, gs_error *err)
     if (st != GS_OK)
         return st;
     char *text = (char *)s->merges_text.data;
-    size_t lines = 1, number = 0;
+    size_t lines = 1, number = 0, n = 0;
     for (size_t i = 0; i < s->merges_text.size; i++)
         lines += text[i] == '\n';
     s->pairs = calloc(lines, sizeof *s->pairs);
@@ -112,11 +114,11 @@ static gs_status read_merges_text(source *s, gs_error *err)
             line[--length] = 0;
         if (length == 0 || strncmp(line, "#version", 8) == 0)
             continue;
-        if (!split_pair(line, &s->pairs[s->n_pairs]))
+        if (!split_pair(line, &s->pairs[n++]))
             return gs_fail(err, GS_EFORMAT, "%s: line %zu is '%.64s', expected two tokens and a space between them",
                            s->merges_path, number, line);
-        s->n_pairs++;
     }
+    s->n_pairs = n;
     return GS_OK;
 }
 
@@ -124,6 +126,7 @@ static gs_status read_merges_text(source *s, gs_error *err)
 static gs_status read_merges_json(source *s, const cJSON *merges, gs_error *err)
 {
     const cJSON *item;
+    size_t n = 0;
     if (!cJSON_IsArray(merges))
         return gs_fail(err, GS_EFORMAT, "%s: model.merges is missing or no array", s->path);
     s->pairs = calloc((size_t)cJSON_GetArraySize(merges) + 1, sizeof *s->pairs);
@@ -131,7 +134,7 @@ static gs_status read_merges_json(source *s, const cJSON *merges, gs_error *err)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", s->path);
     cJSON_ArrayForEach(item, merges)
     {
-        pair *out = &s->pairs[s->n_pairs];
+        pair *out = &s->pairs[n++];
         bool good = false;
         if (cJSON_IsString(item)) {
             good = split_pair(item->valuestring, out);
@@ -141,9 +144,9 @@ static gs_status read_merges_json(source *s, const cJSON *merges, gs_error *err)
             good = out->left && out->right;
         }
         if (!good)
-            return gs_fail(err, GS_EFORMAT, "%s: model.merges[%zu] is not a pair of tokens", s->path, s->n_pairs);
-        s->n_pairs++;
+            return gs_fail(err, GS_EFORMAT, "%s: model.merges[%zu] is not a pair of tokens", s->path, n - 1);
     }
+    s->n_pairs = n;
     return GS_OK;
 }
 
@@ -185,29 +188,28 @@ static gs_status source_open(source *s, const char *directory, size_t limit, gs_
     return st;
 }
 
-/* The visible character, in UTF-8, that GPT-2's vocabulary writes for a byte: itself where it is printable in Latin-1,
- * else one of those from U+0100 on, in order. */
-static void byte_text(int byte, char text[8])
+/* The visible character, in UTF-8, that GPT-2's vocabulary writes for a byte, then ending: itself where it is printable
+ * in Latin-1, else one of those from U+0100 on, in order. */
+static void byte_text(int byte, const char *ending, char text[BYTE_TEXT])
 {
     int point = byte;
     bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     if (!printable)
         point = 256 + (byte <= 32 ? byte : byte <= 160 ? byte - 127 + 33 : 33 + 34);
     if (point < 128)
-        snprintf(text, 8, "%c", point);
+        snprintf(text, BYTE_TEXT, "%c%s", point, ending);
     else
-        snprintf(text, 8, "%c%c", 0xc0 | point >> 6, 0x80 | (point & 0x3f));
+        snprintf(text, BYTE_TEXT, "%c%c%s", 0xc0 | point >> 6, 0x80 | (point & 0x3f), ending);
 }
 
 /* byte [256], byte_end [256]. A byte that the vocabulary cannot say becomes unknown, as in transformers. */
 static void write_bytes(const source *s, uint32_t unknown, uint32_t *byte, uint32_t *byte_end)
 {
     for (int b = 0; b < 256; b++) {
-        char text[16];
-        byte_text(b, text);
-        const token *alone = find_token(s, text);
-        strcat(text, end_of_word);
-        const token *ending = find_token(s, text);
+        char text[BYTE_TEXT], text_end[BYTE_TEXT];
+        byte_text(b, "", text);
+        byte_text(b, "</w>", text_end);
+        const token *alone = find_token(s, text), *ending = find_token(s, text_end);
         byte[b] = alone ? alone->id : unknown;
         byte_end[b] = ending ? ending->id : unknown;
     }
@@ -241,11 +243,12 @@ static gs_status write_merges(const source *s, gs_merge *merges, uint32_t *n, gs
         snprintf(joined, sizeof joined, "%s%s", p->left, p->right);
         const token *left = find_token(s, p->left), *right = find_token(s, p->right), *result = find_token(s, joined);
         if (!left || !right || !result)
-            return gs_fail(err, GS_EFORMAT, "%s: merge %zu, '%.48s %.48s', has a token that %s lacks: '%.96s'",
-                           merges_file(s), i + 1, p->left, p->right, s->path,
-                           !left    ? p->left
-                           : !right ? p->right
-                                    : joined);
+            return gs_fail(err, GS_EFORMAT,
+                           "%s: merge %zu, '%.48s %.48s', has a token that the vocabulary lacks: '%.96s'",
+                           merges_file(s), i + 1, p->left, p->right,
+                           !left   ? p->left
+                           : right ? joined
+                                   : p->right);
         merges[i] = (gs_merge){left->id, right->id, result->id, (uint32_t)i};
     }
     qsort(merges, s->n_pairs, sizeof *merges, by_pair);
@@ -299,7 +302,7 @@ static gs_status write_all(const source *s, const specials *ids, size_t context,
     if (!words)
         return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu merges", merges_file(s), s->n_pairs);
     bytes->data = (uint8_t *)words;
-    uint32_t n_merges;
+    uint32_t n_merges = 0;
     gs_status st = write_merges(s, (gs_merge *)(words + fixed / sizeof *words), &n_merges, err);
     if (st != GS_OK)
         return st;
@@ -315,7 +318,7 @@ gs_status gs_vocabulary_read(gs_bytes *bytes, const char *directory, size_t cont
 {
     *bytes = (gs_bytes){0};
     source s;
-    specials ids;
+    specials ids = {0};
     gs_status st = source_open(&s, directory, vocabulary, err);
     if (st == GS_OK)
         st = read_specials(&s, directory, &ids, err);

@@ -1,0 +1,143 @@
+/* The SIMD loops of encoder/vector.c against libm in double precision; halves against their definition. */
+#include "encoder/vector.h"
+#include "encoder/weights.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define N 1027 /* no multiple of any vector */
+
+/* Even steps from -range to range. */
+static void fill(float *row, double range)
+{
+    for (size_t i = 0; i < N; i++)
+        row[i] = (float)(range * (2.0 * (double)i / (N - 1) - 1));
+}
+
+static void expect_close(double got, double want, double tolerance, const char *what, double at)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%s at %g is %.9g, expected %.9g", what, at, got, want);
+}
+
+static void activations_equal_their_formulas(void **state)
+{
+    (void)state;
+    static const double ranges[] = {0.5, 8, 60};
+    for (size_t r = 0; r < 3; r++) {
+        float quick[N], gelu[N], bias[N];
+        fill(quick, ranges[r]);
+        fill(gelu, ranges[r]);
+        for (size_t i = 0; i < N; i++)
+            bias[i] = (float)i / N - 0.5f;
+        gs_quick_gelu(quick, N, bias);
+        gs_gelu(gelu, N, bias);
+        float x[N];
+        fill(x, ranges[r]);
+        for (size_t i = 0; i < N; i++) {
+            double v = (double)(x[i] + bias[i]), tolerance = 1e-6 * (1 + fabs(v));
+            expect_close((double)quick[i], v / (1 + exp(-1.702 * v)), tolerance, "quick_gelu", v);
+            expect_close((double)gelu[i], v * 0.5 * erfc(-v / sqrt(2)), tolerance, "gelu", v);
+        }
+    }
+}
+
+static void softmax_equals_its_formula(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2, 7, 50, N};
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        float x[N], got[N];
+        double largest, sum = 0;
+        size_t n = lengths[l];
+        fill(x, 900);
+        for (size_t i = 0; i < N; i++)
+            got[i] = x[i];
+        gs_softmax(got, n, 0.125f);
+        largest = (double)x[n - 1] * 0.125;
+        for (size_t i = 0; i < n; i++)
+            sum += exp((double)x[i] * 0.125 - largest);
+        for (size_t i = 0; i < n; i++)
+            expect_close((double)got[i], exp((double)x[i] * 0.125 - largest) / sum, 1e-6, "softmax", (double)x[i]);
+    }
+}
+
+static void layer_norm_equals_its_formula(void **state)
+{
+    (void)state;
+    float x[N], weight[N], bias[N];
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < N; i++) {
+        x[i] = 3.0f + (float)((i * 7919) % 101) / 50.0f;
+        weight[i] = 1.0f + (float)(i % 5) / 10.0f;
+        bias[i] = (float)(i % 3) - 1.0f;
+        mean += (double)x[i] / N;
+    }
+    for (size_t i = 0; i < N; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean) / N;
+    float got[N];
+    gs_layer_norm(x, N, weight, bias, 1e-5f, got);
+    for (size_t i = 0; i < N; i++)
+        expect_close((double)got[i],
+                     ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)weight[i] + (double)bias[i], 1e-5,
+                     "layer_norm", (double)i);
+}
+
+static void unit_length_is_one_or_zero(void **state)
+{
+    (void)state;
+    float row[] = {3, 0, -4}, zeros[] = {0, 0, 0};
+    gs_unit_length(row, 3);
+    gs_unit_length(zeros, 3);
+    assert_true(fabsf(row[0] - 0.6f) < 1e-7f && row[1] == 0 && fabsf(row[2] + 0.8f) < 1e-7f);
+    assert_true(zeros[0] == 0 && zeros[1] == 0 && zeros[2] == 0);
+}
+
+/* The value of a half by its definition: sign, 5 bits of exponent, 10 of fraction. */
+static double half_by_definition(uint16_t half)
+{
+    int exponent = half >> 10 & 31, fraction = half & 1023;
+    double value = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
+    return half & 0x8000 ? -value : value;
+}
+
+static void every_half_is_exact(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float value = gs_f32_of_f16((uint16_t)bits);
+        if ((bits & 0x7c00) == 0x7c00) {
+            assert_true(bits & 0x3ff ? isnan(value) : isinf(value) && (value < 0) == (bits >> 15));
+            continue;
+        }
+        assert_true((double)value == half_by_definition((uint16_t)bits));
+        assert_int_equal(signbit(value) != 0, bits >> 15);
+    }
+}
+
+static void bfloat16_is_the_upper_half_of_a_float(void **state)
+{
+    (void)state;
+    assert_true(gs_f32_of_bf16(0x3f80) == 1.0f);
+    assert_true(gs_f32_of_bf16(0xc020) == -2.5f);
+    assert_true(gs_f32_of_bf16(0x0001) == 0x1p-133f);
+    assert_true(isinf(gs_f32_of_bf16(0x7f80)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(activations_equal_their_formulas),
+        cmocka_unit_test(softmax_equals_its_formula),
+        cmocka_unit_test(layer_norm_equals_its_formula),
+        cmocka_unit_test(unit_length_is_one_or_zero),
+        cmocka_unit_test(every_half_is_exact),
+        cmocka_unit_test(bfloat16_is_the_upper_half_of_a_float),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
