@@ -1,0 +1,209 @@
+#include "job.h"
+
+#include "batches.h"
+#include "reservoir.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define THUMBNAIL_SIDE 128
+
+typedef struct {
+    gs_store *store;
+    gs_encoder *encoder;
+    const gs_job_options *options;
+    size_t dim;
+    gs_store_run run;
+    gs_moments moments;
+    gs_reservoir reservoir;
+    float *features;                                    /* [batch, dim] */
+    gs_store_feature *changes;                          /* [run.keep] */
+    gs_store_thumbnail thumbnails[GS_STORE_THUMBNAILS]; /* [n_thumbnails] since the last checkpoint; their webp owned */
+    size_t n_thumbnails;
+    double saved_at;
+} job;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void drop_thumbnails(job *j)
+{
+    for (size_t i = 0; i < j->n_thumbnails; i++)
+        free(j->thumbnails[i].webp);
+    j->n_thumbnails = 0;
+}
+
+static void free_job(job *j)
+{
+    drop_thumbnails(j);
+    gs_moments_free(&j->moments);
+    gs_reservoir_free(&j->reservoir);
+    free(j->features);
+    free(j->changes);
+}
+
+/* Memory, and what the last checkpoint left. */
+static gs_status prepare(job *j, gs_error *err)
+{
+    gs_status st = gs_moments_init(&j->moments, j->dim, err);
+    if (st == GS_OK)
+        st = gs_reservoir_init(&j->reservoir, j->dim, j->run.keep, j->options->seed, err);
+    if (st != GS_OK)
+        return st;
+    j->features = calloc(j->options->batch, j->dim * sizeof *j->features);
+    j->changes = calloc(j->run.keep + 1, sizeof *j->changes);
+    if (!j->features || !j->changes)
+        return gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu features", j->options->batch);
+    if (j->run.count == 0)
+        return GS_OK;
+
+    gs_store_features kept;
+    st = gs_store_resume(j->store, &j->run, &j->moments, err);
+    if (st != GS_OK)
+        return st;
+    st = gs_store_read_features(j->store, j->run.id, &kept, err);
+    if (st == GS_OK) {
+        st = gs_reservoir_restore(&j->reservoir, &kept, err);
+        gs_store_features_free(&kept);
+    }
+    return st;
+}
+
+static gs_status keep_thumbnail(job *j, uint64_t position, const gs_image *image, gs_error *err)
+{
+    gs_store_thumbnail *t = &j->thumbnails[j->n_thumbnails];
+    *t = (gs_store_thumbnail){.position = position};
+    gs_status st = gs_image_thumbnail(image, THUMBNAIL_SIDE, &t->webp, &t->size, &t->width, &t->height, err);
+    if (st == GS_OK)
+        j->n_thumbnails++;
+    return st;
+}
+
+static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
+{
+    gs_status st = gs_encoder_images(j->encoder, batch->frames, batch->count, j->features, err);
+    for (size_t i = 0; i < batch->count && batch->first + i < GS_STORE_THUMBNAILS && st == GS_OK; i++)
+        st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
+    if (st != GS_OK)
+        return st;
+    gs_moments_add(&j->moments, j->features, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        gs_reservoir_add(&j->reservoir, batch->first + i, j->features + i * j->dim);
+    return GS_OK;
+}
+
+typedef gs_status (*save_function)(gs_store *, gs_store_run *, const gs_store_checkpoint *, gs_error *);
+
+static gs_status save(job *j, save_function function, gs_error *err)
+{
+    gs_store_checkpoint checkpoint = {.moments = &j->moments,
+                                      .thumbnails = j->thumbnails,
+                                      .n_thumbnails = j->n_thumbnails,
+                                      .features = j->changes,
+                                      .n_features = gs_reservoir_changes(&j->reservoir, j->changes)};
+    gs_status st = function(j->store, &j->run, &checkpoint, err);
+    drop_thumbnails(j);
+    j->saved_at = now();
+    return st;
+}
+
+static bool asked_to_stop(const job *j)
+{
+    return j->options->stop && *j->options->stop;
+}
+
+/* Batch after batch until the samples end. A batch is in the moments whole or not at all. */
+static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *err)
+{
+    gs_status st = GS_OK;
+    for (bool more = true; more && st == GS_OK;) {
+        gs_batch batch;
+        st = gs_batches_next(batches, &batch, err);
+        more = batch.count > 0;
+        if (st == GS_OK && more)
+            st = take_in(j, &batch, err);
+        gs_batch_free(&batch);
+        if (st == GS_OK && more && j->options->progress)
+            j->options->progress(j->options->context, j->moments.count, total);
+        /* A worker dies of the same interrupt that stops us: that is no failure of its own. */
+        if (more || st != GS_OK)
+            if (asked_to_stop(j))
+                return gs_fail(err, GS_ECANCELED, "interrupted; run again to go on");
+        if (st == GS_OK && more && now() - j->saved_at >= j->options->checkpoint)
+            st = save(j, gs_store_save, err);
+    }
+    return st;
+}
+
+/* A last checkpoint after a failure, which stays the failure to report. */
+static void save_what_there_is(job *j)
+{
+    if (j->moments.count > j->run.count)
+        save(j, gs_store_save, NULL);
+}
+
+static gs_status sample(job *j, const gs_model *model, gs_error *err)
+{
+    gs_sampler *sampler;
+    gs_status st = gs_sampler_open(&sampler, model, &(gs_sampler_options){.seed = j->options->seed}, err);
+    if (st != GS_OK)
+        return st;
+    uint64_t available = gs_sampler_count(sampler), total = j->options->samples;
+    if (available > 0 && available < total)
+        total = available;
+    gs_batches *batches = NULL;
+    st = gs_batches_start(&batches, sampler, j->run.count, total, j->options->batch, err);
+    if (st == GS_OK)
+        st = consume(j, batches, total, err);
+    gs_batches_stop(batches);
+    gs_sampler_close(sampler);
+    if (st == GS_OK && j->moments.count < 2)
+        st = gs_fail(err, GS_EARGS, "%llu samples, at least 2 are needed", (unsigned long long)j->moments.count);
+    if (st == GS_OK)
+        return save(j, gs_store_finish, err);
+    save_what_there_is(j);
+    return st;
+}
+
+/* The model's row, and the run to work on. */
+static gs_status begin(job *j, const gs_model *model, gs_error *err)
+{
+    char *sampler = cJSON_PrintUnformatted(model->sampler);
+    if (!sampler)
+        return gs_fail(err, GS_ENOMEM, "no memory");
+    gs_store_metadata metadata = {model->slug, model->title, model->type, model->family, model->json};
+    gs_store_order order = {sampler, j->options->seed, j->options->samples, j->options->keep};
+    int64_t id;
+    gs_status st = gs_store_put_model(j->store, &metadata, &id, NULL, err);
+    if (st == GS_OK)
+        st = gs_store_begin(j->store, id, &order, &j->run, err);
+    cJSON_free(sampler);
+    return st;
+}
+
+gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model, const gs_job_options *options,
+                     gs_job_result *result, gs_error *err)
+{
+    job j = {.store = store,
+             .encoder = encoder,
+             .options = options,
+             .dim = gs_encoder_get_info(encoder)->dim,
+             .saved_at = now()};
+    *result = (gs_job_result){0};
+    gs_status st = begin(&j, model, err);
+    result->skipped = st == GS_OK && j.run.finished;
+    result->resumed = j.run.count;
+    if (st == GS_OK && !j.run.finished) {
+        st = prepare(&j, err);
+        if (st == GS_OK)
+            st = sample(&j, model, err);
+    }
+    result->count = j.run.count;
+    free_job(&j);
+    return st == GS_OK || st == GS_ECANCELED ? st : gs_error_prefix(err, st, "model '%s'", model->slug);
+}

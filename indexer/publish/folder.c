@@ -1,0 +1,360 @@
+#include "folder.h"
+
+#include "../util/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h> /* nftw */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MANIFEST "manifest.json"
+#define MAX_FILE ((size_t)2 << 30)
+
+typedef struct {
+    char *path;
+    size_t size;
+    char sha256[GS_SHA256_HEX];
+} added_file;
+
+struct gs_folder {
+    char *target;    /* where it will be */
+    char *temporary; /* where it grows; NULL once it is in place */
+    added_file *files;
+    size_t count, capacity;
+};
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw)
+{
+    (void)info;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------------------------------------- */
+
+/* Whether the manifest in a folder is one of ours. */
+static bool is_published(const char *directory)
+{
+    gs_bytes bytes = {0};
+    char *path = gs_path_join(directory, MANIFEST);
+    bool ours = false;
+    if (path && gs_file_read(&bytes, path, MAX_FILE, NULL) == GS_OK) {
+        cJSON *manifest = cJSON_ParseWithLength((const char *)bytes.data, bytes.size);
+        const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(manifest, "format"));
+        ours = format && strcmp(format, "gensearch") == 0;
+        cJSON_Delete(manifest);
+    }
+    gs_bytes_free(&bytes);
+    free(path);
+    return ours;
+}
+
+static bool is_empty(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    if (!stream)
+        return false;
+    int entries = 0;
+    while (readdir(stream))
+        entries++;
+    closedir(stream);
+    return entries <= 2; /* . and .. */
+}
+
+static gs_status check_target(const char *directory, gs_error *err)
+{
+    struct stat info;
+    if (stat(directory, &info) != 0)
+        return errno == ENOENT ? GS_OK : gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return gs_fail(err, GS_EARGS, "%s: is a file, expected a folder to publish to", directory);
+    if (is_empty(directory) || is_published(directory))
+        return GS_OK;
+    return gs_fail(err, GS_EARGS, "%s: is a folder with files that gensearch did not publish; name another or empty it",
+                   directory);
+}
+
+/* The path without its trailing slashes and, when it exists, without symbolic links. malloc'ed. */
+static char *resolve(const char *directory)
+{
+    char *resolved = realpath(directory, NULL);
+    if (resolved)
+        return resolved;
+    resolved = strdup(directory);
+    for (size_t n = resolved ? strlen(resolved) : 0; n > 1 && resolved[n - 1] == '/'; n--)
+        resolved[n - 1] = 0;
+    return resolved;
+}
+
+static gs_status make_temporary(gs_folder *folder, gs_error *err)
+{
+    const char *slash = strrchr(folder->target, '/');
+    size_t parent = slash ? (size_t)(slash - folder->target) + 1 : 0;
+    size_t length = strlen(folder->target) + sizeof "..XXXXXX";
+    char *name = malloc(length);
+    if (!name)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", folder->target);
+    snprintf(name, length, "%.*s", (int)parent, folder->target);
+    gs_status st = parent > 1 ? gs_make_directories(name, err) : GS_OK;
+    snprintf(name, length, "%.*s.%s.XXXXXX", (int)parent, folder->target, folder->target + parent);
+    if (st == GS_OK && !mkdtemp(name))
+        st = gs_fail(err, GS_EIO, "%s: %s", name, strerror(errno));
+    if (st != GS_OK) {
+        free(name);
+        return st;
+    }
+    folder->temporary = name;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (chmod(name, 0777 & ~mask) != 0)
+        return gs_fail(err, GS_EIO, "%s: %s", name, strerror(errno));
+    return GS_OK;
+}
+
+gs_status gs_folder_begin(gs_folder **out, const char *directory, gs_error *err)
+{
+    *out = NULL;
+    gs_status st = check_target(directory, err);
+    if (st != GS_OK)
+        return st;
+    gs_folder *folder = calloc(1, sizeof *folder);
+    if (folder)
+        folder->target = resolve(directory);
+    if (!folder || !folder->target)
+        st = gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
+    if (st == GS_OK)
+        st = make_temporary(folder, err);
+    if (st != GS_OK) {
+        gs_folder_drop(folder);
+        return st;
+    }
+    *out = folder;
+    return GS_OK;
+}
+
+void gs_folder_drop(gs_folder *folder)
+{
+    if (!folder)
+        return;
+    if (folder->temporary)
+        remove_tree(folder->temporary);
+    for (size_t i = 0; i < folder->count; i++)
+        free(folder->files[i].path);
+    free(folder->files);
+    free(folder->temporary);
+    free(folder->target);
+    free(folder);
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------------------- */
+
+static gs_status note(gs_folder *folder, const char *path, size_t size, const char *sha256, gs_error *err)
+{
+    if (folder->count == folder->capacity) {
+        size_t larger = folder->capacity ? 2 * folder->capacity : 64;
+        added_file *files = realloc(folder->files, larger * sizeof *files);
+        if (!files)
+            return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
+        folder->files = files;
+        folder->capacity = larger;
+    }
+    added_file *file = &folder->files[folder->count];
+    *file = (added_file){.path = strdup(path), .size = size};
+    if (!file->path)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
+    memcpy(file->sha256, sha256, GS_SHA256_HEX);
+    folder->count++;
+    return GS_OK;
+}
+
+static gs_status make_parent(char *path, gs_error *err)
+{
+    char *slash = strrchr(path, '/');
+    *slash = 0; /* there is one: the path lies below the temporary folder */
+    gs_status st = gs_make_directories(path, err);
+    *slash = '/';
+    return st;
+}
+
+/* Writes a new file. *exists, when not NULL: that there is one already is fine, and told. Synced by commit, all at once. */
+static gs_status write_new(gs_folder *folder, const char *path, const void *bytes, size_t size, bool *exists,
+                           gs_error *err)
+{
+    char *full = gs_path_join(folder->temporary, path);
+    if (!full)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
+    gs_status st = make_parent(full, err);
+    FILE *file = st == GS_OK ? fopen(full, "wbx") : NULL;
+    if (exists)
+        *exists = st == GS_OK && !file && errno == EEXIST;
+    if (file) {
+        bool written = fwrite(bytes, 1, size, file) == size;
+        if (fclose(file) != 0 || !written)
+            st = gs_fail(err, GS_EIO, "%s: %s", full, strerror(errno));
+    } else if (st == GS_OK && !(exists && *exists)) {
+        st = gs_fail(err, GS_EIO, "%s: %s", full, strerror(errno));
+    }
+    free(full);
+    return st;
+}
+
+gs_status gs_folder_add(gs_folder *folder, const char *path, const void *bytes, size_t size, gs_error *err)
+{
+    char sha256[GS_SHA256_HEX];
+    gs_sha256_hex(bytes, size, sha256);
+    gs_status st = write_new(folder, path, bytes, size, NULL, err);
+    return st == GS_OK ? note(folder, path, size, sha256, err) : st;
+}
+
+gs_status gs_folder_add_hashed(gs_folder *folder, const char *before, const char *after, const void *bytes, size_t size,
+                               char hash[GS_FOLDER_HASH], gs_error *err)
+{
+    char sha256[GS_SHA256_HEX], path[PATH_MAX];
+    bool exists;
+    gs_sha256_hex(bytes, size, sha256);
+    snprintf(hash, GS_FOLDER_HASH, "%.16s", sha256);
+    if (snprintf(path, sizeof path, "%s%s%s", before, hash, after) >= (int)sizeof path)
+        return gs_fail(err, GS_EARGS, "%s: the name is too long", before);
+    gs_status st = write_new(folder, path, bytes, size, &exists, err);
+    return st == GS_OK && !exists ? note(folder, path, size, sha256, err) : st;
+}
+
+gs_status gs_folder_add_file(gs_folder *folder, const char *path, const char *source, gs_error *err)
+{
+    gs_bytes bytes;
+    gs_status st = gs_file_read(&bytes, source, MAX_FILE, err);
+    if (st != GS_OK)
+        return st;
+    st = gs_folder_add(folder, path, bytes.data, bytes.size, err);
+    gs_bytes_free(&bytes);
+    return st;
+}
+
+static gs_status add_entry(gs_folder *folder, const char *path, const char *source, bool (*skip)(const char *name),
+                           gs_error *err)
+{
+    struct stat info;
+    if (stat(source, &info) != 0)
+        return gs_fail(err, GS_EIO, "%s: %s", source, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return gs_folder_add_tree(folder, path, source, skip, err);
+    return S_ISREG(info.st_mode) ? gs_folder_add_file(folder, path, source, err) : GS_OK;
+}
+
+gs_status gs_folder_add_tree(gs_folder *folder, const char *path, const char *source, bool (*skip)(const char *name),
+                             gs_error *err)
+{
+    struct dirent **entries;
+    int n = scandir(source, &entries, NULL, alphasort);
+    if (n < 0)
+        return gs_fail(err, GS_EIO, "%s: %s", source, strerror(errno));
+    gs_status st = GS_OK;
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name;
+        bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+        if (st == GS_OK && !dots && !(skip && skip(name))) {
+            char *to = gs_path_join(path, name), *from = gs_path_join(source, name);
+            st = to && from ? add_entry(folder, to, from, skip, err) : gs_fail(err, GS_ENOMEM, "%s: no memory", name);
+            free(to);
+            free(from);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return st;
+}
+
+/* ---- committing --------------------------------------------------------------------------------------------------------------- */
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const added_file *)a)->path, ((const added_file *)b)->path);
+}
+
+static gs_status write_manifest(gs_folder *folder, cJSON *manifest, gs_error *err)
+{
+    if (folder->count)
+        qsort(folder->files, folder->count, sizeof *folder->files, by_path);
+    cJSON *files = cJSON_AddObjectToObject(manifest, "files");
+    for (size_t i = 0; i < folder->count; i++) {
+        cJSON *file = cJSON_AddObjectToObject(files, folder->files[i].path);
+        cJSON_AddNumberToObject(file, "size", (double)folder->files[i].size);
+        cJSON_AddStringToObject(file, "sha256", folder->files[i].sha256);
+    }
+    char *text = cJSON_PrintUnformatted(manifest);
+    if (!text)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory for " MANIFEST, folder->target);
+    gs_status st = write_new(folder, MANIFEST, text, strlen(text), NULL, err);
+    cJSON_free(text);
+    return st;
+}
+
+/* Every file system buffer of the folder at once: a sync for each of thousands of small files takes minutes. */
+static gs_status sync_folder(const char *directory, gs_error *err)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gs_status st = GS_OK;
+    if (fd < 0 || syncfs(fd) != 0)
+        st = gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+/* Old and new change places in one step where the file system can do that, else in two. What is then to be removed stays named temporary;
+ * *spare tells whether there is such. */
+static gs_status move_to_place(gs_folder *folder, bool *spare, gs_error *err)
+{
+    *spare = false;
+    if (rename(folder->temporary, folder->target) == 0) /* nothing there, or an empty folder */
+        return GS_OK;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return gs_fail(err, GS_EIO, "%s: %s", folder->target, strerror(errno));
+    *spare = true;
+    if (renameat2(AT_FDCWD, folder->temporary, AT_FDCWD, folder->target, RENAME_EXCHANGE) == 0)
+        return GS_OK;
+
+    char aside[PATH_MAX];
+    if (snprintf(aside, sizeof aside, "%s.old", folder->temporary) >= (int)sizeof aside)
+        return gs_fail(err, GS_EARGS, "%s: the name is too long", folder->temporary);
+    if (rename(folder->target, aside) != 0)
+        return gs_fail(err, GS_EIO, "%s: %s", folder->target, strerror(errno));
+    if (rename(folder->temporary, folder->target) != 0) {
+        gs_status st = gs_fail(err, GS_EIO, "%s: %s", folder->target, strerror(errno));
+        rename(aside, folder->target);
+        return st;
+    }
+    return rename(aside, folder->temporary) == 0 ? GS_OK : gs_fail(err, GS_EIO, "%s: %s", aside, strerror(errno));
+}
+
+gs_status gs_folder_commit(gs_folder *folder, cJSON *manifest, gs_error *err)
+{
+    bool spare = false;
+    gs_status st = write_manifest(folder, manifest, err);
+    cJSON_Delete(manifest);
+    if (st == GS_OK)
+        st = sync_folder(folder->temporary, err);
+    if (st == GS_OK)
+        st = check_target(folder->target, err); /* it took a while: look again */
+    if (st == GS_OK)
+        st = move_to_place(folder, &spare, err);
+    if (st != GS_OK)
+        return st;
+    if (spare)
+        remove_tree(folder->temporary);
+    free(folder->temporary);
+    folder->temporary = NULL;
+    return sync_folder(folder->target, err);
+}
