@@ -165,6 +165,7 @@ function render() {
       probability: ranked?.probabilities[model.index],
     })),
   );
+  byId('cards').dataset.ranked = ranked?.q ?? ''; // whose order this is: '' for the catalog's own
   byId('more').hidden = passing.length <= limit;
   byId('more').textContent = `Show ${Math.min(STEP, passing.length - limit)} more of ${passing.length}`;
   renderSentence(passing);

@@ -16,7 +16,7 @@ export function describe(state) {
     case 'ranked':
       return ranked(state);
     case 'failed':
-      return [`${sentenceCase(state.message)} `, { action: 'retry', text: 'Try again' }];
+      return [`The search failed: ${withStop(state.message)} `, { action: 'retry', text: 'Try again' }];
     case 'unsupported':
       return ['This browser has no WebAssembly with SIMD, which the search needs; all since 2023 have. The models can still be browsed.'];
     default:
@@ -56,4 +56,4 @@ export const number = (value) => value.toLocaleString('en');
 const countOf = (n) => `${number(n)} ${n === 1 ? 'model' : 'models'}`;
 const duration = (ms) => (ms < 1 ? 'under 1 ms' : `${number(Math.round(ms))} ms`);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-const sentenceCase = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+const withStop = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);

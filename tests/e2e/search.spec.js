@@ -1,0 +1,123 @@
+// What the site is for: words in, the right model first.
+
+import { readCatalog } from './published.js';
+import { expect, firstSlug, ranked, searchFor, slugs, test } from './site-test.js';
+
+const catalog = readCatalog();
+const [model] = catalog;
+const HEAVY = /^(wasm|vendor|encoder|second)\/|^means-/;
+
+test('before the box is used all models are shown and nothing heavy is loaded', async ({ page, site }) => {
+  await site.open();
+  await expect(page.locator('#cards > .card')).toHaveCount(Math.min(60, catalog.length));
+  await expect(page.locator('#sentence')).toContainText(`${catalog.length} models`);
+  await page.waitForLoadState('networkidle');
+  expect(site.requests.length).toBeGreaterThan(3);
+  expect(site.requests.filter((path) => HEAVY.test(path))).toEqual([]);
+});
+
+test('the focus alone starts the loading, with a progress bar', async ({ page, site }) => {
+  await page.route(/text-.*\.onnx/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await site.open();
+  await page.getByRole('searchbox').focus();
+  await expect(page.getByRole('progressbar', { name: 'Loading the search' })).toBeVisible();
+  await expect(page.locator('#sentence')).toContainText(/Loading the search: \d+ % of [\d.]+ MB/);
+  await expect(page.getByRole('progressbar')).toBeHidden();
+  await expect(page.locator('#sentence')).toContainText(`${catalog.length} models`);
+  for (const part of [/^means-/, /^encoder\/text-/, /^encoder\/tokenizer-/, /^wasm\/.*\.wasm$/, /^vendor\/.*\.wasm$/])
+    expect(site.requests.filter((path) => part.test(path)), `${part}`).toHaveLength(1);
+  expect(site.requests.filter((path) => /^second\//.test(path))).toEqual([]);
+});
+
+test('an address with words opens with the ranking', async ({ page, site }) => {
+  await site.open(`?q=${encodeURIComponent(model.tags[0])}`);
+  await ranked(page, model.tags[0]);
+  await expect(page.getByRole('searchbox')).toHaveValue(model.tags[0]);
+  await expect(page).toHaveTitle(new RegExp(model.tags[0]));
+});
+
+test('the probabilities of one search fall and add up to one', async ({ page, site }) => {
+  await site.open(`?q=${model.tags[0]}`);
+  await ranked(page, model.tags[0]);
+  const shares = await page.locator('#cards .fill').evaluateAll((bars) => bars.map((bar) => Number(/scaleX\((.*)\)/.exec(bar.style.transform)[1])));
+  expect(shares).toHaveLength(catalog.length);
+  expect(shares).toEqual([...shares].sort((a, b) => b - a));
+  expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 6);
+});
+
+test('words typed before the catalog has arrived are searched for', async ({ page, site }) => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(/catalog-.*\.json/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await site.open();
+  await page.getByRole('searchbox').fill(model.tags[0]);
+  await page.waitForTimeout(400);
+  release();
+  await ranked(page, model.tags[0]);
+});
+
+test('only the last of several quick changes is shown', async ({ page, site }) => {
+  const [a, b] = [catalog[0].tags[0], catalog.at(-1).tags[0]];
+  await site.open(`?q=${b}`);
+  await ranked(page, b);
+  const expected = await slugs(page);
+  for (const words of [a, `${b} ${a}`, 'x', b]) {
+    await page.getByRole('searchbox').fill(words);
+    await page.waitForTimeout(190);
+  }
+  await ranked(page, b);
+  expect(await slugs(page)).toEqual(expected);
+});
+
+test('clearing the box shows the catalog again', async ({ page, site }) => {
+  await site.open();
+  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
+  const before = await slugs(page);
+  await searchFor(page, catalog.at(-1).tags[0]);
+  await page.getByRole('button', { name: 'Clear the search' }).click();
+  await expect(page.locator('#sentence')).toContainText('type what you want to see');
+  await expect(page.getByRole('searchbox')).toBeFocused();
+  expect(await slugs(page)).toEqual(before);
+});
+
+test('a type filters the ranking and stays in the address', async ({ page, site }) => {
+  await site.open();
+  await searchFor(page, model.tags[0]);
+  await page.getByRole('checkbox', { name: model.type }).check();
+  await expect(page).toHaveURL(new RegExp(`type=${model.type}`));
+  const expected = catalog.filter(({ type }) => type === model.type).map(({ slug }) => slug);
+  await expect(page.locator('#cards > .card')).toHaveCount(expected.length);
+  expect((await slugs(page)).sort()).toEqual(expected.sort());
+  await page.reload();
+  await ranked(page, model.tags[0]);
+  await expect(page.getByRole('checkbox', { name: model.type })).toBeChecked();
+  await page.getByRole('checkbox', { name: model.type }).uncheck();
+  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
+});
+
+test('filters that leave nothing say so and offer the way back', async ({ page, site }) => {
+  await site.open(`?q=${model.tags[0]}&tag=no-model-has-this-tag`);
+  await expect(page.locator('#sentence')).toContainText('No model passes these filters');
+  await page.getByRole('button', { name: 'Clear the filters' }).click();
+  await ranked(page, model.tags[0]);
+  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
+});
+
+test('the other method fetches the second moments and ranks by them', async ({ page, site }) => {
+  await site.open(`?q=${model.tags[0]}`);
+  await ranked(page, model.tags[0]);
+  await page.getByRole('button', { name: '1st moment' }).click();
+  await expect(page.locator('#sentence')).toContainText('Gaussian density');
+  await expect(page).toHaveURL(/method=gaussian-lowrank/);
+  expect(site.requests.filter((path) => path.startsWith('second/'))).toHaveLength(Math.min(48, catalog.length));
+  expect((await slugs(page)).sort()).toEqual(catalog.map(({ slug }) => slug).sort());
+  await page.getByRole('button', { name: 'Gaussian density' }).click();
+  await expect(page.locator('#sentence')).toContainText('1st moment');
+  expect(await firstSlug(page)).toBe(model.slug);
+});

@@ -1,0 +1,43 @@
+// server.js - the plainest static server: files below a folder, from a sub-path, no headers but the type. It remembers what was asked for.
+//
+//     const server = await serve('build/e2e/public');
+//     server.url         // http://127.0.0.1:PORT/people/ada/models/
+//     server.requests    // paths relative to url, in order
+//     await server.close();
+
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+const SUB_PATH = '/people/ada/models/';
+const TYPES = {
+  '.bin': 'application/octet-stream',
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.mjs': 'text/javascript',
+  '.onnx': 'application/octet-stream',
+  '.wasm': 'application/wasm',
+  '.webp': 'image/webp',
+};
+
+export async function serve(folder) {
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
+    const name = path.startsWith(SUB_PATH) ? normalize(path.slice(SUB_PATH.length) || 'index.html') : null;
+    requests.push(name ?? path);
+    const file = name && !name.startsWith('..') && join(folder, name);
+    if (!file || !(await isFile(file))) return response.writeHead(404).end();
+    return response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'text/plain' }).end(await readFile(file));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}${SUB_PATH}`,
+    requests,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+const isFile = (file) => stat(file).then((entry) => entry.isFile(), () => false);

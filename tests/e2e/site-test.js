@@ -1,0 +1,47 @@
+// site-test.js - the test function of all specs: a page, the site's address, and what every visitor expects.
+
+import { test as base, expect } from '@playwright/test';
+import { folder } from './published.js';
+import { serve } from './server.js';
+
+export { expect };
+
+export const test = base.extend({
+  /** The folder, served from a sub-path; its log of requests starts empty for every test. */
+  server: [
+    async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright reads the fixtures' names from the pattern
+      const server = await serve(folder);
+      await use(server);
+      await server.close();
+    },
+    { scope: 'worker' },
+  ],
+
+  /** Opens an address of the site, such as '?q=kitten'. No test may leave an error in the console, unless it says which. */
+  site: async ({ page, server }, use) => {
+    server.requests.length = 0;
+    const faults = [];
+    const site = { url: server.url, requests: server.requests, expectedFaults: [], open: (address = '') => page.goto(server.url + address) };
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('request', (request) => request.url().startsWith(server.url) || request.url().startsWith('data:') || faults.push(`asked for ${request.url()}`));
+    await use(site);
+    expect(faults.filter((fault) => !site.expectedFaults.some((pattern) => pattern.test(fault)))).toEqual([]);
+  },
+});
+
+/** Types words as a visitor does and waits until they are ranked. */
+export async function searchFor(page, words) {
+  await page.getByRole('searchbox').fill(words);
+  await ranked(page, words);
+}
+
+/** The address carries the words, and the sentence says that they were ranked. */
+export async function ranked(page, words) {
+  await expect(page).toHaveURL((url) => url.searchParams.get('q') === words);
+  await expect(page.locator('#sentence')).toContainText('ranked in your browser');
+  await expect(page.locator('#cards')).toHaveAttribute('data-ranked', words);
+}
+
+export const slugs = (page) => page.locator('#cards > .card').evaluateAll((cards) => cards.map((card) => card.dataset.slug));
+export const firstSlug = async (page) => (await slugs(page))[0];

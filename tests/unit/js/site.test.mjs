@@ -1,0 +1,157 @@
+// The page's pure functions: addresses, sentences, filters, links, ranking around the core, downloads.
+
+import assert from 'node:assert/strict';
+import { createHash, webcrypto } from 'node:crypto';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+
+import { downloader } from '../../../site/app/download.js';
+import { webAddress } from '../../../site/app/links.js';
+import { formatAddress, parseAddress } from '../../../site/app/query.js';
+import { checkFingerprint, rankFirstMoment, rankLowRank } from '../../../site/app/ranking.js';
+import { formatProbability } from '../../../site/app/results.js';
+import { describe, plainText } from '../../../site/app/sentence.js';
+import { facetsOf, matches } from '../../../site/app/type-legend.js';
+
+globalThis.crypto ??= webcrypto; // Node 18 does not bring it along
+
+const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'first-moment', model: '' };
+
+test('an address is read as it was written', () => {
+  for (const state of [
+    PLAIN,
+    { ...PLAIN, q: 'a red car & more = 50 %' },
+    { ...PLAIN, q: 'кот 🐈', types: ['GAN', 'VAE'], tags: ['a,b'], method: 'gaussian-lowrank' },
+    { ...PLAIN, view: 'model', model: 'flat-cats-2', q: 'cat' },
+    { ...PLAIN, view: 'about' },
+  ]) {
+    const address = formatAddress(state);
+    assert.deepEqual(parseAddress(address === './' ? '' : address), state);
+  }
+});
+
+test('an address that says nothing special is the page itself', () => {
+  assert.equal(formatAddress(PLAIN), './');
+  assert.equal(formatAddress({ ...PLAIN, q: '  ' }), './');
+});
+
+test('what an address cannot mean is ignored or refused', () => {
+  assert.equal(parseAddress('?method=toString').method, 'first-moment');
+  assert.equal(parseAddress('?method=__proto__').method, 'first-moment');
+  assert.equal(parseAddress('?model=../secret').model, '?');
+  assert.equal(parseAddress('?model=').view, 'results');
+  assert.deepEqual(parseAddress('?type=GAN&type=GAN&type=').types, ['GAN']);
+  assert.equal(parseAddress(`?q=${'x'.repeat(1000)}`).q.length, 500);
+});
+
+const say = (state) => plainText(describe({ shown: 12, total: 12, matching: 0, method: 'first-moment', methods: ['first-moment'], ...state }));
+
+test('the sentence says what happened', () => {
+  assert.equal(say({ phase: 'browse' }), '12 models · type what you want to see');
+  assert.equal(say({ phase: 'browse', shown: 1 }), '1 model of 12 · type what you want to see');
+  assert.equal(say({ phase: 'opening', loaded: 0, bytes: 0 }), 'Loading the search …');
+  assert.equal(say({ phase: 'opening', loaded: 8.6e6, bytes: 20e6 }), 'Loading the search: 43 % of 20 MB, once');
+  assert.equal(say({ phase: 'opening', loaded: 5, bytes: 5 }), 'Starting the search …');
+  assert.equal(say({ phase: 'ranked', matching: 1, milliseconds: 4.4 }), '1 model of 12 matches · ranked in your browser in 4 ms by 1st moment');
+  assert.equal(say({ phase: 'ranked', matching: 3, milliseconds: 0.2 }), '3 models of 12 match · ranked in your browser in under 1 ms by 1st moment');
+  assert.match(say({ phase: 'ranked', milliseconds: 1 }), /^No good match · the nearest models come first/);
+  assert.match(say({ phase: 'ranked', total: 0, milliseconds: 1 }), /^No model passes these filters/);
+  assert.equal(say({ phase: 'failed', message: 'it broke' }), 'The search failed: it broke. Try again');
+  assert.equal(say({ phase: 'failed', message: 'It broke. Reload.' }), 'The search failed: It broke. Reload. Try again');
+  assert.throws(() => say({ phase: 'dreaming' }), /dreaming/);
+});
+
+test('the method is a button only when there is another one', () => {
+  const actions = (methods) => describe({ phase: 'ranked', matching: 1, total: 2, milliseconds: 1, method: 'first-moment', methods }).filter((part) => part.action);
+  assert.deepEqual(actions(['first-moment']), []);
+  assert.equal(actions(['first-moment', 'gaussian-lowrank'])[0].value, 'gaussian-lowrank');
+});
+
+const MODELS = [
+  { type: 'GAN', tags: ['cats', 'animals', 'emoji'] },
+  { type: 'GAN', tags: ['dogs', 'animals', 'emoji'] },
+  { type: 'VAE', tags: ['cars', 'emoji'] },
+];
+
+test('in one facet any of the chosen will do, over facets all must', () => {
+  const passing = (chosen) => MODELS.map((model) => matches(model, { types: [], tags: [], ...chosen }));
+  assert.deepEqual(passing({}), [true, true, true]);
+  assert.deepEqual(passing({ types: ['GAN', 'VAE'] }), [true, true, true]);
+  assert.deepEqual(passing({ types: ['GAN'], tags: ['cats', 'cars'] }), [true, false, false]);
+});
+
+test('a facet counts what a click would show, and offers only tags that divide the catalog', () => {
+  const [types, tags] = facetsOf(MODELS, { types: ['VAE'], tags: ['cats'] });
+  assert.deepEqual(types.options, [
+    { value: 'GAN', count: 1, chosen: false },
+    { value: 'VAE', count: 0, chosen: true },
+  ]);
+  assert.deepEqual(tags.options, [
+    { value: 'animals', count: 0, chosen: false },
+    { value: 'cats', count: 0, chosen: true },
+  ]);
+});
+
+test('only absolute http(s) addresses become links', () => {
+  assert.equal(webAddress(' https://example.org/a b '), 'https://example.org/a%20b');
+  assert.equal(webAddress('http://example.org'), 'http://example.org/');
+  for (const bad of ['javascript:alert(1)', 'JAVASCRIPT:alert(1)', '\tjava\nscript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', '//example.org', 'model.onnx', '', null, 7, {}])
+    assert.equal(webAddress(bad), null, String(bad));
+});
+
+/** A core of the same interface as wasm/core.mjs, written the obvious way. */
+const core = {
+  logSoftmax: (values) => {
+    const total = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
+    return Float64Array.from(values, (value) => value - total);
+  },
+  rankTop: (scores, k) => Uint32Array.from([...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)),
+};
+
+test('the first moment’s cosines become probabilities with tau', () => {
+  const means = { firstMoment: () => Float64Array.of(0.1, 0.3, 0.2) };
+  const { order, probabilities } = rankFirstMoment(core, means, new Float32Array(2), 10);
+  assert.deepEqual([...order], [1, 2, 0]);
+  const [a, b, c] = [1, 3, 2].map(Math.exp);
+  [a, b, c].forEach((value, i) => assert.ok(Math.abs(probabilities[i] - value / (a + b + c)) < 1e-12));
+});
+
+test('a second look reorders the head and leaves the tail as it was', () => {
+  const first = { order: Uint32Array.of(3, 1, 0, 2), scores: new Float64Array(4) };
+  const { order, probabilities, scores } = rankLowRank(core, first, Float64Array.of(-5, -4));
+  assert.deepEqual([...order], [1, 3, 0, 2]);
+  assert.deepEqual([...scores], [NaN, -4, NaN, -5]);
+  assert.ok(Math.abs(probabilities[1] + probabilities[3] - 1) < 1e-12);
+  assert.ok(Number.isNaN(probabilities[0]) && Number.isNaN(probabilities[2]));
+});
+
+test('a file of another encoder is refused with both fingerprints', () => {
+  const bytes = new Uint8Array(64);
+  bytes.fill(0xab, 48);
+  checkFingerprint(bytes, 'means.bin', 'ab'.repeat(32));
+  assert.throws(() => checkFingerprint(bytes, 'means.bin', 'cd'.repeat(32)), /means\.bin was made with encoder abababab, the catalog with cdcdcdcd/);
+});
+
+test('a probability never shows as nothing', () => {
+  assert.deepEqual([1, 0.914, 0.005, 0.0049, 0].map(formatProbability), ['1.00', '0.91', '0.01', '<0.01', '<0.01']);
+});
+
+test('a download is checked by its size and its SHA-256, and counted on the way', async (t) => {
+  const body = Buffer.from('the very file');
+  const server = createServer((request, response) => (request.url === '/a.bin' ? response.end(body) : response.writeHead(404).end()));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const base = new URL(`http://127.0.0.1:${server.address().port}/`);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const fetchWith = (entry, onProgress) => downloader(base, { 'a.bin': entry, 'b.bin': entry }, onProgress);
+
+  const seen = [];
+  const bytes = await fetchWith({ size: body.length, sha256 }, (...numbers) => seen.push(numbers))('a.bin');
+  assert.deepEqual(Buffer.from(bytes), body);
+  assert.deepEqual(seen.at(-1), [body.length, body.length]);
+  await assert.rejects(fetchWith({ size: body.length, sha256: 'f'.repeat(64) })('a.bin'), /SHA-256 differs/);
+  await assert.rejects(fetchWith({ size: body.length + 1, sha256 })('a.bin'), /cut off after 13 of 14 bytes/);
+  await assert.rejects(fetchWith({ size: body.length - 1, sha256 })('a.bin'), /longer than manifest/);
+  await assert.rejects(fetchWith({ size: body.length, sha256 })('b.bin'), /b\.bin could not be loaded \(404\)/);
+  await assert.rejects(fetchWith({ size: body.length, sha256 })('c.bin'), /not in manifest\.json/);
+});
