@@ -1,0 +1,171 @@
+#include "request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h> /* strcasecmp */
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes the path of url to decoded [capacity]. False for a bad escape, a NUL, or what does not fit. */
+static bool decode_path(const char *url, char *decoded, size_t capacity)
+{
+    size_t used = 0;
+    for (const char *c = url; *c && *c != '?' && *c != '#'; c++) {
+        int byte = (unsigned char)*c;
+        if (*c == '%') {
+            int high = hex_value(c[1]), low = high < 0 ? -1 : hex_value(c[2]);
+            if (low < 0)
+                return false;
+            byte = high * 16 + low;
+            c += 2;
+        }
+        if (byte == 0 || used + 1 >= capacity)
+            return false;
+        decoded[used++] = (char)byte;
+    }
+    decoded[used] = 0;
+    return decoded[0] == '/';
+}
+
+/* Any part that begins with a dot: hidden files, "." and "..". */
+static bool has_dotted_part(const char *path)
+{
+    return strstr(path, "/.") != NULL;
+}
+
+static bool is_below(const char *path, const char *root)
+{
+    size_t length = strlen(root);
+    return strncmp(path, root, length) == 0 && (path[length] == '/' || path[length] == 0 || length == 1);
+}
+
+/* The real path of root + path, index.html for a path that ends in '/'. */
+static gs_found resolve(gs_file *file, const char *root, const char *path)
+{
+    char wanted[PATH_MAX];
+    bool folder = path[strlen(path) - 1] == '/';
+    int length = snprintf(wanted, sizeof wanted, "%s%s%s", root, path, folder ? "index.html" : "");
+    if (length >= (int)sizeof wanted || !realpath(wanted, file->path) || !is_below(file->path, root))
+        return GS_MISSING;
+    return GS_FOUND;
+}
+
+gs_found gs_file_open(gs_file *file, const char *root, const char *url)
+{
+    file->fd = -1;
+    char path[PATH_MAX];
+    if (!decode_path(url, path, sizeof path))
+        return GS_BAD_URL;
+    if (has_dotted_part(path) || resolve(file, root, path) != GS_FOUND)
+        return GS_MISSING;
+    struct stat info;
+    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
+    if (file->fd < 0 || fstat(file->fd, &info) != 0)
+        return GS_MISSING;
+    if (S_ISDIR(info.st_mode))
+        return GS_FOLDER;
+    if (!S_ISREG(info.st_mode))
+        return GS_MISSING;
+    file->size = (uint64_t)info.st_size;
+    snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx\"", (unsigned long long)info.st_size,
+             (unsigned long long)info.st_mtim.tv_sec, (unsigned long long)info.st_mtim.tv_nsec);
+    return GS_FOUND;
+}
+
+void gs_file_close(gs_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
+const char *gs_content_type(const char *path)
+{
+    static const char *const types[][2] = {
+        {".html", "text/html; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".mjs", "text/javascript; charset=utf-8"},
+        {".json", "application/json"},
+        {".map", "application/json"},
+        {".wasm", "application/wasm"},
+        {".txt", "text/plain; charset=utf-8"},
+        {".md", "text/plain; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+        {".png", "image/png"},
+        {".jpg", "image/jpeg"},
+        {".jpeg", "image/jpeg"},
+        {".webp", "image/webp"},
+        {".ico", "image/x-icon"},
+        {".woff2", "font/woff2"},
+        {".xml", "application/xml"},
+    };
+    const char *extension = strrchr(path, '.');
+    for (size_t i = 0; extension && i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(extension, types[i][0]) == 0)
+            return types[i][1];
+    return "application/octet-stream"; /* .onnx, .bin and whatever else */
+}
+
+#define HASH_DIGITS 16 /* publish/publish.h */
+
+/* means-0123456789abcdef.bin, thumbs/0123456789abcdef.webp */
+const char *gs_cache_control(const char *path)
+{
+    for (const char *c = path; *c; c++)
+        if ((*c == '/' || *c == '-') && strspn(c + 1, "0123456789abcdef") == HASH_DIGITS && c[1 + HASH_DIGITS] == '.')
+            return "public, max-age=31536000, immutable";
+    return "no-cache";
+}
+
+bool gs_etag_matches(const char *header, const char *etag)
+{
+    return strcmp(header, "*") == 0 || strstr(header, etag) != NULL;
+}
+
+/* Decimal digits at *text to *value; false when there are none, or too many. */
+static bool parse_number(const char **text, uint64_t *value)
+{
+    size_t digits = strspn(*text, "0123456789");
+    if (digits == 0 || digits > 18)
+        return false;
+    *value = strtoull(*text, NULL, 10);
+    *text += digits;
+    return true;
+}
+
+gs_range gs_range_parse(const char *header, uint64_t size, uint64_t *first, uint64_t *count)
+{
+    if (!header || strncmp(header, "bytes=", 6) != 0)
+        return GS_RANGE_NONE;
+    const char *at = header + 6;
+    uint64_t begin = 0, end = 0;
+    bool has_begin = parse_number(&at, &begin);
+    if (*at++ != '-')
+        return GS_RANGE_NONE;
+    bool has_end = parse_number(&at, &end);
+    if (*at || (!has_begin && !has_end) || (has_begin && has_end && end < begin))
+        return GS_RANGE_NONE;
+    if (!has_begin) { /* the last end bytes */
+        begin = end < size ? size - end : 0;
+        has_end = false;
+        if (end == 0)
+            return GS_RANGE_UNSATISFIABLE;
+    }
+    if (begin >= size)
+        return GS_RANGE_UNSATISFIABLE;
+    *first = begin;
+    *count = (has_end && end < size ? end + 1 : size) - begin;
+    return GS_RANGE_PART;
+}
