@@ -76,24 +76,32 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
     return 0;
 }
 
+/* A new file beside path, its name to temporary [size]. The system applies the umask; nobody else has the name. */
+static int open_temporary(const char *path, char *temporary, size_t size)
+{
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        snprintf(temporary, size, "%s.%ld.%d.tmp", path, (long)getpid(), attempt);
+        int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
 gs_status gs_file_write(const char *path, const void *bytes, size_t size, gs_error *err)
 {
-    size_t length = strlen(path) + sizeof ".XXXXXX";
+    size_t length = strlen(path) + 64;
     char *temporary = malloc(length);
     if (!temporary)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
-    snprintf(temporary, length, "%s.XXXXXX", path);
-
-    gs_status st = GS_OK;
-    int fd = mkostemp(temporary, O_CLOEXEC);
+    int fd = open_temporary(path, temporary, length);
     if (fd < 0) {
-        st = gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
+        gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
         free(temporary);
-        return st;
+        return GS_EIO;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    if (write_all(fd, bytes, size) != 0 || fchmod(fd, 0666 & ~mask) != 0 || fsync(fd) != 0)
+    gs_status st = GS_OK;
+    if (write_all(fd, bytes, size) != 0 || fsync(fd) != 0)
         st = gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
     if (close(fd) != 0 && st == GS_OK)
         st = gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
@@ -107,6 +115,8 @@ gs_status gs_file_write(const char *path, const void *bytes, size_t size, gs_err
 
 gs_status gs_make_directories(const char *path, gs_error *err)
 {
+    if (!path[0])
+        return gs_fail(err, GS_EARGS, "a folder without a name");
     char *copy = strdup(path);
     if (!copy)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", path);

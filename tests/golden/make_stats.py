@@ -4,8 +4,8 @@
     python3 tests/golden/make_stats.py        (made with scipy 1.17, numpy 2.4, seed 11)
 
 Where a covariance has not full rank sqrtm is no judge; there the trace of the root is the sum of the singular values of
-X1 X2', X the centred samples over sqrt(n - 1), for Sigma = X'X. The tolerance is wider there: rounding Sigma to f32 puts
-eigenvalues of about 1e-8 where there were none, and the root makes 1e-4 of each.
+X1 X2', X the centred samples over sqrt(n - 1), for Sigma = X'X. The tolerance is wider there: rounding Sigma to f32
+puts eigenvalues of about 1e-8 where there were none, and the root makes 1e-4 of each.
 """
 import json
 from pathlib import Path

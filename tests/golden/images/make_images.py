@@ -18,6 +18,8 @@ from PIL import Image, ImageOps, PngImagePlugin
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 37, 23  # odd, so that chroma subsampling and interlacing meet their edges
 
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
 
 def scene(channels):
     """Smooth colours with a hard edge and a little noise: every channel different, no symmetry."""
@@ -68,7 +70,7 @@ def interlaced(data):
     """The bytes of an 8-bit RGB PNG, Adam7."""
     height, width = data.shape[:2]
     rows = b""
-    for x0, y0, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+    for x0, y0, dx, dy in ADAM7:
         part = data[y0::dy, x0::dx]
         if part.size:
             rows += b"".join(b"\0" + row.tobytes() for row in part)

@@ -1,4 +1,7 @@
-"""A sampler worker for tests: python3 worker.py MODE. Pixel (x, y, c) of sample i is (seed*31 + i*7 + y*3 + x + c) % 256."""
+"""A sampler worker for tests: python3 worker.py MODE.
+
+Pixel (x, y, c) of sample i is (seed*31 + i*7 + y*3 + x + c) % 256.
+"""
 import json
 import os
 import signal
@@ -35,7 +38,7 @@ def answer(request):
     elif mode == "by-two":  # fewer than asked, as often as it takes
         say(header(min(2, count)), *frames[:2])
     elif mode == "slowly":
-        for byte in good + b"".join(frames[:]):
+        for byte in good + b"".join(frames):
             say(bytes([byte]))
     elif mode == "checks-request":
         known = sorted(request) == ["count", "first", "model", "op", "seed"] and request["op"] == "sample"
