@@ -1,5 +1,6 @@
 """A small CLIP vocabulary, trained here, so that tests need no download: vocab, merges and the tokenizer.bin of it."""
 
+import json
 import struct
 
 from tokenizers import pre_tokenizers, trainers
@@ -37,8 +38,6 @@ def train(n_merges=400):
         vocab_size=len(vocab) + n_merges, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
     )
     teacher.train_from_iterator([line for line in CORPUS.splitlines() for _ in range(3)], trainer)
-    import json
-
     merges = []
     for merge in json.loads(teacher.to_str())["model"]["merges"]:
         left, right = merge

@@ -1,0 +1,75 @@
+"""Writes scores_golden.h: what NumPy and SciPy say about moments, scores and combinations.
+
+    python3 tests/golden/make_scores.py
+"""
+
+import pathlib
+
+import numpy as np
+from golden import Random, checksum, doubles, write
+from scipy.special import log_softmax, logsumexp
+from scipy.stats import multivariate_normal
+
+MODELS, SAMPLES, DIM, RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 100.0, 0.001, 7
+
+
+def low_rank(rows, query):
+    """The leading eigenpairs of one model, the mean of the rest, and the density of the dense matrix that they stand for."""
+    values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False) + RIDGE * np.eye(DIM))
+    values, vectors = values[::-1].astype(np.float32), vectors[:, ::-1].astype(np.float32)
+    rest = np.float32(values[RANK:].mean())
+    lead = vectors[:, :RANK].astype(np.float64)
+    dense = lead * values[:RANK] @ lead.T + rest * (np.eye(DIM) - lead @ lead.T)
+    return values[:RANK], vectors[:, :RANK].T, rest, multivariate_normal.logpdf(query, rows.mean(0), dense)
+
+
+def main():
+    random = Random(SEED)
+    offsets = random.floats(MODELS, DIM)
+    samples = [(random.floats(SAMPLES, DIM) + offset).astype(np.float32) for offset in offsets]
+    query = random.floats(DIM).astype(np.float64) * 2
+    scores = {"first_moment": [], "first_second_moment": [], "gaussian_density": [], "monte_carlo": []}
+    for rows in samples:
+        rows = rows.astype(np.float64)
+        mean, covariance = rows.mean(0), np.cov(rows, rowvar=False)
+        ridged = covariance + RIDGE * np.eye(DIM)
+        scores["first_moment"].append(query @ mean / np.linalg.norm(mean))
+        scores["first_second_moment"].append(TAU * query @ mean + TAU**2 / 2 * query @ covariance @ query)
+        scores["gaussian_density"].append(multivariate_normal.logpdf(query, mean, ridged))
+        scores["monte_carlo"].append(logsumexp(TAU * rows @ query) - np.log(SAMPLES))
+
+    first = samples[0].astype(np.float64)
+    lead_values, lead_vectors, rest, low_rank_score = low_rank(first, query)
+    parts = np.array([scores["gaussian_density"], TAU * np.array(scores["first_moment"]), scores["monte_carlo"]])
+    parts = log_softmax(parts, axis=1)
+    weights = np.array([1.0, 0.5, -0.75])
+    halves = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
+    patterns = np.array([random.next() << 8 | i & 0xFF for i in range(50000)], np.uint32).view(np.float32)
+    patterns = patterns[~np.isnan(patterns)]
+    with np.errstate(over="ignore"):
+        rounded = np.concatenate([patterns, patterns * np.float32(2**-14)]).astype(np.float16)
+    content = [
+        f"enum {{ MODELS = {MODELS}, SAMPLES = {SAMPLES}, DIM = {DIM}, RANK = {RANK}, SEED = {SEED} }};",
+        doubles("golden_mean", first.mean(0)),
+        doubles("golden_covariance", np.cov(first, rowvar=False)),
+        *(doubles(f"golden_{name}", values) for name, values in scores.items()),
+        "/* The first model's low-rank form and its score. */",
+        doubles("lowrank_values", lead_values),
+        doubles("lowrank_vectors", lead_vectors),
+        f"static const double lowrank_rest = {float(rest)!r};",
+        f"static const double golden_lowrank = {float(low_rank_score)!r};\n",
+        "/* Three parts over the models: densities, scaled cosines, Monte Carlo; their log-softmax and two products. */",
+        doubles("golden_parts", parts),
+        doubles("golden_weights", weights),
+        doubles("golden_product", log_softmax(parts.sum(0))),
+        doubles("golden_weighted", log_softmax(weights @ parts)),
+        "/* f32 bits of all halves but NaN; f16 bits of the random floats, by themselves and made small. */",
+        f"static const uint64_t golden_halves = {checksum(halves[~np.isnan(halves)].tobytes()):#x};",
+        f"static const uint64_t golden_rounded = {checksum(rounded.tobytes()):#x};",
+        "",
+    ]
+    write(pathlib.Path(__file__).with_name("scores_golden.h"), "make_scores.py", ["numpy", "scipy"], content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+/* catalog.h: what is written is read back, what is damaged is refused. Half precision against NumPy (golden/scores_golden.h:
+ * make_scores.py, seed 7). */
+#include "core_test.h"
+
+#include "catalog.h"
+#include "scores_golden.h"
+
+#define ROWS 5
+
+static const uint8_t fingerprint[GS_FINGERPRINT] = "0123456789abcde";
+
+static void halves_widen_as_numpy_does(void **state)
+{
+    (void)state;
+    uint64_t sum = CHECKSUM_START;
+    for (uint32_t half = 0; half < 65536; half++) {
+        float value = gs_half_to_float((uint16_t)half);
+        if (isnan(value))
+            assert_true((half & 0x7fff) > 0x7c00);
+        else
+            sum = checksum(sum, &value, sizeof value);
+    }
+    assert_true(sum == golden_halves);
+}
+
+static void floats_round_to_half_as_numpy_does(void **state)
+{
+    (void)state;
+    enum { PATTERNS = 50000, MODEL_VALUES = MODELS * DIM + MODELS * SAMPLES * DIM + DIM };
+    uint32_t seed = SEED;
+    for (size_t i = 0; i < MODEL_VALUES; i++)
+        random_next(&seed);
+    static uint16_t small[PATTERNS];
+    uint64_t sum = CHECKSUM_START;
+    size_t n = 0;
+    for (uint32_t i = 0; i < PATTERNS; i++) {
+        uint32_t bits = random_next(&seed) << 8 | (i & 0xff);
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        if (isnan(value))
+            continue;
+        uint16_t half = gs_float_to_half(value);
+        small[n++] = gs_float_to_half(value * 0x1p-14f);
+        sum = checksum(sum, &half, sizeof half);
+    }
+    assert_true(checksum(sum, small, n * sizeof *small) == golden_rounded);
+    assert_true(isnan(gs_half_to_float(gs_float_to_half(NAN))));
+}
+
+static void every_half_survives_the_way_there_and_back(void **state)
+{
+    (void)state;
+    for (uint32_t half = 0; half < 65536; half++)
+        if ((half & 0x7fff) <= 0x7c00)
+            assert_int_equal(gs_float_to_half(gs_half_to_float((uint16_t)half)), half);
+}
+
+/* means.bin of random rows; *table [ROWS, DIM] what they were. The caller frees both. */
+static void *make_means(gs_element element, size_t *size, float **table)
+{
+    uint32_t seed = 4;
+    *table = malloc(ROWS * DIM * sizeof **table);
+    random_floats(&seed, ROWS * DIM, *table);
+    *size = gs_means_size(ROWS, DIM, element);
+    void *bytes = malloc(*size);
+    gs_means_write(bytes, *table, ROWS, DIM, element, fingerprint);
+    return bytes;
+}
+
+static void means_are_read_as_written(void **state)
+{
+    (void)state;
+    for (int element = GS_F32; element <= GS_F16; element++) {
+        size_t size;
+        float *table, read[ROWS * DIM];
+        void *bytes = make_means((gs_element)element, &size, &table);
+        gs_means means;
+        assert_int_equal(gs_means_open(&means, bytes, size, NULL), GS_OK);
+        assert_int_equal(means.count, ROWS);
+        assert_int_equal(means.dim, DIM);
+        assert_memory_equal(means.fingerprint, fingerprint, GS_FINGERPRINT);
+        gs_means_expand(&means, read);
+        for (size_t i = 0; i < ROWS * DIM; i++)
+            assert_close(read[i], table[i], element == GS_F32 ? 0 : 1e-4);
+        free(bytes);
+        free(table);
+    }
+}
+
+/* A low-rank file of two eigenpairs; the caller frees it. */
+static void *make_lowrank(gs_element element, size_t *size)
+{
+    uint32_t seed = 6;
+    float mean[DIM], vectors[2 * DIM], values[2] = {0.5f, 0.25f};
+    random_floats(&seed, DIM, mean);
+    random_floats(&seed, 2 * DIM, vectors);
+    gs_lowrank g = {.dim = DIM, .rank = 2, .mean = mean, .values = values, .vectors = vectors, .rest = 0.125f};
+    *size = gs_lowrank_size(2, DIM, element);
+    void *bytes = malloc(*size);
+    gs_lowrank_write(bytes, &g, element, fingerprint);
+    return bytes;
+}
+
+static void second_moments_are_read_as_written(void **state)
+{
+    (void)state;
+    uint32_t seed = 6;
+    float mean[DIM], vectors[2 * DIM];
+    random_floats(&seed, DIM, mean);
+    random_floats(&seed, 2 * DIM, vectors);
+    for (int element = GS_F32; element <= GS_F16; element++) {
+        size_t size, rank, dim;
+        void *bytes = make_lowrank((gs_element)element, &size);
+        assert_int_equal(gs_lowrank_peek(bytes, size, &rank, &dim, NULL), GS_OK);
+        assert_int_equal(rank, 2);
+        assert_int_equal(dim, DIM);
+        float expanded[2 * DIM];
+        uint8_t read[GS_FINGERPRINT];
+        gs_lowrank g;
+        assert_int_equal(gs_lowrank_open(&g, read, bytes, size, expanded, NULL), GS_OK);
+        assert_memory_equal(read, fingerprint, GS_FINGERPRINT);
+        assert_memory_equal(g.mean, mean, sizeof mean);
+        assert_true(g.values[0] == 0.5f && g.values[1] == 0.25f && g.rest == 0.125f);
+        for (size_t i = 0; i < 2 * DIM; i++)
+            assert_close(g.vectors[i], vectors[i], element == GS_F32 ? 0 : 1e-4);
+        free(bytes);
+    }
+}
+
+static void sizes_that_overflow_are_zero(void **state)
+{
+    (void)state;
+    assert_int_equal(gs_means_size(SIZE_MAX / 4, 3, GS_F16), 0);
+    assert_int_equal(gs_means_size(SIZE_MAX / 2, 1, GS_F16), 0);
+    assert_int_equal(gs_means_size(0, DIM, GS_F16), GS_CATALOG_HEADER);
+    assert_int_equal(gs_lowrank_size(SIZE_MAX - 1, 2, GS_F32), 0);
+    assert_int_equal(gs_lowrank_size(1, SIZE_MAX / 4 - 20, GS_F32), 0);
+}
+
+/* Opens a copy of bytes [size] in a block of its own, so that reading beyond it is seen. */
+static gs_status open_copy(const void *bytes, size_t size, int lowrank, gs_error *err)
+{
+    char *copy = malloc(size + 1);
+    memcpy(copy, bytes, size);
+    gs_status st;
+    gs_means means;
+    size_t rank, dim;
+    if (!lowrank && (st = gs_means_open(&means, copy, size, err)) == GS_OK) {
+        float *table = malloc((means.count * means.dim + 1) * sizeof *table);
+        gs_means_expand(&means, table);
+        free(table);
+    }
+    if (lowrank && (st = gs_lowrank_peek(copy, size, &rank, &dim, err)) == GS_OK) {
+        float *expanded = malloc((rank * dim + 1) * sizeof *expanded);
+        uint8_t read[GS_FINGERPRINT];
+        gs_lowrank g;
+        st = gs_lowrank_open(&g, read, copy, size, expanded, err);
+        free(expanded);
+    }
+    free(copy);
+    return st;
+}
+
+static void faults_are_named(void **state)
+{
+    (void)state;
+    const struct {
+        size_t at;
+        uint32_t value;
+        int lowrank;
+        const char *says;
+    } faults[] = {
+        {0, 0, 0, "GSMEANS"},
+        {0, 0, 1, "GSLOWRK"},
+        {8, 3, 0, "version 3"},
+        {12, 2, 0, "element type 2"},
+        {16, ROWS + 1, 0, "expected"},
+        {20, 1, 0, "rows of dimension"},
+        {24, 0, 0, "dimension 0"},
+        {24, 0xffffffff, 0, "expected"},
+        {28, 1, 0, "rows of dimension"},
+        {16, DIM, 1, "not below dimension"},
+        {16, 1, 1, "expected"},
+        {32, 0, 1, "rest"},
+        {32, 0xffc00000, 1, "rest"},
+        {GS_CATALOG_HEADER + DIM * 4 + 4, 0x80000000, 1, "eigenvalue 1"},
+    };
+    for (size_t i = 0; i < COUNT(faults); i++) {
+        size_t size;
+        float *table = NULL;
+        char *bytes = faults[i].lowrank ? make_lowrank(GS_F16, &size) : make_means(GS_F16, &size, &table);
+        memcpy(bytes + faults[i].at, &faults[i].value, 4);
+        gs_error err;
+        assert_int_equal(open_copy(bytes, size, faults[i].lowrank, &err), GS_EFORMAT);
+        assert_error(err, faults[i].says);
+        free(table);
+        free(bytes);
+    }
+}
+
+static void a_cut_or_longer_file_is_refused(void **state)
+{
+    (void)state;
+    for (int lowrank = 0; lowrank < 2; lowrank++) {
+        size_t full;
+        float *table = NULL;
+        char *bytes = lowrank ? make_lowrank(GS_F32, &full) : make_means(GS_F32, &full, &table);
+        for (size_t size = 0; size < full; size++)
+            assert_int_equal(open_copy(bytes, size, lowrank, NULL), GS_EFORMAT);
+        bytes = realloc(bytes, full + 1);
+        bytes[full] = 0;
+        assert_int_equal(open_copy(bytes, full + 1, lowrank, NULL), GS_EFORMAT);
+        free(table);
+        free(bytes);
+    }
+}
+
+static void damaged_headers_are_refused_or_harmless(void **state)
+{
+    (void)state;
+    uint32_t seed = 8;
+    for (int round = 0; round < 4000; round++) {
+        size_t size;
+        float *table = NULL;
+        uint8_t *bytes = round % 2 ? make_lowrank(GS_F16, &size) : make_means(GS_F16, &size, &table);
+        for (uint32_t n = random_next(&seed) % 4 + 1; n > 0; n--)
+            bytes[8 + random_next(&seed) % 40] = (uint8_t)(random_next(&seed) >> 16);
+        open_copy(bytes, size, round % 2, NULL);
+        free(table);
+        free(bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(halves_widen_as_numpy_does),
+        cmocka_unit_test(floats_round_to_half_as_numpy_does),
+        cmocka_unit_test(every_half_survives_the_way_there_and_back),
+        cmocka_unit_test(means_are_read_as_written),
+        cmocka_unit_test(second_moments_are_read_as_written),
+        cmocka_unit_test(sizes_that_overflow_are_zero),
+        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(a_cut_or_longer_file_is_refused),
+        cmocka_unit_test(damaged_headers_are_refused_or_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
