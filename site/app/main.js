@@ -7,7 +7,7 @@ import { DEFAULT_METHOD, METHODS, formatAddress, parseAddress } from './query.js
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
-import { facetsOf, matches, renderFacets } from './type-legend.js';
+import { makeFacets, matches, renderFacets } from './type-legend.js';
 
 const STEP = 60; // cards drawn at a time
 
@@ -25,6 +25,7 @@ const state = {
 
 let folder;
 let models = [];
+let facetsOf;
 let searcher;
 let pages;
 
@@ -53,6 +54,7 @@ function reveal({ view }) {
 
 function wire() {
   models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
+  facetsOf = makeFacets(models);
   pages = makePages(byId('page'), folder);
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
   byId('more').addEventListener('click', () => {
@@ -157,7 +159,7 @@ function render() {
   if (address.view !== 'results') return;
   const passing = passingModels();
   const ranked = rankedNow();
-  renderFacets(byId('facets'), facetsOf(models, address), filter);
+  renderFacets(byId('facets'), facetsOf(address), filter);
   cards.show(
     passing.slice(0, limit).map((model) => ({
       model,

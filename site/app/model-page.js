@@ -29,7 +29,7 @@ export function renderModel({ folder, model, page, back, hrefOf }) {
       { class: 'kind' },
       typeShape(model.type),
       element('span', {}, model.type),
-      element('span', { class: 'family' }, [model.family, resolution(facts.resolution), textOf(facts.license)].filter(Boolean).join(' · ')),
+      element('span', { class: 'family' }, [model.family, resolution(facts.resolution)].filter(Boolean).join(' · ')),
     ),
     element(
       'div',
@@ -83,6 +83,7 @@ function aboutParts(model) {
   const paragraphs = textOf(model.description).split(/\n\s*\n/).filter((text) => text.trim());
   const credits = rows([
     ['authors', textOf(model.authors)],
+    ['licence', textOf(model.license)],
     ['base model', textOf(model.base_model)],
     ['created', textOf(model.created)],
   ]);

@@ -85,19 +85,26 @@ function samples(thumbs) {
 
 export function updateCard(node, { model, href, probability, distance }) {
   node.querySelector('a').setAttribute('href', href);
-  node.querySelector('.measure').replaceChildren(...measure(model, probability, distance));
+  const measure = node.querySelector('.measure');
+  if (probability >= 0) showProbability(measure, probability);
+  else measure.replaceChildren(...withoutProbability(model, probability, distance));
 }
 
-function measure(model, probability, distance) {
+function withoutProbability(model, probability, distance) {
   if (distance !== undefined) return [element('span', {}, 'distance '), element('strong', {}, distance.toFixed(3))];
-  if (probability === undefined) return [element('span', { class: 'tags' }, model.tags.slice(0, 4).join(' · '))];
   if (Number.isNaN(probability)) return [element('span', {}, 'further down')];
-  const fill = element('span', { class: 'fill' });
-  fill.style.transform = `scaleX(${probability})`;
-  return [
-    element('strong', { title: 'probability of this model, given the words' }, formatProbability(probability)),
-    element('span', { class: 'meter', 'aria-hidden': 'true' }, fill),
-  ];
+  return [element('span', { class: 'tags' }, model.tags.slice(0, 4).join(' · '))];
+}
+
+/** A bar that is there already is kept, so that it grows or shrinks to its new length. */
+function showProbability(measure, probability) {
+  if (!measure.querySelector('.fill'))
+    measure.replaceChildren(
+      element('strong', { title: 'the probability of this model, given the words' }),
+      element('span', { class: 'meter', 'aria-hidden': 'true' }, element('span', { class: 'fill' })),
+    );
+  measure.querySelector('strong').textContent = formatProbability(probability);
+  measure.querySelector('.fill').style.transform = `scaleX(${probability})`;
 }
 
 export const formatProbability = (probability) => (probability < 0.005 ? '<0.01' : probability.toFixed(2));

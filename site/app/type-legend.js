@@ -1,6 +1,7 @@
 // type-legend.js - the filters beside the results: types, which are the legend of the shapes too, and the commonest tags.
 //
-//     facetsOf(models, chosen)     -> [{name: 'type', title: 'Type', options: [{value, count, chosen}]}, ...]
+//     const facetsOf = makeFacets(models);
+//     facetsOf({types, tags})      -> [{name: 'type', title: 'Type', options: [{value, count, chosen}]}, ...]
 //     matches(model, {types, tags})
 //     renderFacets(container, facets, onChange)      // onChange(facet name, chosen values)
 
@@ -14,32 +15,44 @@ export function matches(model, { types, tags }) {
   return (types.length === 0 || types.includes(model.type)) && (tags.length === 0 || tags.some((tag) => model.tags.includes(tag)));
 }
 
-/** The counts of a facet are those of the models which the other facet lets through: what a click would show. */
-export function facetsOf(models, { types, tags }) {
-  const typeCounts = count(models.filter((model) => matches(model, { types: [], tags })).map((model) => model.type));
-  const allTypes = count(models.map((model) => model.type));
-  const tagCounts = count(models.filter((model) => matches(model, { types, tags: [] })).flatMap((model) => model.tags));
-  const allTags = count(models.flatMap((model) => model.tags));
-  const option = (counts, chosen) => (value) => ({ value, count: counts.get(value) ?? 0, chosen: chosen.includes(value) });
-  return [
-    { name: 'type', title: 'Type', options: TYPES.filter((type) => allTypes.has(type)).map(option(typeCounts, types)) },
-    { name: 'tag', title: 'Tags', options: commonTags(allTags, models.length, tags).map(option(tagCounts, tags)) },
-  ].filter((facet) => facet.options.length > 0);
+/** What does not change is counted once, and the rest only when another choice is made: a catalog may be long. */
+export function makeFacets(models) {
+  const typeTotals = count(models, (model) => [model.type]);
+  const tagTotals = count(models, (model) => model.tags);
+  const common = commonTags(tagTotals, models.length);
+  let last = { key: '', facets: [] };
+
+  return function facetsOf({ types, tags }) {
+    const key = JSON.stringify([types, tags]);
+    if (last.key !== key) last = { key, facets: compute(types, tags) };
+    return last.facets;
+  };
+
+  /** The counts of a facet are those of the models which the other facet lets through: what a click would show. */
+  function compute(types, tags) {
+    const typeCounts = tags.length === 0 ? typeTotals : count(models.filter((model) => matches(model, { types: [], tags })), (model) => [model.type]);
+    const tagCounts = types.length === 0 ? tagTotals : count(models.filter((model) => matches(model, { types, tags: [] })), (model) => model.tags);
+    const shown = [...common, ...tags.filter((tag) => !common.includes(tag))];
+    const option = (counts, chosen) => (value) => ({ value, count: counts.get(value) ?? 0, chosen: chosen.includes(value) });
+    return [
+      { name: 'type', title: 'Type', options: TYPES.filter((type) => typeTotals.has(type)).map(option(typeCounts, types)) },
+      { name: 'tag', title: 'Tags', options: shown.map(option(tagCounts, tags)) },
+    ].filter((facet) => facet.options.length > 0);
+  }
 }
 
-/** Tags that split the catalog: on more than one model, not on all; and those chosen, whatever they are. */
-function commonTags(counts, total, chosen) {
-  const common = [...counts]
-    .filter(([, n]) => n > 1 && n < total)
+/** Tags that divide the catalog, the commonest first: those of more than one model, and not of all. */
+function commonTags(totals, all) {
+  return [...totals]
+    .filter(([, n]) => n > 1 && n < all)
     .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
     .slice(0, SHOWN_TAGS)
     .map(([tag]) => tag);
-  return [...common, ...chosen.filter((tag) => !common.includes(tag))];
 }
 
-function count(values) {
+function count(models, valuesOf) {
   const counts = new Map();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const model of models) for (const value of valuesOf(model)) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 

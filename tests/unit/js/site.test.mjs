@@ -11,7 +11,7 @@ import { formatAddress, parseAddress } from '../../../site/app/query.js';
 import { checkFingerprint, rankFirstMoment, rankLowRank } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
 import { describe, plainText } from '../../../site/app/sentence.js';
-import { facetsOf, matches } from '../../../site/app/type-legend.js';
+import { makeFacets, matches } from '../../../site/app/type-legend.js';
 
 globalThis.crypto ??= webcrypto; // Node 18 does not bring it along
 
@@ -81,7 +81,7 @@ test('in one facet any of the chosen will do, over facets all must', () => {
 });
 
 test('a facet counts what a click would show, and offers only tags that divide the catalog', () => {
-  const [types, tags] = facetsOf(MODELS, { types: ['VAE'], tags: ['cats'] });
+  const [types, tags] = makeFacets(MODELS)({ types: ['VAE'], tags: ['cats'] });
   assert.deepEqual(types.options, [
     { value: 'GAN', count: 1, chosen: false },
     { value: 'VAE', count: 0, chosen: true },
