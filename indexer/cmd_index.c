@@ -125,7 +125,7 @@ int cmd_index(int argc, char **argv)
     const cli_option options[] = {
         {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
-        {"seed", "N", "of the samples (1)", .count = &args.seed},
+        {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
         {"batch", "N", "pictures encoded at once (32)", .count = &args.batch, .least = 1, .most = 4096},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
         {"keep-features", "N", "features kept per model, for monte-carlo (0)", .count = &args.keep, .most = 1000000},

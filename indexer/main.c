@@ -17,6 +17,7 @@ static const struct {
     {"encode", "print CLIP features of words and pictures", cmd_encode},
     {"stats", "export a model's mean and covariance for NumPy", cmd_stats},
     {"verify", "look for damage in a database", cmd_verify},
+    {"serve", "serve a published folder over HTTP", cmd_serve},
 };
 
 static void print_help(void)

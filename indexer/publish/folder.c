@@ -98,29 +98,28 @@ static char *resolve(const char *directory)
     return resolved;
 }
 
+/* A new folder beside the target: hidden, and on the same file system. */
 static gs_status make_temporary(gs_folder *folder, gs_error *err)
 {
     const char *slash = strrchr(folder->target, '/');
-    size_t parent = slash ? (size_t)(slash - folder->target) + 1 : 0;
-    size_t length = strlen(folder->target) + sizeof "..XXXXXX";
+    int parent = slash ? (int)(slash - folder->target) + 1 : 0;
+    size_t length = strlen(folder->target) + 64;
     char *name = malloc(length);
     if (!name)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", folder->target);
-    snprintf(name, length, "%.*s", (int)parent, folder->target);
+    snprintf(name, length, "%.*s", parent, folder->target);
     gs_status st = parent > 1 ? gs_make_directories(name, err) : GS_OK;
-    snprintf(name, length, "%.*s.%s.XXXXXX", (int)parent, folder->target, folder->target + parent);
-    if (st == GS_OK && !mkdtemp(name))
-        st = gs_fail(err, GS_EIO, "%s: %s", name, strerror(errno));
-    if (st != GS_OK) {
-        free(name);
-        return st;
+    for (int attempt = 0; st == GS_OK && !folder->temporary; attempt++) {
+        snprintf(name, length, "%.*s.%s.%ld.%d", parent, folder->target, folder->target + parent, (long)getpid(),
+                 attempt);
+        if (mkdir(name, 0777) == 0)
+            folder->temporary = name;
+        else if (errno != EEXIST)
+            st = gs_fail(err, GS_EIO, "%s: %s", name, strerror(errno));
     }
-    folder->temporary = name;
-    mode_t mask = umask(0);
-    umask(mask);
-    if (chmod(name, 0777 & ~mask) != 0)
-        return gs_fail(err, GS_EIO, "%s: %s", name, strerror(errno));
-    return GS_OK;
+    if (st != GS_OK)
+        free(name);
+    return st;
 }
 
 gs_status gs_folder_begin(gs_folder **out, const char *directory, gs_error *err)

@@ -1,0 +1,115 @@
+"""What the command-line tests share: a scratch folder, the program, small pictures and models.
+
+class Index(Case):
+    def test_it(self):
+        cats = self.folder_model("cats", colour=(200, 30, 30), count=12)
+        self.index(cats)
+        self.assertEqual(self.json("search", self.db, "--text", "cat")[0]["slug"], "cats")
+"""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+GOLDEN = HERE.parent / "golden"
+PROGRAM = os.environ["GENSEARCH"]
+TINY = GOLDEN / "clip_tiny" / "quick_gelu_f32"  # 32 pixels, random weights, made by make.py there
+OTHER = GOLDEN / "clip_tiny" / "gelu_f16"
+
+
+def png(width, height, pixel):
+    """An RGB picture; pixel(x, y) -> (r, g, b)."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = b"".join(b"\0" + bytes(c for x in range(width) for c in pixel(x, y)) for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def speckled(colour, seed, width=40, height=33):
+    """A picture of one colour with marks that differ from seed to seed."""
+
+    def pixel(x, y):
+        noise = (x * 7919 + y * 104729 + seed * 1299709) % 251
+        return tuple(min(255, c + noise // 3) for c in colour) if noise % 3 else tuple(colour)
+
+    return png(width, height, pixel)
+
+
+class Case(unittest.TestCase):
+    maxDiff = 2000
+
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="gensearch-cli-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.db = str(self.dir / "t.db")
+
+    def run_program(self, *args, cwd=None, env=None):
+        return subprocess.run(
+            [PROGRAM, *map(str, args)],
+            cwd=cwd or self.dir,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
+
+    def ok(self, *args, **options):
+        """Standard output of a run that must succeed."""
+        done = self.run_program(*args, **options)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return done.stdout.decode()
+
+    def json(self, *args):
+        return [json.loads(line) for line in self.ok(*args, "--json").splitlines()]
+
+    def refused(self, *args, says=(), status=2, **options):
+        """A run that must fail with one clear line that names what is wrong."""
+        done = self.run_program(*args, **options)
+        message = done.stderr.decode()
+        self.assertEqual(done.returncode, status, message)
+        lines = [line for line in message.splitlines() if line.startswith("gensearch: ")]
+        self.assertEqual(len(lines), 1, message)
+        for part in says:
+            self.assertIn(str(part), lines[0])
+        return lines[0]
+
+    def index(self, *models, **options):
+        arguments = {"encoder": TINY, "samples": 100, "threads": 1, **options}
+        flags = [text for name, value in arguments.items() for text in (f"--{name.replace('_', '-')}", value)]
+        return self.ok("index", self.db, *models, *flags, "--quiet")
+
+    def write_model(self, slug, sampler, **fields):
+        model = {"slug": slug, "title": slug.title(), "type": "other", "sampler": sampler, **fields}
+        path = self.dir / slug / "model.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(model))
+        return path
+
+    def folder_model(self, slug, colour, count=12, **fields):
+        pictures = self.dir / slug / "pictures"
+        pictures.mkdir(parents=True)
+        for i in range(count):
+            (pictures / f"{i:04}.png").write_bytes(speckled(colour, i))
+        return self.write_model(slug, {"kind": "folder", "path": "pictures"}, **fields)
+
+    def worker_model(self, slug, *options, **sampler):
+        command = [sys.executable, str(HERE / "worker.py"), *map(str, options)]
+        return self.write_model(slug, {"kind": "worker", "command": command, **sampler})
+
+    def moments(self, slug, name="moments.npz"):
+        """The bytes of a model's exported moments."""
+        out = self.dir / name
+        self.ok("stats", self.db, slug, "--out", out)
+        return out.read_bytes()

@@ -1,0 +1,292 @@
+"""index: what is there is skipped, what was cut off goes on, and neither changes a bit of the result."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from harness import GOLDEN, OTHER, PROGRAM, TINY, Case
+
+
+class Index(Case):
+    def test_folders_of_png_and_jpeg_are_indexed_and_found(self):
+        reds = self.folder_model("reds", (200, 30, 30), count=20)
+        photos = self.dir / "photos" / "in" / "deep"
+        photos.mkdir(parents=True)
+        for path in GOLDEN.glob("images/*.jpg"):
+            shutil.copy(path, photos)
+        count = len(list(photos.iterdir()))
+        model = self.write_model("photos", {"kind": "folder", "path": "in"})
+        self.index(reds, model)
+        shown = {m["slug"]: m for m in self.json("show", self.db)}
+        self.assertEqual((shown["reds"]["samples"], shown["photos"]["samples"]), (20, count))
+        picture = self.dir / "reds" / "pictures" / "0003.png"
+        self.assertEqual(self.json("search", self.db, "--image", picture)[0]["slug"], "reds")
+        self.assertEqual(self.ok("verify", self.db), "")
+
+    def test_samples_limits_a_folder(self):
+        self.index(self.folder_model("reds", (200, 30, 30), count=9), samples=5)
+        self.assertEqual(self.json("show", self.db, "reds")[0]["samples"], 5)
+
+    def test_what_is_there_is_skipped_and_metadata_follows_the_file(self):
+        model = self.folder_model("reds", (200, 30, 30))
+        self.index(model)
+        before = self.moments("reds")
+        content = json.loads(model.read_text())
+        model.write_text(json.dumps({**content, "title": "Crimson", "unknown": {"kept": [1]}}))
+        done = self.run_program("index", self.db, model, "--encoder", TINY, "--samples", 100)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("has its 12 samples already", done.stderr.decode())
+        shown = self.json("show", self.db, "reds")[0]
+        self.assertEqual((shown["title"], shown["model"]["unknown"]), ("Crimson", {"kept": [1]}))
+        self.assertEqual(self.moments("reds"), before)
+
+    def test_another_seed_samples_anew(self):
+        model = self.worker_model("noise")
+        self.index(model, samples=20)
+        first = self.moments("noise")
+        self.index(model, samples=20, seed=2)
+        self.assertNotEqual(self.moments("noise"), first)
+        self.index(model, samples=20, seed=1)
+        self.assertEqual(self.moments("noise"), first)
+        with sqlite3.connect(self.db) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM run").fetchone(), (1,))
+
+    def test_batches_do_not_change_which_features_are_kept(self):
+        model = self.worker_model("noise")
+        self.index(model, samples=50, keep_features=7, batch=50)
+        other = str(self.dir / "other.db")
+        self.ok(
+            "index", other, model, "--encoder", TINY, "--samples", 50, "--keep-features", 7, "--batch", 3, "--quiet"
+        )
+        query = "SELECT sample_index FROM feature ORDER BY sample_index"
+        with sqlite3.connect(self.db) as one, sqlite3.connect(other) as two:
+            kept = one.execute(query).fetchall()
+            self.assertEqual(len(kept), 7)
+            self.assertEqual(kept, two.execute(query).fetchall())
+
+    def test_neighbours_are_those_of_the_exact_distance(self):
+        slugs = [f"m{i:02}" for i in range(20)]
+        models = [self.folder_model(s, (12 * i, 255 - 12 * i, (i * 53) % 256), count=6) for i, s in enumerate(slugs)]
+        self.index(*models[:12])
+        self.index(*models)  # and what is new joins the old lists
+        self.ok("remove", self.db, "m03")
+        left = [s for s in slugs if s != "m03"]
+        for slug in ("m00", "m07", "m19"):
+            exact = {s: float(self.ok("frechet", self.db, slug, s)) for s in left if s != slug}
+            nearest = sorted(exact, key=exact.get)[:16]
+            listed = self.json("similar", self.db, slug, "--limit", 99)
+            self.assertEqual([n["slug"] for n in listed], nearest)
+            for entry in listed:
+                self.assertAlmostEqual(entry["distance"], exact[entry["slug"]], delta=1e-6)
+
+    def test_distances_are_symmetric_and_zero_to_itself(self):
+        self.index(self.folder_model("reds", (200, 30, 30)), self.folder_model("blues", (30, 30, 200)))
+        one, two = self.ok("frechet", self.db, "reds", "blues"), self.ok("frechet", self.db, "blues", "reds")
+        self.assertAlmostEqual(float(one), float(two), delta=1e-6)
+        self.assertLess(float(self.ok("frechet", self.db, "reds", "reds")), 1e-5)
+
+
+class Interrupted(Case):
+    SAMPLES = 48
+    FLAGS = ("--encoder", TINY, "--samples", SAMPLES, "--batch", 4, "--checkpoint", 0, "--keep-features", 5)
+
+    def start(self, model):
+        command = [PROGRAM, "index", self.db, model, *self.FLAGS, "--threads", 1]
+        return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE)
+
+    def wait_for_samples(self, least):
+        """Until a checkpoint holds that many, and the run is not yet over."""
+        for _ in range(600):
+            time.sleep(0.02)
+            if not os.path.exists(self.db):
+                continue
+            shown = [json.loads(line) for line in self.run_program("show", self.db, "--json").stdout.splitlines()]
+            if shown and shown[0]["samples"] >= least:
+                self.assertFalse(shown[0]["finished"])
+                return shown[0]["samples"]
+        return self.fail("no checkpoint was ever written")
+
+    def uninterrupted(self, model):
+        whole = str(self.dir / "whole.db")
+        self.ok("index", whole, model, *self.FLAGS, "--threads", 1, "--quiet")
+        self.ok("stats", whole, "noise", "--out", self.dir / "whole.npz")
+        with sqlite3.connect(whole) as db:
+            kept = db.execute("SELECT slot, sample_index, vector FROM feature ORDER BY slot").fetchall()
+            thumbnails = db.execute("SELECT position, webp FROM thumbnail ORDER BY position").fetchall()
+        return (self.dir / "whole.npz").read_bytes(), kept, thumbnails
+
+    def finish_and_compare(self, model):
+        done = self.run_program("index", self.db, model, *self.FLAGS, "--threads", 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("going on from", done.stderr.decode())
+        whole, kept, thumbnails = self.uninterrupted(model)
+        self.assertEqual(self.moments("noise"), whole)
+        with sqlite3.connect(self.db) as db:
+            self.assertEqual(
+                db.execute("SELECT slot, sample_index, vector FROM feature ORDER BY slot").fetchall(), kept
+            )
+            self.assertEqual(
+                db.execute("SELECT position, webp FROM thumbnail ORDER BY position").fetchall(), thumbnails
+            )
+            self.assertEqual(db.execute("SELECT count(*) FROM progress").fetchone(), (0,))
+        self.assertEqual(self.ok("verify", self.db), "")
+
+    def test_kill_9_loses_nothing_but_time(self):
+        model = self.worker_model("noise", "--slow", 0.05)
+        for least in (4, 16):
+            with self.start(model) as process:
+                self.wait_for_samples(least)
+                process.kill()
+        self.assertEqual(self.ok("verify", self.db), "")
+        self.finish_and_compare(model)
+
+    def test_sigint_checkpoints_and_says_so(self):
+        model = self.worker_model("noise", "--slow", 0.05)
+        with self.start(model) as process:
+            self.wait_for_samples(4)
+            process.send_signal(signal.SIGINT)
+            message = process.stderr.read().decode()
+            self.assertEqual(process.wait(), 2)
+        self.assertIn("gensearch: interrupted; run again to go on", message)
+        self.finish_and_compare(model)
+
+    def test_a_worker_that_dies_keeps_what_was_encoded(self):
+        good = self.folder_model("reds", (200, 30, 30))
+        broken = self.worker_model("noise", "--die-at", 21)
+        line = self.refused("index", self.db, good, broken, *self.FLAGS, says=["noise"])
+        self.assertIn("ran out of luck", line)
+        shown = {m["slug"]: m for m in self.json("show", self.db)}
+        self.assertTrue(shown["reds"]["finished"])
+        self.assertEqual((shown["noise"]["finished"], shown["noise"]["samples"]), (False, 20))
+        self.assertEqual(self.ok("verify", self.db), "")
+        self.assertEqual([m["slug"] for m in self.json("search", self.db, "--text", "x")], ["reds"])
+
+    def test_the_former_moments_stay_until_the_new_ones_are_done(self):
+        model = self.worker_model("noise")
+        self.index(model, samples=20)
+        before = self.moments("noise")
+        self.worker_model("noise", "--die-at", 9)
+        self.refused("index", self.db, model, *self.FLAGS, says=["noise"])
+        self.assertEqual(self.moments("noise"), before)
+        self.assertEqual(self.ok("verify", self.db), "")
+
+    def test_two_at_once_end_with_one_good_database(self):
+        models = [self.worker_model(f"noise{i}", "--slow", 0.01) for i in range(2)]
+        processes = [self.start(model) for model in models]
+        for process in processes:
+            with process:
+                self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertEqual({m["slug"]: m["samples"] for m in self.json("show", self.db)}, {"noise0": 48, "noise1": 48})
+        self.assertEqual(self.ok("verify", self.db), "")
+
+
+class BadInput(Case):
+    def setUp(self):
+        super().setUp()
+        self.good = self.folder_model("reds", (200, 30, 30))
+
+    def refused_index(self, *models, says=(), encoder=TINY, **options):
+        return self.refused("index", self.db, *models, "--encoder", encoder, "--samples", 20, says=says, **options)
+
+    def test_a_broken_model_json_stops_before_any_work(self):
+        for name, text, says in (
+            ("syntax", "{", []),
+            ("no-slug", '{"title":"T","type":"GAN","sampler":{"kind":"folder","path":"."}}', ["slug"]),
+            ("bad-slug", '{"slug":"A B","title":"T","type":"GAN","sampler":{"kind":"folder","path":"."}}', ["slug"]),
+            ("no-title", '{"slug":"a","type":"GAN","sampler":{"kind":"folder","path":"."}}', ["title"]),
+            ("bad-type", '{"slug":"a","title":"T","type":"magic","sampler":{"kind":"folder","path":"."}}', ["type"]),
+            ("no-sampler", '{"slug":"a","title":"T","type":"GAN"}', ["sampler"]),
+        ):
+            with self.subTest(name):
+                path = self.dir / f"{name}.json"
+                path.write_text(text)
+                self.refused_index(self.good, path, says=[path, *says])
+                self.assertFalse(os.path.exists(self.db))
+
+    def test_a_missing_model_json_is_named(self):
+        self.refused_index(self.good, "nowhere/model.json", says=["nowhere/model.json"])
+        self.assertFalse(os.path.exists(self.db))
+
+    def test_two_models_of_one_slug_are_refused(self):
+        copy = self.dir / "copy.json"
+        shutil.copy(self.good, copy)
+        self.refused_index(self.good, copy, says=["reds", copy, self.good])
+
+    def test_an_unknown_sampler_a_missing_folder_a_missing_command(self):
+        for sampler, says in (
+            ({"kind": "oracle"}, ["oracle"]),
+            ({"kind": "folder"}, ["path"]),
+            ({"kind": "folder", "path": "nowhere"}, ["nowhere"]),
+            ({"kind": "worker"}, ["command"]),
+            ({"kind": "worker", "command": ["no-such-program-at-all"]}, ["no-such-program-at-all"]),
+        ):
+            with self.subTest(sampler):
+                self.refused_index(self.write_model("odd", sampler), says=says)
+
+    def test_a_folder_with_a_damaged_picture_names_it(self):
+        (self.dir / "reds" / "pictures" / "0005.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+        self.refused_index(self.good, says=["0005.png"])
+
+    def test_one_picture_is_not_enough(self):
+        self.refused_index(self.folder_model("one", (1, 2, 3), count=1), says=["one", "at least 2"])
+
+    def test_workers_that_hang_lie_or_refuse(self):
+        for options, extra, says in (
+            (["--hang-at", 3], {"timeout": 0.5}, []),
+            (["--short-at", 3], {}, []),
+            (["--refuse"], {}, ["the weights are missing"]),
+        ):
+            with self.subTest(options):
+                self.refused_index(self.worker_model("noise", *options, **extra), says=["noise", *says])
+                self.assertEqual(self.ok("verify", self.db), "")
+
+    def test_a_missing_or_broken_encoder(self):
+        broken = self.dir / "broken"
+        shutil.copytree(TINY, broken)
+        weights = broken / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:1000])
+        self.refused_index(self.good, encoder=self.dir / "none", says=["none"])
+        self.refused_index(self.good, encoder=broken, says=["model.safetensors"])
+        self.assertFalse(os.path.exists(self.db))
+
+    def test_another_encoder_is_refused_with_both_fingerprints(self):
+        self.index(self.good)
+        with sqlite3.connect(self.db) as db:
+            (mine,) = db.execute("SELECT fingerprint FROM encoder").fetchone()
+        line = self.refused_index(self.good, encoder=OTHER, says=[mine])
+        self.assertEqual(len([w for w in line.replace("(", " ").replace(")", " ").split() if len(w) == 64]), 2)
+        self.refused("search", self.db, "--text", "x", "--encoder", OTHER, says=[mine])
+
+    def test_a_file_that_is_no_database_is_left_alone(self):
+        for name, content in (("text", b"hello\n" * 500), ("sqlite", None)):
+            with self.subTest(name):
+                path = self.dir / name
+                if content:
+                    path.write_bytes(content)
+                else:
+                    with sqlite3.connect(path) as db:
+                        db.execute("CREATE TABLE theirs (x)")
+                before = path.read_bytes()
+                self.refused("index", path, self.good, "--encoder", TINY, says=[path, "no gensearch database"])
+                self.refused("search", path, "--text", "x", says=[path, "no gensearch database"])
+                self.assertEqual(path.read_bytes(), before)
+
+    def test_numbers_out_of_range(self):
+        for flag, value in (
+            ("--samples", "1"),
+            ("--samples", "many"),
+            ("--seed", "-1"),
+            ("--batch", "0"),
+            ("--seed", 2**60),
+        ):
+            with self.subTest(flag):
+                self.refused("index", self.db, self.good, "--encoder", TINY, flag, value, says=[flag, value])
+
+
+if __name__ == "__main__":
+    unittest.main()

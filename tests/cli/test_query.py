@@ -1,0 +1,244 @@
+"""search, similar, show, frechet, remove, encode, stats, verify: what they print, and their exit codes."""
+
+import io
+import math
+import shutil
+import sqlite3
+import struct
+import unittest
+import zipfile
+from pathlib import Path
+
+from harness import GOLDEN, TINY, Case, speckled
+
+
+def npy(data):
+    """A little-endian f8 or i8 .npy array as a flat list."""
+    size = struct.unpack("<H", data[8:10])[0]
+    header = data[10 : 10 + size].decode()
+    kind = "d" if "<f8" in header else "q"
+    body = data[10 + size :]
+    return list(struct.unpack(f"<{len(body) // 8}{kind}", body))
+
+
+class Commands(Case):
+    COLOURS = {"blues": (20, 20, 200), "greens": (20, 180, 20), "reds": (200, 20, 20)}
+
+    def setUp(self):
+        super().setUp()
+        models = [self.folder_model(slug, colour, count=14) for slug, colour in self.COLOURS.items()]
+        self.index(*models, keep_features=10)
+        self.red = self.dir / "query.png"
+        self.red.write_bytes(speckled((195, 25, 25), 77))
+
+    def load(self, slug):
+        """mu [d], sigma [d][d], n of a model, read from its .npz."""
+        archive = zipfile.ZipFile(io.BytesIO(self.moments(slug)))
+        mu, sigma, n = (npy(archive.read(f"{name}.npy")) for name in ("mu", "sigma", "n"))
+        return mu, [sigma[i * len(mu) : (i + 1) * len(mu)] for i in range(len(mu))], n[0]
+
+    def test_search_prints_json_lines_of_the_agreed_shape(self):
+        lines = self.json("search", self.db, "--text", "a thing", "--image", self.red)
+        self.assertEqual([line["rank"] for line in lines], [1, 2, 3])
+        self.assertEqual(lines[0]["slug"], "reds")
+        self.assertEqual(set(lines[0]), {"rank", "slug", "title", "type", "score", "probability", "parts"})
+        self.assertEqual([p["kind"] for p in lines[0]["parts"]], ["text", "image"])
+        self.assertEqual(lines[0]["parts"][1]["input"], str(self.red))
+        self.assertAlmostEqual(sum(line["probability"] for line in lines), 1, delta=1e-9)
+        self.assertEqual(lines, sorted(lines, key=lambda line: -line["score"]))
+
+    def test_scores_are_those_of_the_method_computed_here(self):
+        (encoded,) = self.json("encode", "--encoder", TINY, "--text", "a red car")
+        q = encoded["feature"]
+        dot = lambda a, b: sum(x * y for x, y in zip(a, b))  # noqa: E731
+        with sqlite3.connect(self.db) as db:
+            (tau,) = db.execute("SELECT tau FROM encoder").fetchone()
+        first = {r["slug"]: r for r in self.json("search", self.db, "--text", "a red car")}
+        second = {
+            r["slug"]: r for r in self.json("search", self.db, "--text", "a red car", "--method", "first-second-moment")
+        }
+        for slug in self.COLOURS:
+            mu, sigma, n = self.load(slug)
+            self.assertEqual(n, 14)
+            self.assertAlmostEqual(first[slug]["score"], dot(q, mu) / math.sqrt(dot(mu, mu)), delta=1e-5)
+            quadratic = dot(q, [dot(row, q) for row in sigma])
+            expected = tau * dot(q, mu) + tau**2 / 2 * quadratic
+            self.assertAlmostEqual(second[slug]["score"], expected, delta=1e-4 * max(1, abs(expected)))
+        weights = {slug: math.exp(tau * r["score"]) for slug, r in first.items()}
+        for slug, result in first.items():
+            self.assertAlmostEqual(result["probability"], weights[slug] / sum(weights.values()), delta=1e-6)
+
+    def test_every_method_finds_the_red_ones(self):
+        for method in ("gaussian-density", "gaussian-lowrank", "monte-carlo", "first-second-moment"):
+            with self.subTest(method):
+                best = self.json("search", self.db, "--image", self.red, "--method", method, "--limit", 1)
+                self.assertEqual([r["slug"] for r in best], ["reds"])
+
+    def test_monte_carlo_needs_kept_features(self):
+        bare = str(self.dir / "bare.db")
+        self.ok("index", bare, self.dir / "reds" / "model.json", "--encoder", TINY, "--samples", 20, "--quiet")
+        self.refused("search", bare, "--text", "x", "--method", "monte-carlo", says=["reds", "--keep-features"])
+
+    def test_tables_are_for_people(self):
+        table = self.ok("search", self.db, "--image", self.red).splitlines()
+        self.assertEqual(table[0].split(), ["rank", "score", "probability", "slug", "type", "title"])
+        self.assertIn("reds", table[1])
+        self.assertIn("greens", self.ok("show", self.db))
+        self.assertIn('"sampler"', self.ok("show", self.db, "reds"))
+        self.assertIn("greens", self.ok("similar", self.db, "reds"))
+
+    def test_similar_leaves_the_model_itself_out(self):
+        lines = self.json("similar", self.db, "reds")
+        self.assertEqual({line["slug"] for line in lines}, {"blues", "greens"})
+        self.assertEqual(set(lines[0]), {"rank", "slug", "title", "distance"})
+        self.assertLessEqual(lines[0]["distance"], lines[1]["distance"])
+
+    def test_a_removed_model_is_gone(self):
+        self.ok("remove", self.db, "reds")
+        self.assertEqual({m["slug"] for m in self.json("show", self.db)}, {"blues", "greens"})
+        self.assertEqual([m["slug"] for m in self.json("similar", self.db, "blues")], ["greens"])
+        self.refused("remove", self.db, "reds", says=["reds"])
+        self.assertEqual(self.ok("verify", self.db), "")
+
+    def test_unknown_slugs_are_named(self):
+        for command in (
+            ("similar", self.db, "mauves"),
+            ("show", self.db, "mauves"),
+            ("frechet", self.db, "reds", "mauves"),
+        ):
+            with self.subTest(command[0]):
+                self.refused(*command, says=["mauves"])
+        self.refused("stats", self.db, "mauves", "--out", self.dir / "x.npz", says=["mauves"])
+        self.assertFalse((self.dir / "x.npz").exists())
+
+    def test_verify_reports_damage_and_exits_with_2(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute(
+                "UPDATE moments SET mean = zeroblob(length(mean)) WHERE run_id = (SELECT min(run_id) FROM moments)"
+            )
+        done = self.run_program("verify", self.db)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("|mean|^2", done.stdout.decode())
+        self.assertIn("1 fault", done.stderr.decode())
+
+    def test_a_truncated_database_is_an_error(self):
+        data = Path(self.db).read_bytes()
+        with open(self.db, "wb") as file:
+            file.write(data[: len(data) // 2 - 100])
+        self.refused("search", self.db, "--text", "x", says=[self.db])
+
+    def test_an_encoder_that_moved_is_asked_for(self):
+        moved, gone = self.dir / "moved", self.dir / "gone"
+        shutil.copytree(TINY, gone)
+        other = str(self.dir / "other.db")
+        self.ok("index", other, self.dir / "reds" / "model.json", "--encoder", gone, "--samples", 20, "--quiet")
+        gone.rename(moved)
+        self.refused("search", other, "--text", "x", says=["--encoder", gone])
+        self.ok("search", other, "--text", "x", "--encoder", moved)
+
+
+class Encode(Case):
+    def test_features_are_of_length_one_and_in_order(self):
+        picture = GOLDEN / "images" / "rgb.png"
+        lines = self.json("encode", "--encoder", TINY, "--text", "b", "--image", picture, "--text", "a", "--tokens")
+        self.assertEqual([line["kind"] for line in lines], ["text", "image", "text"])
+        self.assertEqual([line["input"] for line in lines], ["b", str(picture), "a"])
+        self.assertEqual(["tokens" in line for line in lines], [True, False, True])
+        for line in lines:
+            self.assertAlmostEqual(sum(x * x for x in line["feature"]), 1, delta=1e-5)
+
+    def test_without_json_the_bare_numbers(self):
+        (line,) = self.json("encode", "--encoder", TINY, "--text", "a")
+        bare = [float(x) for x in self.ok("encode", "--encoder", TINY, "--text", "a").split()]
+        self.assertEqual(bare, line["feature"])
+
+    def test_odd_text_is_text(self):
+        for text in ("", "é" * 300, '🐈 \\ " \n', "</script>"):
+            with self.subTest(text):
+                (line,) = self.json("encode", "--encoder", TINY, "--text", text)
+                self.assertEqual(line["input"], text)
+
+    def test_bad_pictures_are_named(self):
+        (self.dir / "empty.png").write_bytes(b"")
+        (self.dir / "text.jpg").write_text("no picture")
+        for name in ("missing.png", "empty.png", "text.jpg", "."):
+            with self.subTest(name):
+                self.refused("encode", "--encoder", TINY, "--image", name, says=[name])
+
+
+class Nothing(Case):
+    def test_an_empty_database_has_no_result(self):
+        self.index(self.folder_model("reds", (200, 30, 30)))
+        self.assertEqual(self.run_program("similar", self.db, "reds").returncode, 1)
+        self.ok("remove", self.db, "reds")
+        for command in (
+            ("search", self.db, "--text", "x"),
+            ("search", self.db, "--text", "x", "--json"),
+            ("show", self.db),
+        ):
+            with self.subTest(command):
+                done = self.run_program(*command)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+
+    def test_a_missing_database_is_named(self):
+        for command in (
+            ("search", "no.db", "--text", "x"),
+            ("similar", "no.db", "a"),
+            ("show", "no.db"),
+            ("frechet", "no.db", "a", "b"),
+            ("remove", "no.db", "a"),
+            ("stats", "no.db", "a", "--out", "x.npz"),
+            ("verify", "no.db"),
+        ):
+            with self.subTest(command[0]):
+                self.refused(*command, says=["no.db"])
+                self.assertFalse((self.dir / "no.db").exists())
+
+
+class Usage(Case):
+    COMMANDS = (
+        "index",
+        "search",
+        "similar",
+        "show",
+        "frechet",
+        "remove",
+        "encode",
+        "stats",
+        "verify",
+        "serve",
+    )
+
+    def test_help_names_every_command_and_each_has_examples(self):
+        overview = self.ok("--help")
+        for command in self.COMMANDS:
+            with self.subTest(command):
+                self.assertIn(f"  {command} ", overview)
+                text = self.ok(command, "--help")
+                self.assertIn(f"usage: gensearch {command}", text)
+                self.assertIn(f"examples:\n  gensearch {command}", text)
+
+    def test_version(self):
+        self.assertRegex(self.ok("--version"), r"^gensearch \d+\.\d+\.\d+\n$")
+
+    def test_mistakes_are_one_line(self):
+        for arguments, says in (
+            ((), "command"),
+            (("fly",), "fly"),
+            (("search",), "DB"),
+            (("search", "a.db"), "--text"),
+            (("search", "a.db", "--frobnicate"), "--frobnicate"),
+            (("search", "a.db", "--text"), "--text"),
+            (("search", "a.db", "b.db", "--text", "x"), "b.db"),
+            (("search", "a.db", "--text", "x", "--limit", "0"), "--limit"),
+            (("search", "a.db", "--text", "x", "--method", "magic"), "first-moment"),
+            (("stats", "a.db", "a"), "--out"),
+            (("encode",), "--text"),
+            (("frechet", "a.db", "a"), "SLUG"),
+        ):
+            with self.subTest(arguments):
+                self.refused(*arguments, says=[says])
+
+
+if __name__ == "__main__":
+    unittest.main()
