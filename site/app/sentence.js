@@ -32,7 +32,7 @@ function browse({ shown, total }) {
 function opening({ loaded, bytes }) {
   if (!bytes) return ['Loading the search …'];
   if (loaded >= bytes) return ['Starting the search …'];
-  return [`Loading the search: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}, once`];
+  return [`Loading the search: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}`];
 }
 
 function ranked({ matching, total, milliseconds, method, methods }) {

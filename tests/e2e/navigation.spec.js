@@ -42,6 +42,21 @@ test('a model’s page opens from its address and shows all there is', async ({ 
   expect(site.requests.filter((path) => /^(wasm|vendor|encoder)\//.test(path))).toEqual([]);
 });
 
+test('back returns to the place in the list, a model’s page starts at its top', async ({ page, site }) => {
+  await page.setViewportSize({ width: 800, height: 500 });
+  await site.open();
+  const last = page.locator('#cards > .card a').last();
+  await last.scrollIntoViewIfNeeded();
+  const place = await page.evaluate(() => scrollY);
+  expect(place).toBeGreaterThan(300);
+  await last.click();
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+  expect(await page.evaluate(() => scrollY)).toBe(0);
+  await page.goBack();
+  await expect(last).toBeFocused();
+  await expect.poll(() => page.evaluate(() => scrollY)).toBe(place);
+});
+
 test('tags search, similar models open', async ({ page, site }) => {
   await site.open(`?model=${model.slug}`);
   await page.locator('#similar + .cards a').first().click();

@@ -1,6 +1,8 @@
 // What the site is for: words in, the right model first.
 
-import { readCatalog } from './published.js';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { folder, readCatalog } from './published.js';
 import { expect, firstSlug, ranked, searchFor, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
@@ -13,6 +15,9 @@ test('before the box is used all models are shown and nothing heavy is loaded', 
   await expect(page.locator('#sentence')).toContainText(`${catalog.length} models`);
   await page.waitForLoadState('networkidle');
   expect(site.requests.length).toBeGreaterThan(3);
+  const code = site.requests.filter((path) => /^(index\.html|style\.css|(app|lib)\/)/.test(path));
+  const bytes = code.reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+  expect(bytes, 'the page itself, before any compression').toBeLessThan(64 * 1024);
   expect(site.requests.filter((path) => HEAVY.test(path))).toEqual([]);
 });
 
@@ -24,7 +29,7 @@ test('the focus alone starts the loading, with a progress bar', async ({ page, s
   await site.open();
   await page.getByRole('searchbox').focus();
   await expect(page.getByRole('progressbar', { name: 'Loading the search' })).toBeVisible();
-  await expect(page.locator('#sentence')).toContainText(/Loading the search: \d+ % of [\d.]+ MB/);
+  await expect(page.locator('#sentence')).toContainText(/Loading the search: \d+ % of [\d.]+ MB$/);
   await expect(page.getByRole('progressbar')).toBeHidden();
   await expect(page.locator('#sentence')).toContainText(`${catalog.length} models`);
   for (const part of [/^means-/, /^encoder\/text-/, /^encoder\/tokenizer-/, /^wasm\/.*\.wasm$/, /^vendor\/.*\.wasm$/])

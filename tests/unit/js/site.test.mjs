@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, webcrypto } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 
@@ -13,7 +14,22 @@ import { formatProbability } from '../../../site/app/results.js';
 import { describe, plainText } from '../../../site/app/sentence.js';
 import { makeFacets, matches } from '../../../site/app/type-legend.js';
 
+const SITE = new URL('../../../site/', import.meta.url);
 globalThis.crypto ??= webcrypto; // Node 18 does not bring it along
+
+/** A module's static imports, and theirs. */
+function importsOf(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  for (const [, next] of readFileSync(new URL(name, SITE), 'utf8').matchAll(/^import .* from '\.\/(.+)';$/gm)) importsOf(`app/${next}`, found);
+  return found;
+}
+
+test('index.html preloads the modules of the first paint, all and no others', () => {
+  const html = readFileSync(new URL('index.html', SITE), 'utf8');
+  const preloaded = Array.from(html.matchAll(/rel="modulepreload" href="(.+?)"/g), ([, href]) => href);
+  assert.deepEqual(preloaded, [...importsOf('app/main.js')].sort());
+});
 
 const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'first-moment', model: '' };
 
@@ -50,7 +66,7 @@ test('the sentence says what happened', () => {
   assert.equal(say({ phase: 'browse' }), '12 models · type what you want to see');
   assert.equal(say({ phase: 'browse', shown: 1 }), '1 model of 12 · type what you want to see');
   assert.equal(say({ phase: 'opening', loaded: 0, bytes: 0 }), 'Loading the search …');
-  assert.equal(say({ phase: 'opening', loaded: 8.6e6, bytes: 20e6 }), 'Loading the search: 43 % of 20 MB, once');
+  assert.equal(say({ phase: 'opening', loaded: 8.6e6, bytes: 20e6 }), 'Loading the search: 43 % of 20 MB');
   assert.equal(say({ phase: 'opening', loaded: 5, bytes: 5 }), 'Starting the search …');
   assert.equal(say({ phase: 'ranked', matching: 1, milliseconds: 4.4 }), '1 model of 12 matches · ranked in your browser in 4 ms by 1st moment');
   assert.equal(say({ phase: 'ranked', matching: 3, milliseconds: 0.2 }), '3 models of 12 match · ranked in your browser in under 1 ms by 1st moment');
