@@ -1,0 +1,34 @@
+/* onnx_layers.h - the encoder's layers as ONNX, weights f32 as they are or int8 with one scale a row.
+ *
+ *     x = gs_onnx_layer_norm(graph, &tower->final_norm, x);
+ *     x = gs_onnx_linear(graph, &tower->projection, quantize, x);              // x [rows, in] -> [rows, out]
+ *
+ * Quantised weights are written as Mul(Cast(int8), scale), all constant: a runtime folds that once while it loads, and
+ * runs at the speed of f32; the file is a quarter of the size. (onnxruntime does not fold DequantizeLinear, and would
+ * repeat it in every run.)
+ */
+#ifndef GS_ONNX_LAYERS_H
+#define GS_ONNX_LAYERS_H
+
+#include "../encoder/transformer.h"
+#include "onnx_graph.h"
+
+/* weights [rows, columns] (borrowed until finish), as a value [rows, columns] of f32. */
+gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize);
+
+/* The rows of such a matrix that indices [...] name: [..., columns]. */
+gs_onnx_name gs_onnx_matrix_rows(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize,
+                                 gs_onnx_name indices);
+
+gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_onnx_name x);
+gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x);
+
+/* x [batch * sequence, width]; shape: the value [batch, sequence]; mask [sequence, sequence] is added to the scores,
+ * NULL: none. */
+gs_onnx_name gs_onnx_transformer(gs_onnx_graph *graph, const gs_transformer *stack, bool quantize, gs_onnx_name x,
+                                 gs_onnx_name shape, gs_onnx_name mask);
+
+/* Rows of x [rows, dim] divided by their lengths. */
+gs_onnx_name gs_onnx_unit_length(gs_onnx_graph *graph, gs_onnx_name x);
+
+#endif
