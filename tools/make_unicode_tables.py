@@ -43,7 +43,7 @@ def ranges(points):
 
 
 def lower_runs():
-    """[first, last, step, delta] of runs of capitals whose small letters lie at the same distance, and the exceptions."""
+    """(first, last, step, delta) of runs of capitals with small letters at one distance, and the exceptions."""
     runs, special = [], []
     for c in CODE_POINTS:
         small = LOWER(chr(c))

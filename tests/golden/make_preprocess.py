@@ -30,7 +30,8 @@ SIZES = [  # width, height, width and height of the result
 ]
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-PREPARED = [  # width, height, shortest edge or (width, height), crop (width, height) or None, rescale, normalise, filter
+# width, height, shortest edge or (width, height), crop (width, height) or None, rescale, normalise, filter
+PREPARED = [
     (40, 30, 24, (24, 24), True, True, 3),
     (30, 41, 24, (24, 24), True, True, 3),
     (25, 24, 24, (24, 24), True, True, 3),
@@ -84,9 +85,11 @@ def prepared(random):
 
 def main():
     content = [
-        "typedef struct {\n    int width, height, out_width, out_height, resample;\n    uint64_t checksum;\n} resized_case;\n",
+        "typedef struct {\n    int width, height, out_width, out_height, resample;\n"
+        "    uint64_t checksum;\n} resized_case;\n",
         array("resized_case", "golden_resized", resized(Random(11))),
-        "typedef struct {\n    int width, height, shortest_edge, resize_width, resize_height, crop_width, crop_height;\n"
+        "typedef struct {\n"
+        "    int width, height, shortest_edge, resize_width, resize_height, crop_width, crop_height;\n"
         "    int rescale, normalise, resample, out_width, out_height;\n    uint64_t checksum;\n} prepared_case;\n",
         array("prepared_case", "golden_prepared", prepared(Random(12))),
     ]

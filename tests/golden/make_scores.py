@@ -6,21 +6,41 @@
 import pathlib
 
 import numpy as np
-from golden import Random, checksum, doubles, write
+from golden import Random, array, checksum, doubles, write
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import multivariate_normal
 
 MODELS, SAMPLES, DIM, RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 100.0, 0.001, 7
+CATALOG, CATALOG_DIM = 600, 70
 
 
 def low_rank(rows, query):
-    """The leading eigenpairs of one model, the mean of the rest, and the density of the dense matrix that they stand for."""
+    """Leading eigenpairs, the mean of the rest, and the density of the dense matrix that they stand for."""
     values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False) + RIDGE * np.eye(DIM))
     values, vectors = values[::-1].astype(np.float32), vectors[:, ::-1].astype(np.float32)
     rest = np.float32(values[RANK:].mean())
     lead = vectors[:, :RANK].astype(np.float64)
     dense = lead * values[:RANK] @ lead.T + rest * (np.eye(DIM) - lead @ lead.T)
     return values[:RANK], vectors[:, :RANK].T, rest, multivariate_normal.logpdf(query, rows.mean(0), dense)
+
+
+def lane_dot(a, b):
+    """core/score.c's sum to the last bit: four interleaved f64 sums, then their sum."""
+    lanes = [np.float64(0)] * 4
+    for i, product in enumerate(a.astype(np.float64) * b.astype(np.float64)):
+        lanes[i % 4 if i < len(a) // 4 * 4 else 0] += product
+    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+
+
+def seeded_catalog():
+    """First-moment scores of a catalog with exact ties, to the last bit, and the order of all of it."""
+    random = Random(SEED + 1)
+    means = random.floats(CATALOG, CATALOG_DIM)
+    means[CATALOG // 2 :: 10] = means[: CATALOG // 2 : 10]
+    query = random.floats(CATALOG_DIM)
+    scores = np.array([lane_dot(mean, query) / np.sqrt(lane_dot(mean, mean)) for mean in means])
+    order = sorted(range(CATALOG), key=lambda i: (-scores[i], i))
+    return scores, order
 
 
 def main():
@@ -48,6 +68,7 @@ def main():
     patterns = patterns[~np.isnan(patterns)]
     with np.errstate(over="ignore"):
         rounded = np.concatenate([patterns, patterns * np.float32(2**-14)]).astype(np.float16)
+    catalog_scores, catalog_order = seeded_catalog()
     content = [
         f"enum {{ MODELS = {MODELS}, SAMPLES = {SAMPLES}, DIM = {DIM}, RANK = {RANK}, SEED = {SEED} }};",
         doubles("golden_mean", first.mean(0)),
@@ -58,11 +79,15 @@ def main():
         doubles("lowrank_vectors", lead_vectors),
         f"static const double lowrank_rest = {float(rest)!r};",
         f"static const double golden_lowrank = {float(low_rank_score)!r};\n",
-        "/* Three parts over the models: densities, scaled cosines, Monte Carlo; their log-softmax and two products. */",
+        "/* Three parts over the models (densities, scaled cosines, Monte Carlo), and two products of them. */",
         doubles("golden_parts", parts),
         doubles("golden_weights", weights),
         doubles("golden_product", log_softmax(parts.sum(0))),
         doubles("golden_weighted", log_softmax(weights @ parts)),
+        "/* The seeded catalog: its scores' bits, and all of it in order. */",
+        f"enum {{ CATALOG = {CATALOG}, CATALOG_DIM = {CATALOG_DIM} }};",
+        f"static const uint64_t golden_catalog_scores = {checksum(catalog_scores.tobytes()):#x};",
+        array("uint32_t", "golden_catalog_order", map(str, catalog_order)),
         "/* f32 bits of all halves but NaN; f16 bits of the random floats, by themselves and made small. */",
         f"static const uint64_t golden_halves = {checksum(halves[~np.isnan(halves)].tobytes()):#x};",
         f"static const uint64_t golden_rounded = {checksum(rounded.tobytes()):#x};",

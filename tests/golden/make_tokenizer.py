@@ -35,7 +35,16 @@ CHOSEN = [
     "\u0301\u0327" * 500,
     "supercalifragilisticexpialidocious-" * 30,
 ]
-ILL_FORMED = [b"a\xffb", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf0\x9f\x99", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"\x80\x80a"]
+ILL_FORMED = [
+    b"a\xffb",
+    b"\xc3",
+    b"\xe2\x82",
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x99",
+    b"\xc0\xaf",
+    b"\xf4\x90\x80\x80",
+    b"\x80\x80a",
+]
 POOLS = [
     "aabbcc  ''<>|!?.,sStTrReEvVlLdDmM",
     [chr(c) for c in range(0x300, 0x370)],
@@ -72,7 +81,7 @@ def main():
     content = [
         "/* tokenizer.bin */",
         array("uint32_t", "tokenizer_bin", [str(w) for w in words]),
-        "/* The texts one after the other, their tokens one after the other, and where each begins and how long it is. */",
+        "/* All texts in one, all tokens in one, and where those of each text begin and how long they are. */",
         array("uint8_t", "texts", [str(b) for b in text_bytes]),
         array("int32_t", "tokens", [str(i) for i in ids]),
         "typedef struct {\n    size_t text, text_length, token, token_count;\n} tokenizer_case;\n",

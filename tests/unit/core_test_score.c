@@ -247,6 +247,27 @@ static void top_k_equals_selection_with_ties_and_nan(void **state)
         }
 }
 
+/* Python's integers and NumPy's f64 gave the bits: a native and a WebAssembly build that both have them agree on every
+ * order, ties included. */
+static void scores_and_order_are_the_same_on_every_machine(void **state)
+{
+    (void)state;
+    uint32_t seed = SEED + 1, top[CATALOG];
+    float *means = malloc(CATALOG * CATALOG_DIM * sizeof *means), query[CATALOG_DIM];
+    double scores[CATALOG];
+    random_floats(&seed, CATALOG * CATALOG_DIM, means);
+    for (size_t i = 0; i < CATALOG / 2; i += 10)
+        memcpy(means + (CATALOG / 2 + i) * CATALOG_DIM, means + i * CATALOG_DIM, sizeof query);
+    random_floats(&seed, CATALOG_DIM, query);
+    gs_score_first_moment(means, CATALOG, CATALOG_DIM, query, scores);
+    assert_true(checksum(CHECKSUM_START, scores, sizeof scores) == golden_catalog_scores);
+    assert_int_equal(gs_rank_top(scores, CATALOG, CATALOG, top), CATALOG);
+    assert_memory_equal(top, golden_catalog_order, sizeof top);
+    assert_int_equal(gs_rank_top(scores, CATALOG, 10, top), 10);
+    assert_memory_equal(top, golden_catalog_order, 10 * sizeof *top);
+    free(means);
+}
+
 static void equal_scores_rank_by_index(void **state)
 {
     (void)state;
@@ -277,6 +298,7 @@ int main(void)
         cmocka_unit_test(the_impossible_stays_impossible),
         cmocka_unit_test(top_k_equals_selection_with_ties_and_nan),
         cmocka_unit_test(equal_scores_rank_by_index),
+        cmocka_unit_test(scores_and_order_are_the_same_on_every_machine),
     };
     return cmocka_run_group_tests(tests, make_catalog, free_catalog);
 }

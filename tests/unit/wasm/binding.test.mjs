@@ -1,0 +1,119 @@
+// wasm/core.mjs over the built dist/: what core's own tests cannot see, the way through JavaScript. The truth is that of
+// tests/golden/*_golden.h, read from there.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+const dist = process.env.GS_WASM_DIST;
+const { loadCore } = await import(pathToFileURL(join(dist, 'core.mjs')).href);
+const core = await loadCore(readFileSync(join(dist, 'gensearch.wasm')));
+
+/** The numbers of an array in a golden header. */
+function golden(file, name) {
+  const text = readFileSync(new URL(`../../golden/${file}`, import.meta.url), 'utf8');
+  const found = text.match(new RegExp(`\\b${name}\\[\\] = \\{([^;]*)\\};`));
+  return found[1].match(/-?[\d.]+(?:e[+-]?\d+)?/g).map(Number);
+}
+
+/** random_floats() of core_test.h. */
+function randomFloats(state, n) {
+  return Float32Array.from({ length: n }, () => {
+    state.value = (Math.imul(state.value, 1664525) + 1013904223) >>> 0;
+    return ((state.value >>> 8) - 2 ** 23) / 2 ** 26;
+  });
+}
+
+function header(magic, element, rows, dim, rest = 0) {
+  const view = new DataView(new ArrayBuffer(64));
+  new Uint8Array(view.buffer).set(new TextEncoder().encode(magic));
+  view.setUint32(8, 1, true);
+  view.setUint32(12, element, true);
+  view.setUint32(16, rows, true);
+  view.setUint32(24, dim, true);
+  view.setFloat32(32, rest, true);
+  return new Uint8Array(view.buffer);
+}
+
+/** One file of several arrays. */
+function joinBytes(...arrays) {
+  return new Uint8Array(Buffer.concat(arrays.map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))));
+}
+
+test('a catalog is ranked as the native core ranks it', () => {
+  const [count, dim] = [600, 70];
+  const state = { value: 8 };
+  const table = randomFloats(state, count * dim);
+  for (let i = 0; i < count / 2; i += 10) table.copyWithin((count / 2 + i) * dim, i * dim, (i + 1) * dim);
+  const query = randomFloats(state, dim);
+  const means = core.means(joinBytes(header('GSMEANS', 0, count, dim), table));
+  assert.deepEqual([means.count, means.dim], [count, dim]);
+  const order = golden('scores_golden.h', 'golden_catalog_order');
+  assert.deepEqual([...core.rankTop(means.firstMoment(query), count)], order);
+  assert.deepEqual([...core.rankTop(means.firstMoment(query), 10)], order.slice(0, 10));
+});
+
+test('texts are tokenized as CLIPTokenizer does', () => {
+  const tokenizer = core.tokenizer(new Uint8Array(Uint32Array.from(golden('tokenizer_golden.h', 'tokenizer_bin')).buffer));
+  const texts = Uint8Array.from(golden('tokenizer_golden.h', 'texts'));
+  const tokens = golden('tokenizer_golden.h', 'tokens');
+  const cases = golden('tokenizer_golden.h', 'cases');
+  for (let i = 0; i < cases.length; i += 4) {
+    const [text, length, token, count] = cases.slice(i, i + 4);
+    const string = Buffer.from(texts.subarray(text, text + length)).toString(); // ill-formed bytes to U+FFFD, as anywhere
+    assert.deepEqual([...tokenizer.encode(string)], tokens.slice(token, token + count), string);
+  }
+  assert.throws(() => tokenizer.encode('x'.repeat(9 << 20)), /too long/);
+});
+
+test('the low-rank density equals SciPy', () => {
+  const [models, samples, dim] = [9, 150, 19];
+  const state = { value: 7 };
+  randomFloats(state, models * dim + models * samples * dim);
+  const query = randomFloats(state, dim).map((v) => v * 2);
+  const text = readFileSync(new URL('../../golden/scores_golden.h', import.meta.url), 'utf8');
+  const number = (name) => Number(text.match(new RegExp(`\\b${name} = ([-\\d.e]+);`))[1]);
+  const bytes = joinBytes(
+    header('GSLOWRK', 0, 5, dim, number('lowrank_rest')),
+    Float32Array.from(golden('scores_golden.h', 'golden_mean')),
+    Float32Array.from(golden('scores_golden.h', 'lowrank_values')),
+    Float32Array.from(golden('scores_golden.h', 'lowrank_vectors')),
+  );
+  const score = core.lowrank(bytes).score(query);
+  assert.ok(Math.abs(score / number('golden_lowrank') - 1) < 1e-5, `${score}`);
+});
+
+test('parts combine as SciPy says', () => {
+  const parts = golden('scores_golden.h', 'golden_parts');
+  const rows = [0, 1, 2].map((i) => Float64Array.from(parts.slice(i * 9, i * 9 + 9)));
+  const close = (got, want) => want.forEach((value, i) => assert.ok(Math.abs(got[i] - value) < 1e-9, `${got[i]} ${value}`));
+  close(core.combine(rows), golden('scores_golden.h', 'golden_product'));
+  close(core.combine(rows, golden('scores_golden.h', 'golden_weights')), golden('scores_golden.h', 'golden_weighted'));
+  close(core.logSoftmax(rows[0].map((v) => v + 5)), rows[0]);
+  assert.throws(() => core.combine(rows, [1]), /a weight each/);
+});
+
+test('faults of files and arguments are errors that say what is wrong', () => {
+  const good = joinBytes(header('GSMEANS', 1, 2, 4), new Uint16Array(8));
+  assert.throws(() => core.means(good.subarray(0, 70)), /means\.bin: 70 bytes, expected 80/);
+  assert.throws(() => core.means(new Uint8Array(0)), /too short/);
+  assert.throws(() => core.tokenizer(good), /tokenizer\.bin/);
+  assert.throws(() => core.lowrank(good), /GSLOWRK/);
+  assert.throws(() => core.means(good).firstMoment(new Float32Array(3)), /dimension 3, expected 4/);
+});
+
+test('empty catalogs and rankings are no fault', () => {
+  assert.equal(core.means(header('GSMEANS', 1, 0, 4)).firstMoment(new Float32Array(4)).length, 0);
+  assert.equal(core.rankTop([], 10).length, 0);
+  assert.equal(core.rankTop([1, 2], 0).length, 0);
+  assert.deepEqual([...core.rankTop([1, NaN, 2], 10)], [2, 0, 1]);
+});
+
+test('files larger than the memory at the start fit', () => {
+  const file = joinBytes(header('GSMEANS', 0, 4000, 512), new Float32Array(4000 * 512).fill(1));
+  for (let round = 0; round < 5; round++) {
+    const scores = core.means(file).firstMoment(new Float32Array(512).fill(1));
+    assert.ok(Math.abs(scores[3999] - Math.sqrt(512)) < 1e-9);
+  }
+});
