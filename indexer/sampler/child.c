@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE   2.0 /* seconds a child has to end after its input was closed */
 #define LAST_WORDS 300 /* bytes of standard error that a message carries */
 
 struct gs_child {
@@ -277,14 +276,14 @@ bool gs_child_has_output(gs_child *child)
     return poll(&end, 1, 0) > 0 && (end.revents & POLLIN);
 }
 
-void gs_child_end(gs_child *child)
+void gs_child_end(gs_child *child, double seconds)
 {
     if (!child)
         return;
     siginfo_t info;
     close_end(&child->input);
     close_end(&child->output);
-    has_ended(child, PATIENCE, &info);
+    has_ended(child, seconds, &info);
     kill(-child->pid, SIGKILL); /* it, or what it left running */
     while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
         continue;

@@ -4,7 +4,7 @@
  *     if ((st = gs_child_start(&child, argv, directory, err)) != GS_OK) return st;
  *     st = gs_child_write(child, request, size, seconds, err);
  *     st = gs_child_read(child, answer, sizeof answer, seconds, &got, err);
- *     gs_child_end(child);
+ *     gs_child_end(child, 2);
  *
  * Whatever the child does - die, hang, fill its standard error, close its ends - these calls come back with GS_ECHILD
  * and a message that carries the last words of its standard error, which is also passed on to ours. No signal handler
@@ -33,8 +33,8 @@ gs_status gs_child_read(gs_child *child, void *bytes, size_t size, double second
 /* True when something can be read at once. */
 bool gs_child_has_output(gs_child *child);
 
-/* Ends the child kindly (its input is closed), after two seconds with its whole process group by force. NULL is
- * fine. */
-void gs_child_end(gs_child *child);
+/* Ends the child kindly: its input is closed. After so many seconds it goes by force, and what it left of its process
+ * group in any case. NULL is fine. */
+void gs_child_end(gs_child *child, double seconds);
 
 #endif

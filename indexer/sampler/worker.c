@@ -10,6 +10,7 @@
 
 /* The protocol ("Sampler workers" of the design): one line of JSON asks for samples, one line of JSON announces them,
  * their raw bytes follow. */
+#define PATIENCE        2.0                       /* seconds a worker has to end after its input was closed */
 #define DEFAULT_TIMEOUT 300.0                     /* seconds */
 #define MAX_HEADER      16384                     /* bytes of an answer's first line */
 #define MAX_SEED        ((UINT64_C(1) << 53) - 1) /* the largest that JavaScript reads exactly from JSON */
@@ -206,7 +207,7 @@ static uint64_t worker_count(const gs_sampler *sampler)
 static void worker_close(gs_sampler *sampler)
 {
     worker *w = (worker *)sampler;
-    gs_child_end(w->child);
+    gs_child_end(w->child, w->failed ? 0.2 : PATIENCE);
     free(w->context);
     cJSON_free(w->model_json);
     free(w);

@@ -1,5 +1,6 @@
 #include "../../indexer/sampler/sampler.h"
 #include "../../indexer/util/file.h"
+#include "../../indexer/util/share.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -335,6 +336,19 @@ static void workers_that_lie_are_caught(void **state)
     expect_failure("two-channels", "announced 'channels' 2, expected 1 (grey) or 3 (RGB)");
 }
 
+/* A zombie has ended: init sees to it, or nobody does in a container without one. */
+static bool is_running(int pid)
+{
+    char path[64], line[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    return read && !strstr(line, ") Z ");
+}
+
 static void a_hung_worker_goes_with_its_children(void **state)
 {
     (void)state;
@@ -344,14 +358,9 @@ static void a_hung_worker_goes_with_its_children(void **state)
     assert_non_null(file);
     assert_int_equal(fscanf(file, "%d", &pid), 1);
     fclose(file);
-    char stat_path[64], line[256] = "";
-    snprintf(stat_path, sizeof stat_path, "/proc/%d/stat", pid);
-    file = fopen(stat_path, "r"); /* gone, or a zombie until init sees to it */
-    if (file) {
-        assert_non_null(fgets(line, sizeof line, file));
-        fclose(file);
-    }
-    assert_true(!file || strstr(line, ") Z "));
+    for (int i = 0; i < 500 && is_running(pid); i++) /* it was killed; give it the time to die */
+        usleep(10000);
+    assert_false(is_running(pid));
 }
 
 static volatile sig_atomic_t pipe_signals;
@@ -456,6 +465,53 @@ static void a_missing_node_is_named(void **state)
     free(path);
 }
 
+/* hex: the bytes of all frames; one level of rounding apart is allowed. */
+static void check_hex(const gs_image *frames, size_t count, const char *hex)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(frames[i].width, 5);
+        assert_int_equal(frames[i].height, 4);
+        for (size_t at = 0; at < 60; at++, hex += 2) {
+            int expected = (int)strtol((char[]){hex[0], hex[1], 0}, NULL, 16);
+            assert_in_range(frames[i].rgb[at] + 1, expected, expected + 2);
+        }
+    }
+    assert_int_equal(*hex, 0);
+}
+
+/* golden/sampling/expected.json: tests/golden/make_sampling.py, NumPy alone. */
+static void the_shipped_worker_gives_what_numpy_computes(void **state)
+{
+    (void)state;
+    char *modules;
+    if (gs_share_path("tools/workers/node_modules/onnxruntime-node", &modules, &err) != GS_OK)
+        skip(); /* not installed: its own tests say so too */
+    free(modules);
+    gs_bytes text;
+    assert_int_equal(gs_file_read(&text, GS_GOLDEN "/sampling/expected.json", 1 << 22, &err), GS_OK);
+    cJSON *golden = cJSON_Parse((const char *)text.data);
+    const cJSON *expected = cJSON_GetObjectItem(cJSON_GetObjectItem(golden, "frames"), "decode");
+    uint64_t seed = (uint64_t)cJSON_GetObjectItem(golden, "seed")->valuedouble;
+    uint64_t first = (uint64_t)cJSON_GetObjectItem(golden, "first")->valuedouble;
+
+    gs_model model;
+    gs_sampler *sampler;
+    gs_image frames[20];
+    size_t got;
+    assert_int_equal(gs_model_read(&model, GS_GOLDEN "/sampling/decode.json", &err), GS_OK);
+    assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = seed}, &err), GS_OK);
+    if (gs_sampler_read(sampler, first, 20, frames, &got, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(got, 20);
+    check_hex(frames, 20, expected->valuestring);
+    for (size_t i = 0; i < got; i++)
+        gs_image_free(&frames[i]);
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+    cJSON_Delete(golden);
+    gs_bytes_free(&text);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, remove_folder)
 
 int main(void)
@@ -474,6 +530,7 @@ int main(void)
         TEST(sigpipe_reaches_nobody),
         TEST(wrong_worker_blocks_are_refused),
         TEST(a_command_is_run_where_the_model_lies),
+        TEST(the_shipped_worker_gives_what_numpy_computes),
         TEST(a_missing_node_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
