@@ -95,8 +95,9 @@ static void png_equals_pillow(void **state)
 static void jpeg_equals_pillow(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ycc444.jpg",  "ycc422.jpg", "ycc420.jpg",    "progressive.jpg",
-                                        "restart.jpg", "grey.jpg",   "rgb-adobe.jpg", "cmyk.jpg"};
+    static const char *const names[] = {"ycc444.jpg",  "ycc422.jpg",    "ycc420.jpg",    "progressive.jpg",
+                                        "restart.jpg", "grey.jpg",      "rgb-adobe.jpg", "cmyk.jpg",
+                                        "ycck.jpg",    "cmyk-plain.jpg"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         same_as_pillow(names[i], 0);
 }

@@ -127,9 +127,20 @@ def make_jpeg():
     save("grey.jpg", Image.fromarray(scene(1)[..., 0]), quality=90)
     save("rgb-adobe.jpg", rgb, quality=90, keep_rgb=True)
     save("cmyk.jpg", Image.fromarray(scene(4), "CMYK"), quality=90)
+    make_odd_cmyk((HERE / "cmyk.jpg").read_bytes())
     for orientation in range(1, 9):
         save(f"turned{orientation}.jpg", rgb, quality=90, subsampling=0,
              exif=exif(orientation, "big" if orientation % 2 else "little"))
+
+
+def make_odd_cmyk(data):
+    """cmyk.jpg with Adobe's marker changed to say YCCK, and without the marker: then the values are ink, not light."""
+    at = data.index(b"\xff\xee\0\x0eAdobe")
+    (HERE / "ycck.jpg").write_bytes(data[: at + 15] + b"\2" + data[at + 16 :])
+    write_golden("ycck.jpg", as_rgb(Image.open(HERE / "ycck.jpg")))
+    (HERE / "cmyk-plain.jpg").write_bytes(data[:at] + data[at + 16 :])
+    light = np.asarray(Image.open(HERE / "cmyk-plain.jpg"))  # Pillow takes every CMYK file for one of Adobe's
+    write_golden("cmyk-plain.jpg", as_rgb(Image.fromarray(255 - light, "CMYK")))
 
 
 def make_webp():
