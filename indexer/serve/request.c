@@ -78,8 +78,10 @@ gs_found gs_file_open(gs_file *file, const char *root, const char *url)
     if (!S_ISREG(info.st_mode))
         return GS_MISSING;
     file->size = (uint64_t)info.st_size;
-    snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx\"", (unsigned long long)info.st_size,
-             (unsigned long long)info.st_mtim.tv_sec, (unsigned long long)info.st_mtim.tv_nsec);
+    /* The clock of a file system may tick in milliseconds: a file replaced within one has at least another inode. */
+    snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx-%llx\"", (unsigned long long)info.st_ino,
+             (unsigned long long)info.st_size, (unsigned long long)info.st_mtim.tv_sec,
+             (unsigned long long)info.st_mtim.tv_nsec);
     return GS_FOUND;
 }
 

@@ -14,7 +14,7 @@
 typedef struct {
     int fd; /* owned; -1: none */
     uint64_t size;
-    char etag[64];       /* with its quotes */
+    char etag[80];       /* with its quotes */
     char path[PATH_MAX]; /* real, below the root */
 } gs_file;
 
