@@ -16,6 +16,7 @@ static const struct {
     {"remove", "forget a model", cmd_remove},
     {"encode", "print CLIP features of words and pictures", cmd_encode},
     {"stats", "export a model's mean and covariance for NumPy", cmd_stats},
+    {"publish", "write the static folder that a browser searches", cmd_publish},
     {"verify", "look for damage in a database", cmd_verify},
     {"serve", "serve a published folder over HTTP", cmd_serve},
 };

@@ -188,6 +188,7 @@ class Nothing(Case):
             ("frechet", "no.db", "a", "b"),
             ("remove", "no.db", "a"),
             ("stats", "no.db", "a", "--out", "x.npz"),
+            ("publish", "no.db", "site"),
             ("verify", "no.db"),
         ):
             with self.subTest(command[0]):
@@ -205,6 +206,7 @@ class Usage(Case):
         "remove",
         "encode",
         "stats",
+        "publish",
         "verify",
         "serve",
     )

@@ -1,0 +1,398 @@
+#include "publish.h"
+
+#include "../../core/catalog.h"
+#include "../job/neighbors.h"
+#include "../stats/stats.h"
+#include "../util/file.h"
+#include "../util/share.h"
+#include "folder.h"
+#include "onnx_text.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNTIME "site/node_modules/onnxruntime-web/"
+
+typedef struct {
+    gs_store *store;
+    gs_encoder *encoder;
+    const gs_publish_options *options;
+    gs_folder *folder;
+    gs_store_list list;
+    gs_store_encoder bound;
+    uint8_t fingerprint[GS_FINGERPRINT];
+    float *means;      /* [list.count, dim] */
+    float *covariance; /* [dim, dim] scratch */
+    cJSON *roles;      /* of the manifest */
+    cJSON *catalog;
+} publication;
+
+static void free_publication(publication *p)
+{
+    gs_folder_drop(p->folder);
+    gs_store_list_free(&p->list);
+    free(p->means);
+    free(p->covariance);
+    cJSON_Delete(p->roles);
+    cJSON_Delete(p->catalog);
+}
+
+/* ---- shared files ------------------------------------------------------------------------------------------------------------- */
+
+static gs_status add_role(publication *p, const char *role, const char *before, const char *after, const void *bytes,
+                          size_t size, gs_error *err)
+{
+    char hash[GS_FOLDER_HASH], path[128];
+    gs_status st = gs_folder_add_hashed(p->folder, before, after, bytes, size, hash, err);
+    if (st != GS_OK)
+        return st;
+    snprintf(path, sizeof path, "%s%s%s", before, hash, after);
+    cJSON *entry = cJSON_AddObjectToObject(p->roles, role);
+    cJSON_AddStringToObject(entry, "path", path);
+    cJSON_AddNumberToObject(entry, "version", GS_PUBLISH_VERSION);
+    return GS_OK;
+}
+
+static gs_status add_means(publication *p, gs_error *err)
+{
+    size_t count = p->list.count, dim = p->bound.dim;
+    gs_status st = GS_OK;
+    for (size_t i = 0; i < count && st == GS_OK; i++)
+        st = gs_store_read_mean(p->store, &p->list.models[i], p->means + i * dim, err);
+    if (st != GS_OK)
+        return st;
+    size_t size = gs_means_size(count, dim, GS_F16);
+    void *bytes = size ? malloc(size) : NULL;
+    if (!bytes)
+        return gs_fail(err, GS_ENOMEM, "no memory for %zu means", count);
+    gs_means_write(bytes, p->means, count, dim, GS_F16, p->fingerprint);
+    st = add_role(p, "means", "means-", ".bin", bytes, size, err);
+    free(bytes);
+    return st;
+}
+
+static gs_status add_encoder(publication *p, gs_error *err)
+{
+    size_t size;
+    const void *vocabulary = gs_encoder_get_vocabulary(p->encoder, &size);
+    gs_status st = add_role(p, "tokenizer", "encoder/tokenizer-", ".bin", vocabulary, size, err);
+    gs_bytes text = {0};
+    if (st == GS_OK)
+        st = gs_onnx_text_write(p->encoder, !p->options->exact_text, &text, err);
+    if (st == GS_OK)
+        st = add_role(p, "text", "encoder/text-", ".onnx", text.data, text.size, err);
+    gs_bytes_free(&text);
+    return st;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+/* What of site/ is for its developers only. */
+static bool is_for_developers(const char *name)
+{
+    static const char *const names[] = {"node_modules", "package.json", "package-lock.json", "test", "tests"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return name[0] == '.' || ends_with(name, ".md") || ends_with(name, ".config.js") || ends_with(name, ".config.mjs");
+}
+
+static gs_status add_shared_tree(publication *p, const char *path, const char *name, gs_error *err)
+{
+    char *source;
+    gs_status st = gs_share_path(name, &source, err);
+    if (st != GS_OK)
+        return st;
+    st = gs_folder_add_tree(p->folder, path, source, is_for_developers, err);
+    free(source);
+    return st;
+}
+
+static gs_status add_runtime(publication *p, gs_error *err)
+{
+    static const char *const files[] = {"ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs",
+                                        "ort-wasm-simd-threaded.wasm"};
+    gs_status st = GS_OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files && st == GS_OK; i++) {
+        char from[128], to[128], *source;
+        snprintf(from, sizeof from, RUNTIME "dist/%s", files[i]);
+        snprintf(to, sizeof to, "vendor/onnxruntime-web/%s", files[i]);
+        st = gs_share_path(from, &source, err);
+        if (st != GS_OK)
+            return st;
+        st = gs_folder_add_file(p->folder, to, source, err);
+        free(source);
+    }
+    return st;
+}
+
+/* ---- one model ---------------------------------------------------------------------------------------------------------------- */
+
+static gs_status add_second(publication *p, size_t i, char hash[GS_FOLDER_HASH], gs_error *err)
+{
+    const gs_store_model *model = &p->list.models[i];
+    char before[256];
+    gs_eigen eigen = {0};
+    gs_lowrank lowrank;
+    float *storage = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
+    gs_status st = gs_store_read_covariance(p->store, model, p->covariance, err);
+    if (st == GS_OK)
+        st = gs_eigen_init(&eigen, p->means + i * p->bound.dim, p->covariance, p->bound.dim, err);
+    if (st == GS_OK)
+        st = gs_eigen_lowrank(&eigen, GS_PUBLISH_RANK, &lowrank, &storage, err);
+    if (st == GS_OK) {
+        size = gs_lowrank_size(lowrank.rank, lowrank.dim, GS_F16);
+        bytes = size ? malloc(size) : NULL;
+        if (!bytes)
+            st = gs_fail(err, GS_ENOMEM, "no memory for a second moment");
+    }
+    if (st == GS_OK) {
+        gs_lowrank_write(bytes, &lowrank, GS_F16, p->fingerprint);
+        snprintf(before, sizeof before, "second/%s-", model->slug);
+        st = gs_folder_add_hashed(p->folder, before, ".bin", bytes, size, hash, err);
+    }
+    free(bytes);
+    free(storage);
+    gs_eigen_free(&eigen);
+    return st;
+}
+
+/* All thumbnails as files; their hashes go to the page [{"hash","width","height"}] and the first few to the card. */
+static gs_status add_thumbnails(publication *p, const gs_store_model *model, cJSON *page, cJSON *card, gs_error *err)
+{
+    gs_store_thumbnails thumbnails;
+    gs_status st = gs_store_read_thumbnails(p->store, model, &thumbnails, err);
+    cJSON *list = cJSON_AddArrayToObject(page, "thumbs");
+    for (size_t i = 0; st == GS_OK && i < thumbnails.count; i++) {
+        const gs_store_thumbnail *t = &thumbnails.items[i];
+        char hash[GS_FOLDER_HASH];
+        st = gs_folder_add_hashed(p->folder, "thumbs/", ".webp", t->webp, t->size, hash, err);
+        if (st != GS_OK)
+            break;
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddStringToObject(entry, "hash", hash);
+        cJSON_AddNumberToObject(entry, "width", t->width);
+        cJSON_AddNumberToObject(entry, "height", t->height);
+        cJSON_AddItemToArray(list, entry);
+        if (i < GS_PUBLISH_CARD)
+            cJSON_AddItemToArray(card, cJSON_CreateString(hash));
+    }
+    gs_store_thumbnails_free(&thumbnails);
+    return st;
+}
+
+static const gs_store_model *find_run(const gs_store_list *list, int64_t run)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->models[i].run == run)
+            return &list->models[i];
+    return NULL;
+}
+
+static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSON *page, gs_error *err)
+{
+    gs_store_neighbor neighbors[GS_NEIGHBORS];
+    size_t count;
+    int64_t written;
+    gs_status st = gs_store_read_neighbors(p->store, model->run, neighbors, GS_NEIGHBORS, &count, &written, err);
+    if (st != GS_OK)
+        return st;
+    cJSON *list = cJSON_AddArrayToObject(page, "neighbors");
+    for (size_t i = 0; i < count; i++) {
+        const gs_store_model *other = find_run(&p->list, neighbors[i].run);
+        if (!other)
+            return gs_fail(err, GS_EFORMAT, "a neighbour of '%s' is no model", model->slug);
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddStringToObject(entry, "slug", other->slug);
+        cJSON_AddStringToObject(entry, "title", other->title);
+        cJSON_AddStringToObject(entry, "type", other->type);
+        cJSON_AddNumberToObject(entry, "distance", neighbors[i].distance);
+        cJSON_AddItemToArray(list, entry);
+    }
+    return GS_OK;
+}
+
+/* The model.json with nothing of the sampler but its kind: paths and commands of the indexing machine are nobody's business. */
+static cJSON *public_model(const gs_store_model *model)
+{
+    cJSON *root = cJSON_Parse(model->json);
+    cJSON *sampler = cJSON_DetachItemFromObjectCaseSensitive(root, "sampler");
+    cJSON *kind = cJSON_DetachItemFromObjectCaseSensitive(sampler, "kind");
+    cJSON_Delete(sampler);
+    if (kind)
+        cJSON_AddItemToObject(cJSON_AddObjectToObject(root, "sampler"), "kind", kind);
+    return root;
+}
+
+/* Prints the JSON and adds it as a file. */
+static gs_status add_json(publication *p, const char *before, const cJSON *json, char hash[GS_FOLDER_HASH],
+                          gs_error *err)
+{
+    char *text = cJSON_PrintUnformatted(json);
+    if (!text)
+        return gs_fail(err, GS_ENOMEM, "no memory for %s", before);
+    gs_status st = gs_folder_add_hashed(p->folder, before, ".json", text, strlen(text), hash, err);
+    cJSON_free(text);
+    return st;
+}
+
+static gs_status add_page(publication *p, const gs_store_model *model, cJSON *card, char hash[GS_FOLDER_HASH],
+                          gs_error *err)
+{
+    char before[256];
+    cJSON *content = public_model(model);
+    if (!content)
+        return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", model->slug);
+    cJSON *page = cJSON_CreateObject();
+    cJSON_AddNumberToObject(page, "version", GS_PUBLISH_VERSION);
+    cJSON_AddStringToObject(page, "slug", model->slug);
+    cJSON_AddStringToObject(page, "title", model->title);
+    cJSON_AddStringToObject(page, "type", model->type);
+    cJSON_AddNumberToObject(page, "samples", (double)model->count);
+    cJSON_AddNumberToObject(page, "seed", (double)model->seed);
+    cJSON_AddItemToObject(page, "model", content);
+    gs_status st = add_thumbnails(p, model, page, card, err);
+    if (st == GS_OK)
+        st = add_neighbors(p, model, page, err);
+    snprintf(before, sizeof before, "models/%s-", model->slug);
+    if (st == GS_OK)
+        st = add_json(p, before, page, hash, err);
+    cJSON_Delete(page);
+    return st;
+}
+
+/* ---- the catalog -------------------------------------------------------------------------------------------------------------- */
+
+static cJSON *column(publication *p, const char *name)
+{
+    cJSON *array = cJSON_GetObjectItemCaseSensitive(p->catalog, name);
+    return array ? array : cJSON_AddArrayToObject(p->catalog, name);
+}
+
+/* The tags of a model.json that are strings. */
+static cJSON *tags_of(const gs_store_model *model)
+{
+    cJSON *root = cJSON_Parse(model->json), *tags = cJSON_CreateArray();
+    const cJSON *tag;
+    cJSON_ArrayForEach(tag, cJSON_GetObjectItemCaseSensitive(root, "tags"))
+    {
+        if (cJSON_IsString(tag))
+            cJSON_AddItemToArray(tags, cJSON_CreateString(tag->valuestring));
+    }
+    cJSON_Delete(root);
+    return tags;
+}
+
+static gs_status add_model(publication *p, size_t i, gs_error *err)
+{
+    const gs_store_model *model = &p->list.models[i];
+    char page[GS_FOLDER_HASH], second[GS_FOLDER_HASH];
+    cJSON *card = cJSON_CreateArray();
+    cJSON_AddItemToArray(column(p, "id"), cJSON_CreateNumber((double)model->id));
+    cJSON_AddItemToArray(column(p, "slug"), cJSON_CreateString(model->slug));
+    cJSON_AddItemToArray(column(p, "title"), cJSON_CreateString(model->title));
+    cJSON_AddItemToArray(column(p, "type"), cJSON_CreateString(model->type));
+    cJSON_AddItemToArray(column(p, "family"), cJSON_CreateString(model->family));
+    cJSON_AddItemToArray(column(p, "tags"), tags_of(model));
+    cJSON_AddItemToArray(column(p, "samples"), cJSON_CreateNumber((double)model->count));
+    cJSON_AddItemToArray(column(p, "thumbs"), card);
+    gs_status st = add_page(p, model, card, page, err);
+    if (st == GS_OK)
+        st = add_second(p, i, second, err);
+    if (st != GS_OK)
+        return gs_error_prefix(err, st, "model '%s'", model->slug);
+    cJSON_AddItemToArray(column(p, "page"), cJSON_CreateString(page));
+    cJSON_AddItemToArray(column(p, "second"), cJSON_CreateString(second));
+    return GS_OK;
+}
+
+static gs_status add_models(publication *p, gs_error *err)
+{
+    gs_status st = GS_OK;
+    cJSON_AddNumberToObject(p->catalog, "version", GS_PUBLISH_VERSION);
+    cJSON_AddNumberToObject(p->catalog, "count", (double)p->list.count);
+    for (size_t i = 0; i < p->list.count && st == GS_OK; i++)
+        st = add_model(p, i, err);
+    if (st != GS_OK)
+        return st;
+    char *text = cJSON_PrintUnformatted(p->catalog);
+    if (!text)
+        return gs_fail(err, GS_ENOMEM, "no memory for a catalog of %zu models", p->list.count);
+    st = add_role(p, "catalog", "catalog-", ".json", text, strlen(text), err);
+    cJSON_free(text);
+    return st;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------------------- */
+
+static cJSON *make_manifest(publication *p)
+{
+    cJSON *manifest = cJSON_CreateObject();
+    cJSON_AddStringToObject(manifest, "format", "gensearch");
+    cJSON_AddNumberToObject(manifest, "version", GS_PUBLISH_VERSION);
+    cJSON_AddNumberToObject(manifest, "count", (double)p->list.count);
+    cJSON *encoder = cJSON_AddObjectToObject(manifest, "encoder");
+    cJSON_AddStringToObject(encoder, "name", p->bound.name);
+    cJSON_AddStringToObject(encoder, "fingerprint", p->bound.fingerprint);
+    cJSON_AddNumberToObject(encoder, "dim", (double)p->bound.dim);
+    cJSON_AddNumberToObject(encoder, "tau", p->bound.tau);
+    cJSON_AddNumberToObject(encoder, "image_size", p->bound.image_size);
+    cJSON_AddItemToObject(manifest, "roles", p->roles);
+    p->roles = NULL;
+    return manifest;
+}
+
+static gs_status prepare(publication *p, const char *directory, gs_error *err)
+{
+    gs_status st = gs_store_get_encoder(p->store, &p->bound, err);
+    if (st == GS_OK)
+        st = gs_store_list_finished(p->store, &p->list, err);
+    if (st == GS_OK && p->list.count == 0)
+        st = gs_fail(err, GS_ENOTFOUND, "no model is indexed yet, there is nothing to publish");
+    const gs_encoder_info *info = gs_encoder_get_info(p->encoder);
+    if (st == GS_OK && strcmp(info->fingerprint, p->bound.fingerprint) != 0)
+        st = gs_fail(err, GS_EMISMATCH, "the database was indexed with the encoder %s, not with %s",
+                     p->bound.fingerprint, info->fingerprint);
+    if (st != GS_OK)
+        return st;
+    for (size_t i = 0; i < GS_FINGERPRINT; i++)
+        sscanf(p->bound.fingerprint + 2 * i, "%2hhx", &p->fingerprint[i]);
+    p->means = calloc(p->list.count, p->bound.dim * sizeof *p->means);
+    p->covariance = calloc(p->bound.dim, p->bound.dim * sizeof *p->covariance);
+    p->roles = cJSON_CreateObject();
+    p->catalog = cJSON_CreateObject();
+    if (!p->means || !p->covariance || !p->roles || !p->catalog)
+        return gs_fail(err, GS_ENOMEM, "no memory to publish %zu models", p->list.count);
+    return gs_folder_begin(&p->folder, directory, err);
+}
+
+gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,
+                     gs_error *err)
+{
+    publication p = {.store = store, .encoder = encoder, .options = options};
+    gs_status st = prepare(&p, directory, err);
+    if (st == GS_OK)
+        st = add_shared_tree(&p, "", "site", err);
+    if (st == GS_OK)
+        st = add_shared_tree(&p, "wasm", "wasm", err);
+    if (st == GS_OK)
+        st = add_runtime(&p, err);
+    if (st == GS_OK)
+        st = add_means(&p, err);
+    if (st == GS_OK)
+        st = add_models(&p, err);
+    if (st == GS_OK)
+        st = add_encoder(&p, err);
+    if (st == GS_OK)
+        st = gs_folder_commit(p.folder, make_manifest(&p), err);
+    free_publication(&p);
+    return st;
+}

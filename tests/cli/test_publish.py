@@ -1,0 +1,227 @@
+"""publish and serve: the folder is complete, truthful, reproducible, and never takes the place of somebody else's files."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import unittest
+import urllib.error
+import urllib.request
+
+from harness import OTHER, PROGRAM, Case
+
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+
+
+def half(bits):
+    return struct.unpack("<e", struct.pack("<H", bits))[0]
+
+
+class Published(Case):
+    def setUp(self):
+        super().setUp()
+        self.share = self.make_share()
+        reds = self.folder_model("reds", (200, 30, 30), count=30, tags=["red", "plain"], family="Plain", secret={"a": 1})
+        blues = self.folder_model("blues", (30, 30, 200), count=3)
+        self.index(reds, blues)
+        self.out = self.dir / "site"
+
+    def make_share(self):
+        """An installation with stand-ins for what others build: publishing copies those, it does not look inside."""
+        share = self.dir / "share"
+        for path in (
+            "site/index.html",
+            "site/style.css",
+            "site/app/main.js",
+            "site/app/README.md",
+            "site/package.json",
+            "site/.hidden",
+            "site/eslint.config.js",
+            "site/tests/x.js",
+            "wasm/core.mjs",
+            "wasm/gensearch.js",
+            "wasm/gensearch.wasm",
+            *(f"site/node_modules/onnxruntime-web/dist/{name}" for name in (*RUNTIME, "ort.js")),
+        ):
+            (share / path).parent.mkdir(parents=True, exist_ok=True)
+            (share / path).write_text(f"this is {path}")
+        return share
+
+    def environment(self):
+        return {"GENSEARCH_SHARE": str(self.share)}
+
+    def publish(self, out=None):
+        return self.ok("publish", self.db, out or self.out, env=self.environment())
+
+    def refused_publish(self, out, *flags, says=()):
+        return self.refused("publish", self.db, out, *flags, says=says, env=self.environment())
+
+    def read_json(self, path):
+        return json.loads((self.out / path).read_text())
+
+    def files(self, folder):
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    def test_the_manifest_names_every_file_and_every_name_its_hash(self):
+        self.publish()
+        files = self.files(self.out)
+        manifest = json.loads(files.pop("manifest.json"))
+        self.assertEqual(list(manifest["files"]), sorted(files))
+        for path, content in files.items():
+            digest = hashlib.sha256(content).hexdigest()
+            self.assertEqual(manifest["files"][path], {"size": len(content), "sha256": digest})
+            if path.startswith(("means-", "catalog-", "models/", "second/", "thumbs/", "encoder/")):
+                self.assertIn(digest[:16], path)
+        self.assertEqual({role for role in manifest["roles"]}, {"means", "catalog", "text", "tokenizer"})
+        for role in manifest["roles"].values():
+            self.assertIn(role["path"], files)
+
+    def test_what_the_site_needs_is_there_and_nothing_else_of_it(self):
+        self.publish()
+        names = {p for p in self.files(self.out) if not p.startswith(("models/", "second/", "thumbs/", "encoder/"))}
+        plain = {p for p in names if not p.startswith(("means-", "catalog-"))}
+        expected = {"index.html", "style.css", "app/main.js", "manifest.json"}
+        expected |= {"wasm/core.mjs", "wasm/gensearch.js", "wasm/gensearch.wasm"}
+        self.assertEqual(plain, expected | {f"vendor/onnxruntime-web/{name}" for name in RUNTIME})
+
+    def test_the_catalog_the_pages_and_the_means_agree_with_the_database(self):
+        self.publish()
+        manifest = self.read_json("manifest.json")
+        catalog = self.read_json(manifest["roles"]["catalog"]["path"])
+        self.assertEqual((manifest["format"], manifest["version"], manifest["count"]), ("gensearch", 1, 2))
+        self.assertEqual(catalog["slug"], ["blues", "reds"])
+        self.assertEqual(catalog["samples"], [3, 30])
+        self.assertEqual(catalog["tags"], [[], ["red", "plain"]])
+        self.assertEqual(catalog["family"], ["", "Plain"])
+        self.assertEqual([len(t) for t in catalog["thumbs"]], [3, 4])
+        for i, slug in enumerate(catalog["slug"]):
+            page = self.read_json(f"models/{slug}-{catalog['page'][i]}.json")
+            self.assertEqual((page["slug"], page["samples"], page["seed"]), (slug, catalog["samples"][i], 1))
+            self.assertEqual(len(page["thumbs"]), min(24, catalog["samples"][i]))
+            self.assertEqual([t["hash"] for t in page["thumbs"]][:4], catalog["thumbs"][i])
+            for thumb in page["thumbs"]:
+                data = (self.out / "thumbs" / f"{thumb['hash']}.webp").read_bytes()
+                self.assertEqual((data[:4], data[8:12]), (b"RIFF", b"WEBP"))
+            self.assertEqual([n["slug"] for n in page["neighbors"]], [s for s in catalog["slug"] if s != slug])
+            self.assertEqual(page["model"]["sampler"], {"kind": "folder"})
+        self.assertEqual(page["model"]["secret"], {"a": 1})
+
+    def test_the_binary_files_hold_what_search_computes_with(self):
+        self.publish()
+        manifest = self.read_json("manifest.json")
+        catalog = self.read_json(manifest["roles"]["catalog"]["path"])
+        fingerprint = bytes.fromhex(manifest["encoder"]["fingerprint"])[:16]
+        dim = manifest["encoder"]["dim"]
+        means = (self.out / manifest["roles"]["means"]["path"]).read_bytes()
+        self.assertEqual(means[:8], b"GSMEANS\0")
+        self.assertEqual(struct.unpack("<IIQQ", means[8:32]), (1, 1, 2, dim))
+        self.assertEqual(means[48:64], fingerprint)
+        rows = [half(bits) for bits in struct.unpack(f"<{2 * dim}H", means[64:])]
+        second = (self.out / f"second/reds-{catalog['second'][1]}.bin").read_bytes()
+        self.assertEqual(second[:8], b"GSLOWRK\0")
+        version, element, rank, second_dim = struct.unpack("<IIQQ", second[8:32])
+        self.assertEqual((version, element, rank, second_dim), (1, 1, min(64, dim - 1), dim))
+        self.assertEqual(second[48:64], fingerprint)
+        mean = struct.unpack(f"<{dim}f", second[64 : 64 + 4 * dim])
+        for a, b in zip(rows[dim:], mean):
+            self.assertAlmostEqual(a, b, delta=1e-3)
+        self.assertEqual(len(second), 64 + 4 * dim + 4 * rank + 2 * rank * dim)
+
+    def test_the_same_database_gives_the_same_bytes(self):
+        self.publish()
+        self.publish(self.dir / "again")
+        self.assertEqual(self.files(self.out), self.files(self.dir / "again"))
+
+    def test_nothing_of_this_machine_is_published(self):
+        self.publish()
+        for path, content in self.files(self.out).items():
+            self.assertNotIn(str(self.dir).encode(), content, path)
+
+    def test_a_published_folder_is_replaced_and_nothing_is_left_beside_it(self):
+        self.publish()
+        (self.out / "stale.txt").write_text("from before")
+        self.ok("remove", self.db, "blues")
+        self.publish()
+        self.assertFalse((self.out / "stale.txt").exists())
+        self.assertEqual(self.read_json("manifest.json")["count"], 1)
+        self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".")], [])
+
+    def test_places_it_may_take(self):
+        (self.dir / "empty").mkdir()
+        self.publish(self.dir / "empty")
+        self.publish(f"{self.dir}/slash/")
+        self.publish(self.dir / "deep" / "er")
+        (self.dir / "link").symlink_to(self.dir / "empty")
+        self.publish(self.dir / "link")
+        self.assertTrue((self.dir / "link").is_symlink())
+        self.assertTrue((self.dir / "empty" / "manifest.json").exists())
+
+    def test_folders_of_others_are_left_alone(self):
+        for name, content in (("notes.txt", "mine"), ("manifest.json", '{"format":"other"}'), ("manifest.json", "{")):
+            with self.subTest(name + content):
+                foreign = self.dir / "foreign"
+                shutil.rmtree(foreign, ignore_errors=True)
+                foreign.mkdir()
+                (foreign / name).write_text(content)
+                self.refused_publish(foreign, says=[foreign])
+                self.assertEqual(self.files(foreign), {name: content.encode()})
+        (self.dir / "file").write_text("mine")
+        self.refused_publish(self.dir / "file", says=[self.dir / "file"])
+        self.assertEqual((self.dir / "file").read_text(), "mine")
+
+    def test_a_failure_leaves_the_old_folder(self):
+        self.publish()
+        before = self.files(self.out)
+        shutil.rmtree(self.share / "wasm")
+        self.refused_publish(self.out, says=["wasm"])
+        self.assertEqual(self.files(self.out), before)
+        self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".")], [])
+
+    def test_another_encoder_is_refused(self):
+        self.refused_publish(self.out, "--encoder", OTHER, says=[self.fingerprint()])
+        self.assertFalse(self.out.exists())
+
+    def fingerprint(self):
+        self.publish(self.dir / "for-fingerprint")
+        return json.loads((self.dir / "for-fingerprint" / "manifest.json").read_text())["encoder"]["fingerprint"]
+
+    def test_an_empty_database_is_refused(self):
+        self.ok("remove", self.db, "reds")
+        self.ok("remove", self.db, "blues")
+        self.refused_publish(self.out, says=["nothing to publish"])
+        self.assertFalse(self.out.exists())
+
+    def test_exact_text_is_larger(self):
+        self.publish()
+        self.ok("publish", self.db, self.dir / "exact", "--exact-text", env=self.environment())
+        quantised = self.read_json("manifest.json")
+        exact = json.loads((self.dir / "exact" / "manifest.json").read_text())
+        size = lambda m: m["files"][m["roles"]["text"]["path"]]["size"]  # noqa: E731
+        self.assertGreater(size(exact), size(quantised))
+
+
+class Serve(Case):
+    def test_a_folder_is_served_until_interrupted(self):
+        (self.dir / "public").mkdir()
+        (self.dir / "public" / "index.html").write_text("<p>hello")
+        command = [PROGRAM, "serve", str(self.dir / "public"), "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+            address = server.stdout.readline().decode().strip()
+            with urllib.request.urlopen(address) as response:
+                self.assertEqual(response.read(), b"<p>hello")
+            with self.assertRaises(urllib.error.HTTPError):
+                urllib.request.urlopen(address + "nothing")
+            server.send_signal(signal.SIGINT)
+            self.assertEqual(server.wait(timeout=20), 0)
+
+    def test_what_cannot_be_served(self):
+        self.refused("serve", self.dir / "nowhere", says=["nowhere"])
+        self.refused("serve", self.dir, "--listen", "nonsense", says=["nonsense"])
+        self.assertEqual(os.listdir(self.dir), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
