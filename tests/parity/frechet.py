@@ -46,7 +46,7 @@ def main():
         worst = max(worst, abs(ours - theirs))
         print(f"{a} {b}: {ours:.8f}, SciPy {theirs:.8f}")
     print(f"largest difference {worst:.2g}")
-    return worst > TOLERANCE
+    return int(worst > TOLERANCE)
 
 
 if __name__ == "__main__":
