@@ -31,7 +31,7 @@ class Painter(nn.Module):
 class Decoder(nn.Module):
     """Content [n, size] -> ink [n, 3, 64, 64]."""
 
-    def __init__(self, size, widths=(128, 64, 32), base=112):
+    def __init__(self, size, widths, base=112):
         super().__init__()
         self.base = base
         self.linear = nn.Linear(size, base * 16)

@@ -67,9 +67,9 @@ def principal_codes(ink, size):
     return codes
 
 
-def fit_codes(ink, size, steps, learn=True, noise=0.15):
+def fit_codes(ink, concept, size, steps, learn=True, noise=0.15):
     """A decoder and one code a picture, fitted together (generative latent optimisation, Bojanowski et al. 2018)."""
-    decoder = Decoder(size).to(memory_format=torch.channels_last)
+    decoder = Decoder(size, concept.widths).to(memory_format=torch.channels_last)
     codes = nn.Parameter(principal_codes(ink, size), requires_grad=learn)
     groups = [{"params": decoder.parameters()}] + ([{"params": [codes], "lr": 0.01}] if learn else [])
     adam, schedule = optimiser(groups, steps, 2e-3)
@@ -107,8 +107,8 @@ def one_graph(graph, latent):
 
 def train_vae(ink, concept, scale=1.0, size=12, weight=1500.0):
     """Variational autoencoder (Kingma and Welling 2014)."""
-    steps = int(4000 * scale)
-    encoder, decoder = Encoder(2 * size), Decoder(size)
+    steps = int(2667 * scale)
+    encoder, decoder = Encoder(2 * size), Decoder(size, concept.widths)
     encoder.to(memory_format=torch.channels_last), decoder.to(memory_format=torch.channels_last)
     adam, schedule = optimiser([*encoder.parameters(), *decoder.parameters()], steps, 2e-3)
     for step in range(steps):
@@ -140,9 +140,9 @@ class Inverse(nn.Module):
 
 def train_flow(ink, concept, scale=1.0, size=24, noise=0.15):
     """RealNVP (Dinh et al. 2017) from the codes of a fitted decoder to normal numbers."""
-    decoder, codes = fit_codes(ink, size, int(3000 * scale))
+    decoder, codes = fit_codes(ink, concept, size, int(2000 * scale))
     mean, deviation = codes.mean(0), codes.std(0)
-    flow, steps = Flow(size), int(6000 * scale)
+    flow, steps = Flow(size), int(4000 * scale)
     adam, schedule = optimiser(flow.parameters(), steps, 1e-3)
     for step in range(steps):
         index = torch.randint(len(codes), (256,))
@@ -175,9 +175,9 @@ class Rescale(nn.Module):
 
 def train_diffusion(ink, concept, scale=1.0, size=24, noise=0.1):
     """Latent diffusion (Ho et al. 2020, Rombach et al. 2022) over the codes of a fitted decoder, v-prediction."""
-    decoder, codes = fit_codes(ink, size, int(3000 * scale))
+    decoder, codes = fit_codes(ink, concept, size, int(2000 * scale))
     mean, deviation = codes.mean(0), codes.std(0)
-    denoiser, steps = Denoiser(size + PLACE), int(6000 * scale)
+    denoiser, steps = Denoiser(size + PLACE), int(4000 * scale)
     adam, schedule = optimiser(denoiser.parameters(), steps, 2e-3)
     for step in range(steps):
         index = torch.randint(len(codes), (256,))
@@ -234,9 +234,9 @@ class StepGraph(nn.Module):
         return self.prior.step(token, position, state)
 
 
-def fit_tokens(ink, steps, width=16):
+def fit_tokens(ink, concept, steps, width=16):
     """VQ-VAE (van den Oord et al. 2017): a painter, a codebook and every picture's tokens [n, 64]."""
-    encoder, codebook, painter = Encoder(width, flat=False), Codebook(CODES, width), Painter(width, (128, 64, 32))
+    encoder, codebook, painter = Encoder(width, flat=False), Codebook(CODES, width), Painter(width, concept.widths)
     encoder.to(memory_format=torch.channels_last), painter.to(memory_format=torch.channels_last)
     adam, schedule = optimiser([*encoder.parameters(), *painter.parameters()], steps, 2e-3)
     for step in range(steps):
@@ -259,8 +259,8 @@ def fit_tokens(ink, steps, width=16):
 
 def train_autoregressive(ink, concept, scale=1.0, temperature=0.9):
     """A recurrent prior over the tokens of a VQ-VAE."""
-    codebook, painter, pictures = fit_tokens(ink, int(3000 * scale))
-    prior, steps = Prior(CODES, PLACE + 64), int(1500 * scale)
+    codebook, painter, pictures = fit_tokens(ink, concept, int(2000 * scale))
+    prior, steps = Prior(CODES, PLACE + 64), int(800 * scale)
     adam, schedule = optimiser(prior.parameters(), steps, 3e-3)
     for step in range(steps):
         place = torch.randint(CODES, (64, PLACE))
@@ -303,13 +303,13 @@ def train_gan(ink, concept, scale=1.0, size=16, anchor=20.0):
 
     The critic sees real and made pictures placed alike, so it cannot learn the few pictures by heart (as in
     differentiable augmentation, Zhao et al. 2020)."""
-    generator, codes = fit_codes(ink, size, int(2000 * scale), learn=False, noise=0.25)
-    placement, critic, steps = Placement(concept.hue), Critic(), int(3000 * scale)
+    generator, codes = fit_codes(ink, concept, size, int(1500 * scale), learn=False, noise=0.25)
+    placement, critic, steps = Placement(concept.hue), Critic(), int(1200 * scale)
     critic.to(memory_format=torch.channels_last)
     adam, schedule = optimiser(generator.parameters(), steps, 5e-4)
     critic_adam, critic_schedule = optimiser(critic.parameters(), steps, 1e-3)
     average = torch.optim.swa_utils.AveragedModel(
-        generator, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
+        generator, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
     for step in range(steps):
         index = torch.randint(len(ink), (BATCH,))
@@ -320,8 +320,8 @@ def train_gan(ink, concept, scale=1.0, size=16, anchor=20.0):
         real = placement(ink[index], torch.randn(BATCH, PLACE))
         with bfloat():
             loss = (F.softplus(critic(made.detach())) + F.softplus(-critic(real))).float().mean()
-        if step % 8 == 0:
-            loss = loss + 8 * 0.5 * gradient_penalty(critic, real[:16])
+        if step % 16 == 0:
+            loss = loss + 16 * 0.5 * gradient_penalty(critic, real[:16])
         descend(critic_adam, critic_schedule, loss)
         with bfloat():
             fool = F.softplus(-critic(made)).float().mean()
@@ -348,4 +348,4 @@ def train(ink, concept, scale):
     torch.manual_seed(concept.seed)
     np.random.seed(concept.seed)
     pictures = torch.from_numpy(ink).contiguous(memory_format=torch.channels_last)
-    return RECIPES[concept.type](pictures, concept, scale, **concept.options)
+    return RECIPES[concept.type](pictures, concept, scale * concept.effort, **concept.options)
