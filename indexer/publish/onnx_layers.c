@@ -2,60 +2,77 @@
 
 #include <math.h> /* fabsf, lrintf, sqrtf */
 
-/* A matrix as it is stored: f32, or int8 and one scale a row. */
-typedef struct {
-    gs_onnx_name values; /* [rows, columns] */
-    gs_onnx_name scales; /* [rows, 1]; NULL: values are f32 */
-} stored;
+#define BLOCK 32 /* columns that share a scale, where they come in such blocks */
 
-static float largest(const float *row, size_t n)
+/* A quantised matrix: int8 [rows, columns / block, block] and scales [rows, columns / block, 1]. */
+typedef struct {
+    gs_onnx_name values, scales;
+} quantized;
+
+static float largest(const float *values, size_t n)
 {
     float most = 0;
     for (size_t i = 0; i < n; i++)
-        most = fabsf(row[i]) > most ? fabsf(row[i]) : most;
+        most = fabsf(values[i]) > most ? fabsf(values[i]) : most;
     return most;
 }
 
-/* Symmetric, to nearest: the largest of a row becomes 127. */
-static void quantize_rows(const float *weights, size_t rows, size_t columns, int8_t *values, float *scales)
+/* Symmetric, to nearest: the largest of a block becomes 127. */
+static void quantize_blocks(const float *weights, size_t blocks, size_t block, int8_t *values, float *scales)
 {
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = weights + r * columns;
-        float most = largest(row, columns);
-        scales[r] = most > 0 ? most / 127 : 1;
-        for (size_t i = 0; i < columns; i++)
-            values[r * columns + i] = (int8_t)lrintf(row[i] / scales[r]);
+    for (size_t b = 0; b < blocks; b++) {
+        float most = largest(weights + b * block, block);
+        scales[b] = most > 0 ? most / 127 : 1;
+        for (size_t i = b * block; i < (b + 1) * block; i++)
+            values[i] = (int8_t)lrintf(weights[i] / scales[b]);
     }
 }
 
-static stored store(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize)
+static quantized quantized_constant(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns,
+                                    size_t block)
 {
-    size_t shape[] = {rows, columns}, scale_shape[] = {rows, 1};
-    if (!quantize)
-        return (stored){gs_onnx_constant(graph, GS_ONNX_F32, weights, shape, 2), NULL};
+    size_t blocks = columns / block, shape[] = {rows, blocks, block}, scale_shape[] = {rows, blocks, 1};
     int8_t *values = gs_onnx_take(graph, rows * columns);
-    float *scales = gs_onnx_take(graph, rows * sizeof *scales);
+    float *scales = gs_onnx_take(graph, rows * blocks * sizeof *scales);
     if (values && scales)
-        quantize_rows(weights, rows, columns, values, scales);
-    return (stored){gs_onnx_constant(graph, GS_ONNX_I8, values, shape, 2),
-                    gs_onnx_constant(graph, GS_ONNX_F32, scales, scale_shape, 2)};
+        quantize_blocks(weights, rows * blocks, block, values, scales);
+    return (quantized){gs_onnx_constant(graph, GS_ONNX_I8, values, shape, 3),
+                       gs_onnx_constant(graph, GS_ONNX_F32, scales, scale_shape, 3)};
+}
+
+static gs_onnx_name f32_constant(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns)
+{
+    return gs_onnx_constant(graph, GS_ONNX_F32, weights, (size_t[]){rows, columns}, 2);
+}
+
+static size_t block_of(size_t columns)
+{
+    size_t block = columns < BLOCK ? columns : BLOCK;
+    while (columns % block != 0)
+        block--;
+    return block;
 }
 
 gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize)
 {
-    stored m = store(graph, weights, rows, columns, quantize);
-    return m.scales ? gs_onnx_binary(graph, "Mul", gs_onnx_cast(graph, m.values, GS_ONNX_F32), m.scales) : m.values;
+    if (!quantize)
+        return f32_constant(graph, weights, rows, columns);
+    quantized m = quantized_constant(graph, weights, rows, columns, block_of(columns));
+    gs_onnx_name blocks = gs_onnx_binary(graph, "Mul", gs_onnx_cast(graph, m.values, GS_ONNX_F32), m.scales);
+    int64_t shape[] = {(int64_t)rows, (int64_t)columns};
+    return gs_onnx_binary(graph, "Reshape", blocks, gs_onnx_i64_list(graph, shape, 2));
 }
 
-gs_onnx_name gs_onnx_matrix_rows(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize,
-                                 gs_onnx_name indices)
+gs_onnx_name gs_onnx_embedding(gs_onnx_graph *graph, const float *table, size_t rows, size_t columns, bool quantize,
+                               gs_onnx_name indices)
 {
-    stored m = store(graph, weights, rows, columns, quantize);
-    gs_onnx_name picked = gs_onnx_gather(graph, m.values, indices);
-    if (!m.scales)
-        return picked;
-    return gs_onnx_binary(graph, "Mul", gs_onnx_cast(graph, picked, GS_ONNX_F32),
-                          gs_onnx_gather(graph, m.scales, indices));
+    if (!quantize)
+        return gs_onnx_gather(graph, f32_constant(graph, table, rows, columns), indices);
+    quantized m = quantized_constant(graph, table, rows, columns, columns);
+    gs_onnx_name values = gs_onnx_cast(graph, gs_onnx_gather(graph, m.values, indices), GS_ONNX_F32);
+    values =
+        gs_onnx_binary(graph, "Mul", values, gs_onnx_gather(graph, m.scales, indices)); /* [batch, n, 1, columns] */
+    return gs_onnx_binary(graph, "Squeeze", values, gs_onnx_i64_list(graph, (int64_t[]){2}, 1));
 }
 
 static gs_onnx_name vector(gs_onnx_graph *graph, const float *values, size_t n)

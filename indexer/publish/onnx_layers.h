@@ -1,11 +1,12 @@
-/* onnx_layers.h - the encoder's layers as ONNX, weights f32 as they are or int8 with one scale a row.
+/* onnx_layers.h - the encoder's layers as ONNX, weights f32 as they are or int8.
  *
  *     x = gs_onnx_layer_norm(graph, &tower->final_norm, x);
  *     x = gs_onnx_linear(graph, &tower->projection, quantize, x);              // x [rows, in] -> [rows, out]
  *
- * Quantised weights are written as Mul(Cast(int8), scale), all constant: a runtime folds that once while it loads, and
- * runs at the speed of f32; the file is a quarter of the size. (onnxruntime does not fold DequantizeLinear, and would
- * repeat it in every run.)
+ * Quantised weights are int8 in blocks of 32 columns with a scale each (one a row lets single large weights spoil the
+ * rest), written as Mul(Cast(int8), scale). That is all constant: a runtime folds it once while it loads, and runs at
+ * the speed of f32; the file is little more than a quarter of the size. (onnxruntime does not fold DequantizeLinear,
+ * and would repeat it in every run.)
  */
 #ifndef GS_ONNX_LAYERS_H
 #define GS_ONNX_LAYERS_H
@@ -16,9 +17,10 @@
 /* weights [rows, columns] (borrowed until finish), as a value [rows, columns] of f32. */
 gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize);
 
-/* The rows of such a matrix that indices [...] name: [..., columns]. */
-gs_onnx_name gs_onnx_matrix_rows(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize,
-                                 gs_onnx_name indices);
+/* The rows of table [rows, columns] (borrowed until finish) that indices [batch, n] name: [batch, n, columns].
+ * Quantised with one scale a row: only what is looked up is expanded. */
+gs_onnx_name gs_onnx_embedding(gs_onnx_graph *graph, const float *table, size_t rows, size_t columns, bool quantize,
+                               gs_onnx_name indices);
 
 gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_onnx_name x);
 gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x);

@@ -42,8 +42,9 @@ static gs_onnx_name write_tower(gs_onnx_graph *graph, const gs_clip_text *tower,
     gs_onnx_name sequence = gs_onnx_gather(graph, shape, gs_onnx_i64(graph, 1));
     gs_onnx_name steps = count_to(graph, sequence);
 
-    gs_onnx_name tokens = gs_onnx_matrix_rows(graph, tower->token_embedding, tower->vocabulary, width, quantize, ids);
-    gs_onnx_name places = gs_onnx_matrix_rows(graph, tower->position_embedding, tower->context, width, false, steps);
+    gs_onnx_name tokens = gs_onnx_embedding(graph, tower->token_embedding, tower->vocabulary, width, quantize, ids);
+    gs_onnx_name places =
+        gs_onnx_gather(graph, gs_onnx_matrix(graph, tower->position_embedding, tower->context, width, false), steps);
     gs_onnx_name x = gs_onnx_binary(graph, "Add", tokens, places); /* [batch, sequence, width] */
     x = gs_onnx_binary(graph, "Reshape", x, gs_onnx_i64_list(graph, (int64_t[]){-1, (int64_t)width}, 2));
     x = gs_onnx_transformer(graph, &tower->stack, quantize, x, shape, causal_mask(graph, steps));
