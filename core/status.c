@@ -4,7 +4,8 @@
 #include <stdio.h>  /* vsnprintf, snprintf */
 #include <string.h> /* memcpy */
 
-gs_status gs_fail(gs_error *err, gs_status status, const char *format, ...)
+/* Names in parentheses: see the macros at the end of status.h. */
+gs_status(gs_fail)(gs_error *err, gs_status status, const char *format, ...)
 {
     if (!err)
         return status;
@@ -15,7 +16,7 @@ gs_status gs_fail(gs_error *err, gs_status status, const char *format, ...)
     return status;
 }
 
-gs_status gs_error_prefix(gs_error *err, gs_status status, const char *format, ...)
+gs_status(gs_error_prefix)(gs_error *err, gs_status status, const char *format, ...)
 {
     if (!err)
         return status;

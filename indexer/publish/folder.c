@@ -221,7 +221,7 @@ gs_status gs_folder_add_hashed(gs_folder *folder, const char *before, const char
                                char hash[GS_FOLDER_HASH], gs_error *err)
 {
     char sha256[GS_SHA256_HEX], path[PATH_MAX];
-    bool exists;
+    bool exists = false;
     gs_sha256_hex(bytes, size, sha256);
     snprintf(hash, GS_FOLDER_HASH, "%.16s", sha256);
     if (snprintf(path, sizeof path, "%s%s%s", before, hash, after) >= (int)sizeof path)

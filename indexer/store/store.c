@@ -24,7 +24,7 @@ static char *immutable_uri(const char *path)
     char *end = uri + sprintf(uri, "file:");
     for (; *path; path++)
         end += strchr("?#%", *path) ? sprintf(end, "%%%02X", (unsigned char)*path) : sprintf(end, "%c", *path);
-    strcpy(end, "?immutable=1");
+    sprintf(end, "?immutable=1");
     return uri;
 }
 
