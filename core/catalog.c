@@ -131,7 +131,7 @@ size_t gs_means_size(size_t count, size_t dim, gs_element element)
 
 gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err)
 {
-    header h;
+    header h = {0};
     gs_status st = read_header(&h, "means.bin", means_magic, bytes, size, err);
     if (st != GS_OK)
         return st;
@@ -181,7 +181,7 @@ static gs_status read_lowrank(header *h, const void *bytes, size_t size, gs_erro
 
 gs_status gs_lowrank_peek(const void *bytes, size_t size, size_t *rank, size_t *dim, gs_error *err)
 {
-    header h;
+    header h = {0};
     gs_status st = read_lowrank(&h, bytes, size, err);
     if (st != GS_OK)
         return st;
@@ -193,7 +193,7 @@ gs_status gs_lowrank_peek(const void *bytes, size_t size, size_t *rank, size_t *
 gs_status gs_lowrank_open(gs_lowrank *lowrank, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
                           float *expanded, gs_error *err)
 {
-    header h;
+    header h = {0};
     gs_status st = read_lowrank(&h, bytes, size, err);
     if (st != GS_OK)
         return st;

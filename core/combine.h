@@ -8,11 +8,12 @@
 
 #include <stddef.h>
 
-/* values [count], in place: x - log sum exp x. -inf stays -inf. */
+/* values [count], in place: x - log sum exp x. -inf stays -inf; NaN stays NaN and is left out of the sum. */
 void gs_log_softmax(double *values, size_t count);
 
-/* result [count] = log_softmax(sum_i weights[i] * parts[i]). parts [n_parts, count] are log-probabilities; weights [n_parts],
- * NULL for all ones, negative steers away. result may be parts itself when n_parts is 1. */
+/* result [count] = log_softmax(sum_i weights[i] * parts[i]). parts [n_parts, count] are log-probabilities; weights
+ * [n_parts], NULL for all ones, negative steers away. What a part rules out (-inf) stays ruled out, whatever its weight
+ * but 0. result may be parts itself when n_parts is 1. */
 void gs_combine(const double *parts, const double *weights, size_t n_parts, size_t count, double *result);
 
 #endif

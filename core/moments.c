@@ -4,8 +4,9 @@
 #include <stdlib.h> /* calloc, free */
 #include <string.h> /* memcpy, memset */
 
-/* Rows folded into the scatter at once. Large enough that the scatter matrix, which does not fit the first cache, is read and
- * written once per block and not once per row; small enough that the centred block stays in the second cache. */
+/* Rows folded into the scatter at once. Large enough that the scatter matrix, which does not fit the first cache, is
+ * read and written once per block and not once per row; small enough that the centred block stays in the second
+ * cache. */
 #define BLOCK  32
 #define UNROLL 4 /* rows summed in one pass over a row of the scatter */
 
@@ -27,8 +28,8 @@ gs_status gs_moments_init(gs_moments *m, size_t dim, gs_error *err)
     return GS_OK;
 }
 
-/* scatter [dim, dim] += rows' rows, lower triangle. rows [n, dim], n a multiple of UNROLL. Every element is summed in the order of the
- * rows, whatever the vector width, so that all machines agree to the bit. */
+/* scatter [dim, dim] += rows' rows, lower triangle. rows [n, dim], n a multiple of UNROLL. Every element is summed in
+ * the order of the rows, whatever the vector width, so that all machines agree to the bit. */
 static void add_outer_products(double *scatter, const double *rows, size_t n, size_t dim)
 {
     for (size_t i = 0; i < dim; i++) {
@@ -57,8 +58,8 @@ static void centre(const float *features, size_t n, size_t dim, double *rows, do
             rows[r * dim + j] = features[r * dim + j] - mean[j];
 }
 
-/* Moves m->mean to the mean of m's stream and of n more samples around other [dim]. What the scatter gains by the move is the outer
- * product of one vector, left in other: the way between the means, scaled. */
+/* Moves m->mean to the mean of m's stream and of n more samples around other [dim]. What the scatter gains by the
+ * move is the outer product of one vector, left in other: the way between the means, scaled. */
 static void move_mean(gs_moments *m, double *other, uint64_t n)
 {
     double total = (double)m->count + (double)n;

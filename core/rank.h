@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes the indices of the min(k, count) highest scores [count] to top [k], best first; equal scores by ascending index; NaN
- * ranks last. Returns how many were written. O(count log k), no memory taken. */
+/* Writes the indices of the min(k, count) highest scores [count] to top [k], best first; equal scores by ascending
+ * index; NaN ranks last. Returns how many were written. O(count log k), no memory taken. */
 size_t gs_rank_top(const double *scores, size_t count, size_t k, uint32_t *top);
 
 #endif

@@ -175,8 +175,8 @@ typedef struct {
     int32_t *sums; /* of one row of the pass down */
 } plan;
 
-/* Which pass comes first shows in the result, because each rounds and clips. Pillow 13 starts with the pass down when that
- * leaves clearly less for the other. */
+/* Which pass comes first shows in the result, because each rounds and clips. Pillow 13 starts with the pass down when
+ * that leaves clearly less for the other. */
 static bool starts_down(const gs_resize_part *r)
 {
     int64_t less_height = (int64_t)r->height - r->out_height, less_width = (int64_t)r->width - r->out_width;
@@ -310,6 +310,8 @@ gs_status gs_resize_part_run(const gs_resize_part *r, const uint8_t *rgb, void *
     }
     arena space = {.base = work};
     plan p = lay_out(r, &space);
+    if (!work || space.overflow)
+        return gs_fail(err, GS_EARGS, "resize: no workspace");
     axis_prepare(&p.across, r->resample);
     axis_prepare(&p.down, r->resample);
     if (r->resample == GS_NEAREST) {

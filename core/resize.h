@@ -4,9 +4,9 @@
  *     st = gs_resize(rgb, width, height, GS_BICUBIC, work, out, 256, 256, err);
  *
  * Two passes, one per direction, with weights in 22-bit fixed point and a result rounded to 8 bits after each;
- * downscaling widens the filter (antialiasing). The filters are the textbook's (Keys's cubic with a = -1/2, Lanczos with
- * three lobes). A pixel does not depend on its neighbours in the result, so a part of a large result costs no more than
- * the part.
+ * downscaling widens the filter (antialiasing). The filters are the textbook's (Keys's cubic with a = -1/2, Lanczos
+ * with three lobes). A pixel does not depend on its neighbours in the result, so a part of a large result costs no more
+ * than the part.
  */
 #ifndef GS_RESIZE_H
 #define GS_RESIZE_H

@@ -7,8 +7,8 @@
 
 #define LOG_2_PI 1.8378770664093454836
 
-/* Sums run in LANES interleaved partial sums: fast, because they do not wait for each other, and written out, so that the order of
- * the additions is the program's and not the compiler's. */
+/* Sums run in LANES interleaved partial sums: fast, because they do not wait for each other, and written out, so that
+ * the order of the additions is the program's and not the compiler's. */
 #define LANES 4
 
 static double sum_lanes(const double lanes[LANES])
@@ -105,8 +105,8 @@ double gs_score_monte_carlo(const float *samples, size_t count, size_t dim, cons
     return highest + log(sum / (double)count);
 }
 
-/* lower [dim, dim] := the Cholesky factor of covariance [dim, dim] + ridge I. Returns the index of the first pivot that is not
- * positive, or dim when there is none. */
+/* lower [dim, dim] := the Cholesky factor of covariance [dim, dim] + ridge I. Returns the index of the first pivot
+ * that is not positive, or dim when there is none. */
 static size_t factorise(const float *covariance, size_t dim, double ridge, double *lower)
 {
     for (size_t i = 0; i < dim; i++) {
@@ -184,7 +184,8 @@ static double dot_offset(const float *u, const float *query, const float *mean, 
 
 double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *query)
 {
-    /* Within the leading eigenvectors each coordinate counts by its own eigenvalue, what is left of the offset by the common rest. */
+    /* Within the leading eigenvectors each coordinate counts by its own eigenvalue, what is left of the offset by the
+     * common rest. */
     double quadratic = 0, log_determinant = 0, left = 0;
     for (size_t i = 0; i < g->dim; i++) {
         double offset = (double)query[i] - g->mean[i];
@@ -194,10 +195,10 @@ double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *query)
         double along = dot_offset(g->vectors + r * g->dim, query, g->mean, g->dim);
         quadratic += along * along / g->values[r];
         left -= along * along;
-        log_determinant += log(g->values[r]);
+        log_determinant += log((double)g->values[r]);
     }
     if (left > 0)
         quadratic += left / g->rest;
-    log_determinant += (double)(g->dim - g->rank) * log(g->rest);
+    log_determinant += (double)(g->dim - g->rank) * log((double)g->rest);
     return -0.5 * (quadratic + log_determinant + (double)g->dim * LOG_2_PI);
 }

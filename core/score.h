@@ -60,13 +60,14 @@ typedef struct {
     double log_determinant; /* of Sigma + 0.001 I */
 } gs_gaussian;
 
-/* GS_EFORMAT when covariance + 0.001 I is not positive definite (it is not a covariance), GS_ENOMEM. mean and covariance are
- * borrowed for the call. */
+/* GS_EFORMAT when covariance + 0.001 I is not positive definite (it is not a covariance), GS_ENOMEM. mean and
+ * covariance are borrowed for the call. */
 gs_status gs_gaussian_init(gs_gaussian *g, const float *mean, const float *covariance, size_t dim, gs_error *err);
 double gs_gaussian_density(gs_gaussian *g, const float *query);
 void gs_gaussian_free(gs_gaussian *g);
 
-/* The low-rank form of Sigma + 0.001 I ~ U diag(values) U' + rest (I - U U'), as catalog.h reads it and stats/ makes it. */
+/* The low-rank form of Sigma + 0.001 I ~ U diag(values) U' + rest (I - U U'), as catalog.h reads it and stats/ makes
+ * it. */
 typedef struct {
     size_t dim;
     size_t rank;          /* k < dim */

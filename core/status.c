@@ -11,6 +11,7 @@ gs_status(gs_fail)(gs_error *err, gs_status status, const char *format, ...)
         return status;
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a false alarm, when it checks several files */
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     return status;
@@ -23,6 +24,7 @@ gs_status(gs_error_prefix)(gs_error *err, gs_status status, const char *format, 
     gs_error inner = *err;
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     int used = vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     if (used < 0 || (size_t)used >= sizeof err->message)

@@ -103,8 +103,8 @@ typedef struct {
     uint32_t previous, next;
 } symbol;
 
-/* Pairs that may be merged, as rank << 32 | position of the left symbol, the lowest at the root. A pair that has changed
- * since it was put in is recognised when it comes out. */
+/* Pairs that may be merged, as rank << 32 | position of the left symbol, the lowest at the root. A pair that has
+ * changed since it was put in is recognised when it comes out. */
 typedef struct {
     uint64_t *items;
     size_t n;

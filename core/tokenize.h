@@ -10,8 +10,9 @@
  * end-of-text.
  *
  * tokenizer.bin is vocab.json and merges.txt with the strings resolved (indexer/encoder/vocabulary.c makes it), all u32
- * little-endian: "GSTOKEN\0", version 1, context, start, end, pad, n_tokens, n_merges, 0; byte [256] and byte_end [256]:
- * the token of a byte, alone and at a word's end; then n_merges of {left, right, result, rank}, sorted by (left, right).
+ * little-endian: "GSTOKEN\0", version 1, context, start, end, pad, n_tokens, n_merges, 0; byte [256] and
+ * byte_end [256]: the token of a byte, alone and at a word's end; then n_merges of {left, right, result, rank}, sorted
+ * by (left, right).
  */
 #ifndef GS_TOKENIZE_H
 #define GS_TOKENIZE_H
@@ -40,9 +41,9 @@ typedef struct {
 /* bytes [size], aligned to 4 (borrowed for the life of t). GS_EFORMAT names what is wrong. */
 gs_status gs_tokenizer_open(gs_tokenizer *t, const void *bytes, size_t size, gs_error *err);
 
-/* Tokens of text [length] (UTF-8; ill-formed bytes count as U+FFFD) to ids [t->context]: start, the text's, end. Returns
- * how many, without padding: 2 .. t->context; 0 when memory for scratch ran out or length is above GS_MAX_TEXT.
- * "<|startoftext|>" and "<|endoftext|>" in the text are the tokens, as they are for CLIPTokenizer. */
+/* Tokens of text [length] (UTF-8; ill-formed bytes count as U+FFFD) to ids [t->context]: start, the text's, end.
+ * Returns how many, without padding: 2 .. t->context; 0 when memory for scratch ran out or length is above
+ * GS_MAX_TEXT. "<|startoftext|>" and "<|endoftext|>" in the text are the tokens, as they are for CLIPTokenizer. */
 size_t gs_tokenize(const gs_tokenizer *t, const char *text, size_t length, int32_t *ids);
 
 #endif

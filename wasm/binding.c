@@ -1,5 +1,5 @@
-/* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer, because
- * the layout of a struct is nothing to know there. core.mjs is the other half. */
+/* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer,
+ * because the layout of a struct is nothing to know there. core.mjs is the other half. */
 #include "catalog.h"
 #include "score.h"
 #include "tokenize.h"
@@ -28,8 +28,8 @@ gs_tokenizer *wasm_tokenizer_open(const void *bytes, size_t size, gs_error *err)
     return t;
 }
 
-/* The means [count, dim] of a file, expanded; shape := {count, dim}. bytes [size] may be freed then. NULL with a message
- * in err. The caller frees them. */
+/* The means [count, dim] of a file, expanded; shape := {count, dim}. bytes [size] may be freed then. NULL with a
+ * message in err. The caller frees them. */
 EMSCRIPTEN_KEEPALIVE
 float *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], gs_error *err)
 {

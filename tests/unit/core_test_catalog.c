@@ -1,5 +1,5 @@
-/* catalog.h: what is written is read back, what is damaged is refused. Half precision against NumPy (golden/scores_golden.h:
- * make_scores.py, seed 7). */
+/* catalog.h: what is written is read back, what is damaged is refused. Half precision against NumPy
+ * (golden/scores_golden.h: make_scores.py, seed 7). */
 #include "core_test.h"
 
 #include "catalog.h"

@@ -234,7 +234,7 @@ static void top_k_equals_selection_with_ties_and_nan(void **state)
 {
     (void)state;
     uint32_t seed = 3, top[200], expected[200];
-    double scores[200];
+    double scores[200] = {0};
     for (size_t count = 0; count <= 200; count = count * 2 + 1)
         for (size_t k = 0; k <= count; k += k / 3 + 1) {
             for (size_t i = 0; i < count; i++) {
