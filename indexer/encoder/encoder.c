@@ -335,11 +335,15 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
 static gs_status encode_texts(const job *j, worker *w, size_t first, size_t count, gs_error *err)
 {
     const gs_encoder *encoder = j->encoder;
-    (void)err;
     int32_t *ids = w->ids;
     for (size_t i = 0; i < count; i++) {
         const char *text = j->texts[first + i];
-        w->lengths[i] = gs_tokenize(&encoder->tokenizer, text, strlen(text), ids);
+        size_t size = strlen(text);
+        w->lengths[i] = gs_tokenize(&encoder->tokenizer, text, size, ids);
+        if (w->lengths[i] == 0)
+            return size > GS_MAX_TEXT
+                       ? gs_fail(err, GS_EARGS, "a text of %zu bytes, expected at most %u", size, GS_MAX_TEXT)
+                       : gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", size);
         ids += w->lengths[i];
     }
     gs_clip_text_run(&encoder->text, encoder->backend, w->ids, (gs_sequences){w->lengths, count}, w->work,
