@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include "util/utf8.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -49,7 +51,8 @@ gs_status cli_print_json(cJSON *object, gs_error *err)
 
 static void print_help(const cli_command *c)
 {
-    printf("usage: gensearch %s %s%s\n\n%s\n", c->name, c->operands, c->n_options ? " [OPTION]..." : "", c->summary);
+    printf("usage: gensearch %s%s%s%s\n\n%s\n", c->name, c->operands[0] ? " " : "", c->operands,
+           c->n_options ? " [OPTION]..." : "", c->summary);
     if (c->n_options)
         puts("\noptions:");
     for (size_t i = 0; i < c->n_options; i++) {
@@ -99,6 +102,9 @@ static bool store_real(const cli_command *c, const cli_option *o, const char *te
 
 static bool store_part(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
 {
+    /* Words are printed again as JSON, which is UTF-8 or nothing; a file is called what it is called. */
+    if (strcmp(o->name, "text") == 0 && gs_utf8_invalid_at(text, strlen(text)) < strlen(text))
+        return mistake(c, exit_code, "--text is not UTF-8");
     cli_part *parts = realloc(o->parts->parts, (o->parts->count + 1) * sizeof *parts);
     if (!parts)
         return mistake(c, exit_code, "no memory");

@@ -86,8 +86,8 @@ void cli_progress_start(cli_progress *progress, const char *label, bool quiet, u
 void cli_progress_show(void *progress, uint64_t done, uint64_t total); /* as callback */
 void cli_progress_end(cli_progress *progress);
 
-/* Columns from one table, as wide as what they hold: the i-th of n_columns cells of a row. The last one is not padded; NULL ends the table's
- * cells early. Texts are borrowed. */
+#define CLI_MAX_COLUMNS 8
+/* cells [n_rows, n_columns] (borrowed) in columns as wide as what they hold. */
 void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns);
 
 /* The encoder that directory names or, when that is NULL, the one the store was indexed with: where it lay then, else the embedded one.

@@ -23,17 +23,19 @@ static size_t width_of(const char *text)
 
 void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns)
 {
-    for (size_t row = 0; row < n_rows; row++)
-        for (size_t column = 0; column < n_columns; column++) {
-            size_t width = 0;
-            for (size_t i = 0; i < n_rows; i++) {
-                size_t w = width_of(cells[i * n_columns + column]);
-                width = w > width ? w : width;
-            }
-            const char *text = cells[row * n_columns + column];
-            bool last = column + 1 == n_columns;
-            printf("%s%*s%s", text, last ? 0 : (int)(width - width_of(text)), "", last ? "\n" : "  ");
-        }
+    size_t widths[CLI_MAX_COLUMNS] = {0};
+    for (size_t i = 0; i < n_rows * n_columns; i++) {
+        size_t width = width_of(cells[i]);
+        if (width > widths[i % n_columns])
+            widths[i % n_columns] = width;
+    }
+    for (size_t i = 0; i < n_rows * n_columns; i++) {
+        size_t column = i % n_columns;
+        bool last = column + 1 == n_columns;
+        printf("%s%*s", cells[i], last ? 0 : (int)(widths[column] - width_of(cells[i]) + 2), "");
+        if (last)
+            putchar('\n');
+    }
 }
 
 /* ---- progress ----------------------------------------------------------------------------------------------------------------- */

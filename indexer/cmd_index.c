@@ -136,7 +136,8 @@ int cmd_index(int argc, char **argv)
         "index",
         "DB MODEL.json...",
         "Samples the models, encodes the samples and keeps their moments in the database, which is made when\n"
-        "missing. What the database has already is skipped; a run that was cut off goes on where it stopped.",
+        "missing. What the database has already is skipped; a run that was cut off goes on where it stopped.\n"
+        "A model whose files changed behind the same model.json is sampled anew after `gensearch remove`.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",
         CLI_OPTIONS(options),

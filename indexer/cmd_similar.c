@@ -12,14 +12,6 @@ typedef struct {
     bool json;
 } arguments;
 
-static const gs_store_model *find_run(const gs_store_list *list, int64_t run)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->models[i].run == run)
-            return &list->models[i];
-    return NULL;
-}
-
 static gs_status print_json(const gs_store_model *model, size_t rank, double distance, gs_error *err)
 {
     cJSON *object = cJSON_CreateObject();
@@ -38,7 +30,7 @@ static gs_status print_neighbors(const gs_store_list *list, const gs_store_neigh
     char numbers[GS_NEIGHBORS][NUMBERS][LENGTH];
     gs_status st = GS_OK;
     for (size_t i = 0; i < n && st == GS_OK; i++) {
-        const gs_store_model *model = find_run(list, neighbors[i].run);
+        const gs_store_model *model = gs_store_list_find_run(list, neighbors[i].run);
         if (!model)
             return gs_fail(err, GS_EFORMAT, "neighbour %zu is no model", i + 1);
         if (args->json)

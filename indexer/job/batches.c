@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define DEPTH 2 /* batches ready and waiting: one would do if sampling and encoding took even time */
+#define DEPTH  2                   /* batches ready and waiting: one would do if sampling and encoding took even time */
+#define ENOUGH ((size_t)256 << 20) /* bytes of pixels that wait before reading ahead pauses: photographs are large */
 
 struct gs_batches {
     gs_sampler *sampler;
@@ -14,7 +15,7 @@ struct gs_batches {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     gs_batch ready[DEPTH]; /* the oldest first */
-    size_t n_ready;
+    size_t n_ready, ready_bytes;
     bool over, canceled;
     gs_status status; /* of the sampler, once over */
     gs_error error;
@@ -50,37 +51,53 @@ static gs_status read_batch(gs_batches *b, gs_batch *batch, gs_error *err)
     return st;
 }
 
-/* Hands a batch over, or the news that there are no more. False when nobody wants further ones. */
-static bool deliver(gs_batches *b, gs_batch *batch, gs_status status, const gs_error *error)
+static size_t bytes_of(const gs_batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        bytes += (size_t)batch->frames[i].width * (size_t)batch->frames[i].height * 3;
+    return bytes;
+}
+
+/* Before a batch is read, so that no more than one is held besides those that wait. False when nobody wants another. */
+static bool wait_for_room(gs_batches *b)
 {
     pthread_mutex_lock(&b->lock);
-    while (b->n_ready == DEPTH && !b->canceled)
+    while (!b->canceled && (b->n_ready == DEPTH || b->ready_bytes >= ENOUGH))
         pthread_cond_wait(&b->changed, &b->lock);
     bool wanted = !b->canceled;
-    if (wanted && batch->count > 0) {
+    pthread_mutex_unlock(&b->lock);
+    return wanted;
+}
+
+/* Hands a batch over, or the news that there are no more. There is room. */
+static void deliver(gs_batches *b, gs_batch *batch, gs_status status, const gs_error *error)
+{
+    pthread_mutex_lock(&b->lock);
+    if (batch->count > 0) {
+        b->ready_bytes += bytes_of(batch);
         b->ready[b->n_ready++] = *batch;
     } else {
-        gs_batch_free(batch);
         b->over = true;
         b->status = status;
         b->error = *error;
     }
-    bool more = wanted && !b->over;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
-    return more;
 }
 
 static void *produce(void *argument)
 {
     gs_batches *b = argument;
-    gs_batch batch;
-    gs_status status;
-    gs_error error;
-    do {
-        error.message[0] = 0;
-        status = read_batch(b, &batch, &error);
-    } while (deliver(b, &batch, status, &error));
+    while (wait_for_room(b)) {
+        gs_batch batch;
+        gs_error error = {""};
+        gs_status status = read_batch(b, &batch, &error);
+        bool last = batch.count == 0;
+        deliver(b, &batch, status, &error);
+        if (last)
+            break;
+    }
     return NULL;
 }
 
@@ -116,6 +133,7 @@ gs_status gs_batches_next(gs_batches *b, gs_batch *batch, gs_error *err)
         pthread_cond_wait(&b->changed, &b->lock);
     if (b->n_ready > 0) {
         *batch = b->ready[0];
+        b->ready_bytes -= bytes_of(batch);
         b->n_ready--;
         for (size_t i = 0; i < b->n_ready; i++)
             b->ready[i] = b->ready[i + 1];

@@ -189,14 +189,6 @@ static gs_status add_thumbnails(publication *p, const gs_store_model *model, cJS
     return st;
 }
 
-static const gs_store_model *find_run(const gs_store_list *list, int64_t run)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->models[i].run == run)
-            return &list->models[i];
-    return NULL;
-}
-
 static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSON *page, gs_error *err)
 {
     gs_store_neighbor neighbors[GS_NEIGHBORS];
@@ -207,7 +199,7 @@ static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSO
         return st;
     cJSON *list = cJSON_AddArrayToObject(page, "neighbors");
     for (size_t i = 0; i < count; i++) {
-        const gs_store_model *other = find_run(&p->list, neighbors[i].run);
+        const gs_store_model *other = gs_store_list_find_run(&p->list, neighbors[i].run);
         if (!other)
             return gs_fail(err, GS_EFORMAT, "a neighbour of '%s' is no model", model->slug);
         cJSON *entry = cJSON_CreateObject();

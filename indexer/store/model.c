@@ -60,6 +60,40 @@ static gs_status append(gs_store *store, gs_store_list *list, size_t *capacity, 
     return st;
 }
 
+static int compare_runs(const void *a, const void *b, void *models)
+{
+    int64_t x = ((gs_store_model *)models)[*(const size_t *)a].run,
+            y = ((gs_store_model *)models)[*(const size_t *)b].run;
+    return x < y ? -1 : x > y;
+}
+
+static gs_status sort_by_run(gs_store *store, gs_store_list *list, gs_error *err)
+{
+    list->by_run = calloc(list->count + 1, sizeof *list->by_run);
+    if (!list->by_run)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu models", store->path, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        list->by_run[i] = i;
+    qsort_r(list->by_run, list->count, sizeof *list->by_run, compare_runs, list->models);
+    return GS_OK;
+}
+
+const gs_store_model *gs_store_list_find_run(const gs_store_list *list, int64_t run)
+{
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const gs_store_model *model = &list->models[list->by_run[middle]];
+        if (model->run == run)
+            return model;
+        if (model->run < run)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 static gs_status read_list(gs_store *store, const char *sql, gs_store_list *list, gs_error *err)
 {
     *list = (gs_store_list){0};
@@ -72,6 +106,8 @@ static gs_status read_list(gs_store *store, const char *sql, gs_store_list *list
             st = append(store, list, &capacity, query, err);
     }
     sqlite3_finalize(query);
+    if (st == GS_OK)
+        st = sort_by_run(store, list, err);
     if (st != GS_OK)
         gs_store_list_free(list);
     return st;
@@ -92,6 +128,7 @@ void gs_store_list_free(gs_store_list *list)
     for (size_t i = 0; i < list->count; i++)
         gs_store_model_free(&list->models[i]);
     free(list->models);
+    free(list->by_run);
     *list = (gs_store_list){0};
 }
 

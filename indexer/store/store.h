@@ -66,6 +66,7 @@ typedef struct {
 
 typedef struct {
     gs_store_model *models; /* [count]  owned */
+    size_t *by_run;         /* [count]  owned; indices in order of their runs */
     size_t count;
 } gs_store_list;
 
@@ -74,6 +75,9 @@ gs_status gs_store_list_finished(gs_store *store, gs_store_list *list, gs_error 
 /* Those whose first run is still under way too. */
 gs_status gs_store_list_all(gs_store *store, gs_store_list *list, gs_error *err);
 void gs_store_list_free(gs_store_list *list); /* safe on a zeroed one */
+
+/* The model of a run, borrowed; NULL when it is not in the list. */
+const gs_store_model *gs_store_list_find_run(const gs_store_list *list, int64_t run);
 
 /* GS_ENOTFOUND names the slug. gs_store_model_free() releases the model. */
 gs_status gs_store_find(gs_store *store, const char *slug, gs_store_model *model, gs_error *err);

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import shutil
 import sqlite3
 import struct
@@ -157,6 +158,9 @@ class Encode(Case):
             with self.subTest(text):
                 (line,) = self.json("encode", "--encoder", TINY, "--text", text)
                 self.assertEqual(line["input"], text)
+
+    def test_text_that_is_not_utf8_is_refused(self):
+        self.refused("encode", "--encoder", TINY, "--text", os.fsdecode(b"caf\xe9"), says=["--text", "UTF-8"])
 
     def test_bad_pictures_are_named(self):
         (self.dir / "empty.png").write_bytes(b"")
