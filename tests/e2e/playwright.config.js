@@ -5,8 +5,8 @@ export default defineConfig({
   outputDir: '../../build/e2e/results',
   globalSetup: './published.js',
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 20_000 },
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: [['list'], ['./totals.js']],
   use: {
