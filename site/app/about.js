@@ -21,7 +21,7 @@ export function renderAbout({ count, encoder }) {
         'like meaning lie close together. Of each model only the mean and the spread of its features are kept.',
       'Your words become a point too. The 1st moment compares it with the models’ means; the Gaussian density asks how likely each model’s ' +
         'distribution makes that point. The number on a card is the probability of that model given your words, if all were equally likely before: ' +
-        'the numbers of one search add up to one. A model matches when it is more likely than it would be by chance.',
+        'the numbers of one search add up to one. A model matches when it is at least twice as likely as chance would make it.',
     ),
     part(
       'Your words stay with you',

@@ -7,6 +7,7 @@ import { DEFAULT_METHOD, METHODS, formatAddress, parseAddress } from './query.js
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
+import { matchingFrom } from './sentence.js';
 import { makeFacets, matches, renderFacets } from './type-legend.js';
 
 const STEP = 60; // cards drawn at a time
@@ -179,7 +180,7 @@ function renderSentence(passing = passingModels()) {
     ...phaseNow(ranked),
     shown: passing.length,
     total: ranked ? passing.length : models.length,
-    matching: passing.filter(({ index }) => ranked?.probabilities[index] > 1 / models.length).length,
+    matching: ranked ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
     method: (ranked ?? state.address).method,
     methods: folder.hasSecond ? Object.keys(METHODS) : [DEFAULT_METHOD],
   });

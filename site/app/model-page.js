@@ -53,6 +53,7 @@ function gallery(model, page) {
 }
 
 function galleryNote({ thumbs, samples }) {
+  if (thumbs.length === samples) return `All ${number(samples)} samples.`;
   return `The first ${number(thumbs.length)} of ${number(samples)} samples, as they came: none were picked.`;
 }
 

@@ -1,10 +1,10 @@
 // ranking.js - a query's feature to an order of the models, with the scoring core of the indexer (core/, as WebAssembly).
 //
-//     rankFirstMoment(core, means, feature, tau)        -> { order, scores, probabilities }
+//     rankFirstMoment(core, means, feature, tau)        -> { order, scores, probabilities, compared }
 //     rankLowRank(core, first, densities)               -> the same, the head of `first` put in the order of another score
 //
 // order: model indices, best first. scores: the method's own, by model. probabilities: p(model | query), by model, every model
-// equally likely beforehand; NaN for a model that the second look did not reach.
+// equally likely beforehand; NaN for a model that the second look did not reach. compared: how many have a probability.
 
 /** How many of the best by the first moment are looked at again by a method that needs a file of each model. */
 export const RERANKED = 48;
@@ -16,6 +16,7 @@ export function rankFirstMoment(core, means, feature, tau) {
     order: core.rankTop(scores, scores.length),
     scores,
     probabilities: core.logSoftmax(scores.map((score) => tau * score)).map(Math.exp),
+    compared: scores.length,
   };
 }
 
@@ -34,7 +35,7 @@ export function rankLowRank(core, first, densities) {
   best.forEach((position, rank) => {
     order[rank] = head[position];
   });
-  return { order, scores, probabilities };
+  return { order, scores, probabilities, compared: head.length };
 }
 
 /** Binary files of another encoder must not be ranked: both kinds carry 16 bytes of its fingerprint at offset 48. */

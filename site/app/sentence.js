@@ -42,6 +42,9 @@ function ranked({ matching, total, milliseconds, method, methods }) {
   return [{ strong: countOf(matching) }, ` of ${number(total)} ${matching === 1 ? 'matches' : 'match'}`, ...how];
 }
 
+/** From which probability on a model of that many counts as a match: twice what chance would give it; of a few, half the way to certainty. */
+export const matchingFrom = (compared) => Math.min(2 / compared, (1 + 1 / compared) / 2);
+
 /** The method's name; a button when there is another one to change to. */
 function methodPart(method, methods) {
   const other = methods.find((name) => name !== method);

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, readCatalog } from './published.js';
+import { folder, readCatalog, readPublished } from './published.js';
 import { expect, ranked, searchFor, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
@@ -103,6 +103,15 @@ test('a type filters the ranking and stays in the address', async ({ page, site 
   await ranked(page, model.tags[0]);
   await expect(page.getByRole('checkbox', { name: model.type })).toBeChecked();
   await page.getByRole('checkbox', { name: model.type }).uncheck();
+  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
+});
+
+test('words that fit no model better than another have no good match', async ({ page, site }) => {
+  const manifest = readPublished('manifest.json');
+  const flat = { ...manifest, encoder: { ...manifest.encoder, tau: 1e-6 } }; // all but equally likely
+  await page.route(/manifest\.json/, (route) => route.fulfill({ json: flat }));
+  await site.open(`?q=${model.tags[0]}`);
+  await expect(page.locator('#sentence')).toContainText('No good match · the nearest models come first');
   await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
 });
 

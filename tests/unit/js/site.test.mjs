@@ -11,7 +11,7 @@ import { webAddress } from '../../../site/app/links.js';
 import { formatAddress, parseAddress } from '../../../site/app/query.js';
 import { checkFingerprint, rankFirstMoment, rankLowRank } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
-import { describe, plainText } from '../../../site/app/sentence.js';
+import { describe, matchingFrom, plainText } from '../../../site/app/sentence.js';
 import { makeFacets, matches } from '../../../site/app/type-legend.js';
 
 const SITE = new URL('../../../site/', import.meta.url);
@@ -77,6 +77,10 @@ test('the sentence says what happened', () => {
   assert.throws(() => say({ phase: 'dreaming' }), /dreaming/);
 });
 
+test('a match is twice as likely as chance, and possible in a catalog of any size', () => {
+  assert.deepEqual([1, 2, 4, 16, 1000].map(matchingFrom), [1, 0.75, 0.5, 0.125, 0.002]);
+});
+
 test('the method is a button only when there is another one', () => {
   const actions = (methods) => describe({ phase: 'ranked', matching: 1, total: 2, milliseconds: 1, method: 'first-moment', methods }).filter((part) => part.action);
   assert.deepEqual(actions(['first-moment']), []);
@@ -134,9 +138,10 @@ test('the first moment’s cosines become probabilities with tau', () => {
 
 test('a second look reorders the head and leaves the tail as it was', () => {
   const first = { order: Uint32Array.of(3, 1, 0, 2), scores: new Float64Array(4) };
-  const { order, probabilities, scores } = rankLowRank(core, first, Float64Array.of(-5, -4));
+  const { order, probabilities, scores, compared } = rankLowRank(core, first, Float64Array.of(-5, -4));
   assert.deepEqual([...order], [1, 3, 0, 2]);
   assert.deepEqual([...scores], [NaN, -4, NaN, -5]);
+  assert.equal(compared, 2);
   assert.ok(Math.abs(probabilities[1] + probabilities[3] - 1) < 1e-12);
   assert.ok(Number.isNaN(probabilities[0]) && Number.isNaN(probabilities[2]));
 });
