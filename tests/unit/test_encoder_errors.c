@@ -375,6 +375,45 @@ static void a_picture_of_another_size_is_refused_when_nothing_is_cropped(void **
     gs_encoder_close(encoder);
 }
 
+static void sizes_may_be_numbers_or_objects(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        int shortest_edge, resize_width, resize_height;
+    } cases[] = {
+        {"{\n    \"shortest_edge\": 32\n  }", "40", 40, 0, 0},
+        {"{\n    \"shortest_edge\": 32\n  }", "{\"width\": 33, \"height\": 34}", 0, 33, 34},
+        {"{\n    \"height\": 32,\n    \"width\": 32\n  }", "32", 32, 0, 0}, /* of crop_size */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gs_encoder *encoder;
+        gs_error err;
+        spoil("preprocessor_config.json", cases[i].from, cases[i].to);
+        if (gs_encoder_open(&encoder, directory, NULL, &err) != GS_OK)
+            fail_msg("%s", err.message);
+        const gs_preprocess *p = gs_encoder_get_preprocess(encoder);
+        assert_int_equal(p->shortest_edge, cases[i].shortest_edge);
+        assert_int_equal(p->resize_width, cases[i].resize_width);
+        assert_int_equal(p->resize_height, cases[i].resize_height);
+        assert_int_equal(p->crop_width, 32);
+        assert_int_equal(p->crop_height, 32);
+        gs_encoder_close(encoder);
+    }
+}
+
+/* As in the first published configurations; transformers lets the _dict decide. */
+static void text_config_dict_goes_before_text_config(void **state)
+{
+    (void)state;
+    gs_encoder *encoder;
+    gs_error err;
+    spoil("config.json", "\"text_config\": {", "\"text_config\": {\"hidden_size\": 99}, \"text_config_dict\": {");
+    if (gs_encoder_open(&encoder, directory, NULL, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    gs_encoder_close(encoder);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -393,6 +432,8 @@ int main(void)
         EACH(a_wrong_tensor_is_named),
         EACH(a_lying_safetensors_header_is_refused),
         EACH(empty_tensors_and_metadata_are_fine),
+        EACH(sizes_may_be_numbers_or_objects),
+        EACH(text_config_dict_goes_before_text_config),
         EACH(a_picture_of_another_size_is_refused_when_nothing_is_cropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
