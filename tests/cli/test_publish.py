@@ -1,4 +1,4 @@
-"""publish and serve: the folder is complete, truthful, reproducible, and never takes the place of somebody else's files."""
+"""publish and serve: the folder is complete, truthful, reproducible, and never replaces somebody else's files."""
 
 import hashlib
 import json
@@ -24,7 +24,9 @@ class Published(Case):
     def setUp(self):
         super().setUp()
         self.share = self.make_share()
-        reds = self.folder_model("reds", (200, 30, 30), count=30, tags=["red", "plain"], family="Plain", secret={"a": 1})
+        reds = self.folder_model(
+            "reds", (200, 30, 30), count=30, tags=["red", "plain"], family="Plain", secret={"a": 1}
+        )
         blues = self.folder_model("blues", (30, 30, 200), count=3)
         self.index(reds, blues)
         self.out = self.dir / "site"
