@@ -1,7 +1,7 @@
-// The embedded zoo, searched by what its models were made for; and the browser against the program.
+// The embedded zoo, searched by what its models were made for.
 
-import { ask, database, readCatalog } from './published.js';
-import { expect, firstSlug, searchFor, slugs, test } from './site-test.js';
+import { readCatalog } from './published.js';
+import { expect, firstSlug, searchFor, test } from './site-test.js';
 
 /** What a visitor would call each generator of data/zoo. */
 const WORDS = {
@@ -42,19 +42,3 @@ test('typing a concept puts its model first', async ({ page, site }) => {
   const wrong = Object.entries(first).filter(([slug, found]) => slug !== found);
   expect(wrong.length, `not first: ${JSON.stringify(wrong)}`).toBeLessThanOrEqual(Math.floor((1 - SHARE) * Object.keys(WORDS).length));
 });
-
-for (const method of ['first-moment', 'gaussian-lowrank']) {
-  test(`the browser ranks as the program does (${method})`, async ({ page, site }) => {
-    await site.open(`?method=${method}`);
-    for (const word of ['cat', 'something to eat', 'a red car', 'music']) {
-      const expected = ask('search', database, '--text', word, '--method', method, '--limit', '100');
-      await searchFor(page, word);
-      const shown = await slugs(page);
-      const shares = await page.locator('#cards .fill').evaluateAll((bars) => bars.map((bar) => Number(/scaleX\((.*)\)/.exec(bar.style.transform)[1])));
-      const byProgram = new Map(expected.map(({ slug, probability }) => [slug, probability]));
-      expect(shown[0], word).toBe(expected[0].slug);
-      // The browser's text tower is quantised, the program's is not: the shares are close, not equal.
-      shown.forEach((slug, i) => expect(Math.abs(shares[i] - byProgram.get(slug)), `${word}: ${slug}`).toBeLessThan(0.1));
-    }
-  });
-}

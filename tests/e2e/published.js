@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const program = process.env.GENSEARCH_BIN ?? join(root, 'build/native/bin/gensearch');
 export const folder = process.env.GENSEARCH_PUBLISHED ?? join(root, 'build/e2e/public');
+export const exactFolder = join(root, 'build/e2e/exact'); // the same models, the text tower not quantised
 export const database = join(root, 'build/e2e/zoo.db');
 
 const SAMPLES = '64';
@@ -29,6 +30,7 @@ export default function publish() {
     utimesSync(database, new Date(), new Date());
   }
   run('publish', database, folder);
+  run('publish', database, exactFolder, '--exact-text');
 }
 
 function run(...words) {

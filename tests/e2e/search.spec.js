@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { folder, readCatalog, readPublished } from './published.js';
-import { expect, ranked, searchFor, slugs, test } from './site-test.js';
+import { expect, probabilities, ranked, searchFor, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
 const [model] = catalog;
@@ -47,7 +47,7 @@ test('an address with words opens with the ranking', async ({ page, site }) => {
 test('the probabilities of one search fall and add up to one', async ({ page, site }) => {
   await site.open(`?q=${model.tags[0]}`);
   await ranked(page, model.tags[0]);
-  const shares = await page.locator('#cards .fill').evaluateAll((bars) => bars.map((bar) => Number(/scaleX\((.*)\)/.exec(bar.style.transform)[1])));
+  const shares = await probabilities(page);
   expect(shares).toHaveLength(catalog.length);
   expect(shares).toEqual([...shares].sort((a, b) => b - a));
   expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 6);

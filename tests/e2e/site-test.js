@@ -7,10 +7,12 @@ import { serve } from './server.js';
 export { expect };
 
 export const test = base.extend({
+  published: [folder, { option: true, scope: 'worker' }],
+
   /** The folder, served from a sub-path; its log of requests starts empty for every test. */
   server: [
-    async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright reads the fixtures' names from the pattern
-      const server = await serve(folder);
+    async ({ published }, use) => {
+      const server = await serve(published);
       await use(server);
       await server.close();
     },
@@ -42,6 +44,10 @@ export async function ranked(page, words) {
   await expect(page.locator('#sentence')).toContainText('ranked in your browser');
   await expect(page.locator('#cards')).toHaveAttribute('data-ranked', words);
 }
+
+/** The probabilities of the cards, in their order: the lengths of their bars. */
+export const probabilities = (page) =>
+  page.locator('#cards .fill').evaluateAll((bars) => bars.map((bar) => Number(/scaleX\((.*)\)/.exec(bar.style.transform)[1])));
 
 export const slugs = (page) => page.locator('#cards > .card').evaluateAll((cards) => cards.map((card) => card.dataset.slug));
 export const firstSlug = async (page) => (await slugs(page))[0];
