@@ -53,7 +53,7 @@ export const knownType = (type) => (TYPES.includes(type) ? type : 'other');
 async function readManifest(base) {
   const manifest = await readJson(new URL('manifest.json', base), 'The list of files (manifest.json)', 'no-cache');
   if (manifest?.format !== 'gensearch' || !manifest.roles?.catalog?.path)
-    throw new FolderError('manifest.json is not one of gensearch. Publish again with `gensearch publish DB DIR`.');
+    throw new FolderError('manifest.json is not one of gensearch. Publish again with “gensearch publish DB DIR”.');
   if (manifest.version !== VERSION)
     throw new FolderError(`This folder has format version ${manifest.version}, the page reads ${VERSION}. Publish again with the program the page came with.`);
   return manifest;
@@ -63,7 +63,7 @@ function checkCatalog(catalog, manifest) {
   const columns = ['slug', 'title', 'type', 'family', 'tags', 'thumbs', 'page'];
   const bad = columns.find((name) => !Array.isArray(catalog?.[name]) || catalog[name].length !== catalog.count);
   if (bad || catalog.count !== manifest.count)
-    throw new FolderError(`The catalog is damaged (${bad ? `column “${bad}”` : 'its count'}). Publish again with \`gensearch publish DB DIR\`.`);
+    throw new FolderError(`The catalog is damaged (${bad ? `column “${bad}”` : 'its count'}). Publish again with “gensearch publish DB DIR”.`);
 }
 
 /** cache: manifest.json is asked for again each time, hashed names never. */
@@ -75,10 +75,10 @@ async function readJson(url, what, cache) {
     throw new FolderError(`${what} could not be loaded: the server does not answer. Check the connection and reload.`);
   }
   if (!response.ok)
-    throw new FolderError(`${what} could not be loaded (${response.status}). If you serve this folder, it must be one that \`gensearch publish DB DIR\` wrote.`);
+    throw new FolderError(`${what} could not be loaded (${response.status}). If you serve this folder, it must be one that “gensearch publish DB DIR” wrote.`);
   try {
     return await response.json();
   } catch {
-    throw new FolderError(`${what} is not JSON. Publish again with \`gensearch publish DB DIR\`.`);
+    throw new FolderError(`${what} is not JSON. Publish again with “gensearch publish DB DIR”.`);
   }
 }

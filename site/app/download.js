@@ -11,7 +11,7 @@ export function downloader(base, files, onProgress = () => {}) {
 
   return async function download(path) {
     const expected = files[path];
-    if (!expected) throw new Error(`${path} is not in manifest.json. Publish again with \`gensearch publish DB DIR\`.`);
+    if (!expected) throw new Error(`${path} is not in manifest.json. Publish again with “gensearch publish DB DIR”.`);
     total += expected.size;
     const bytes = await read(new URL(path, base), path, expected.size, (count) => {
       loaded += count;
