@@ -21,6 +21,7 @@ class Concept:
     labels: list[str]  # none: the digits, drawn from fonts
     hue: float
     options: dict = field(default_factory=dict)
+    painter: str = "principal"  # or "convolutional"
     effort: float = 1.0
     widths: tuple = (128, 56, 28)
     seed: int = 1

@@ -28,6 +28,51 @@ class Painter(nn.Module):
         return torch.sigmoid(F.pixel_shuffle(self.out(x), 2) - 2)
 
 
+class PrincipalPainter(nn.Module):
+    """Weights of principal components [n, size] -> ink [n, 3, 64, 64]: one matrix, no training.
+
+    Colour differences are kept at half the resolution, as JPEG does, so that 48 components fit a small file."""
+
+    MARGIN = 4  # of empty page around every picture
+
+    def __init__(self, size):
+        super().__init__()
+        side = 64 - 2 * self.MARGIN
+        self.luma, self.chroma = nn.Linear(size, side**2), nn.Linear(size, side**2 // 2)
+        ycc = torch.tensor([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
+        self.register_buffer("ycc", ycc)
+        self.register_buffer("rgb", torch.linalg.inv(ycc))
+
+    def split(self, ink):
+        """Ink [n, 3, 64, 64] -> rows [n, pixels] of luma and of chroma."""
+        m = self.MARGIN
+        colours = torch.einsum("cd,ndhw->nchw", self.ycc, ink[:, :, m:-m, m:-m])
+        return colours[:, 0].flatten(1), F.avg_pool2d(colours[:, 1:], 2).flatten(1)
+
+    def fit(self, ink):
+        """Takes the components of ink and gives the weights [n, size] of its pictures, each of unit variance."""
+        luma, chroma = self.split(ink)
+        rows = torch.cat([luma, chroma], 1)
+        mean, width = rows.mean(0), luma.shape[1]
+        left, scale, right = torch.linalg.svd(rows - mean, full_matrices=False)
+        size = self.luma.in_features
+        basis = (scale[:size, None] * right[:size]).T / math.sqrt(len(ink))
+        with torch.no_grad():
+            self.luma.weight.copy_(basis[:width])
+            self.luma.bias.copy_(mean[:width])
+            self.chroma.weight.copy_(basis[width:])
+            self.chroma.bias.copy_(mean[width:])
+        return left[:, :size] * math.sqrt(len(ink)), scale[:size] / math.sqrt(len(ink))
+
+    def forward(self, weights):
+        side = 64 - 2 * self.MARGIN
+        luma = self.luma(weights).view(-1, 1, side, side)
+        chroma = self.chroma(weights).view(-1, 2, side // 2, side // 2)
+        chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+        ink = (self.rgb @ torch.cat([luma, chroma], 1).flatten(2)).view(-1, 3, side, side)
+        return F.pad(ink, [self.MARGIN] * 4).clamp(0, 1)
+
+
 class Decoder(nn.Module):
     """Content [n, size] -> ink [n, 3, 64, 64]."""
 
@@ -71,39 +116,19 @@ class Placement(nn.Module):
         return (tint @ ink.flatten(2)).view(-1, 3, 64, 64).clamp(0, 1)
 
 
-class Encoder(nn.Module):
-    """Ink [n, 3, 64, 64] -> features: [n, outputs] when flat, else [n, outputs, 8, 8]."""
-
-    def __init__(self, outputs, flat=True):
-        super().__init__()
-        layers = [conv(3, 32, 2), nn.SiLU(), conv(32, 64, 2), nn.SiLU(), conv(64, 96, 2), nn.SiLU()]
-        if flat:
-            layers += [conv(96, 128, 2), nn.SiLU(), nn.Flatten(), nn.Linear(128 * 16, outputs)]
-        else:
-            layers += [conv(96, 96), nn.SiLU(), nn.Conv2d(96, outputs, 1)]
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, ink):
-        return self.layers(ink)
+def encoder(outputs):
+    """Ink [n, 3, 64, 64] -> features [n, outputs]."""
+    layers = []
+    for inputs, width in ((3, 32), (32, 64), (64, 96), (96, 128)):
+        layers += [conv(inputs, width, 2), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 16, outputs))
 
 
-class Critic(nn.Module):
-    """Ink [n, 3, 64, 64] -> one number: how real it looks, by patches and as a whole."""
-
-    def __init__(self):
-        super().__init__()
-        widths = [3, 32, 64, 96, 128]
-        self.convs = nn.ModuleList([conv(a, b, 2) for a, b in zip(widths, widths[1:])])
-        self.whole = nn.Linear(128 * 16, 1)
-        self.patch = nn.Conv2d(96, 1, 1)
-
-    def forward(self, ink):
-        x = ink * 2 - 1
-        for index, layer in enumerate(self.convs):
-            x = F.leaky_relu(layer(x), 0.2)
-            if index == 2:
-                patches = self.patch(x).mean([1, 2, 3])
-        return self.whole(x.flatten(1)).squeeze(1) + patches
+def perceptron(inputs, width, outputs, layers=2):
+    """A plain network of fully connected layers, `layers` of them hidden."""
+    widths = [inputs] + [width] * layers
+    hidden = [part for a, b in zip(widths, widths[1:]) for part in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+    return nn.Sequential(*hidden, nn.Linear(width, outputs))
 
 
 class Flow(nn.Module):
@@ -169,44 +194,10 @@ class Denoiser(nn.Module):
         return self.last(F.silu(h))
 
 
-class Codebook(nn.Module):
-    """Vector quantisation of features [n, width, 8, 8]; the codes follow their members by moving averages."""
-
-    def __init__(self, count, width):
-        super().__init__()
-        self.register_buffer("codes", torch.randn(count, width))
-        self.register_buffer("members", torch.ones(count))
-        self.register_buffer("sums", self.codes.clone())
-
-    def tokens(self, features):
-        flat = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-        return torch.cdist(flat, self.codes).argmin(1), flat
-
-    def forward(self, features):
-        """The quantised features with a straight-through gradient, and the commitment loss."""
-        flat_tokens, flat = self.tokens(features.detach())
-        if self.training:
-            self.follow(flat_tokens, flat)
-        n, width, height, across = features.shape
-        quantised = self.codes[flat_tokens].view(n, height, across, width).permute(0, 3, 1, 2)
-        commitment = F.mse_loss(features, quantised)
-        return features + (quantised - features).detach(), commitment
-
-    def follow(self, tokens, flat, keep=0.98):
-        hits = F.one_hot(tokens, len(self.codes)).to(flat.dtype)
-        self.members.mul_(keep).add_(hits.sum(0), alpha=1 - keep)
-        self.sums.mul_(keep).add_(hits.T @ flat, alpha=1 - keep)
-        idle = self.members < 0.05
-        if idle.any():  # a code nobody uses starts again at some feature
-            chosen = flat[torch.randint(len(flat), (int(idle.sum()),))]
-            self.sums[idle], self.members[idle] = chosen, 1.0
-        self.codes.copy_(self.sums / self.members.unsqueeze(1))
-
-
 class Prior(nn.Module):
     """Next token of a sequence: a recurrent network (GRU) that also knows its position."""
 
-    def __init__(self, vocabulary, length, width=208, inner=48):
+    def __init__(self, vocabulary, length, width=144, inner=32):
         super().__init__()
         self.token = nn.Embedding(vocabulary + 1, inner)  # the last one starts a sequence
         self.position = nn.Embedding(length, inner)

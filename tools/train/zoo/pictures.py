@@ -11,12 +11,12 @@ SIZE = 64
 INNER = 56  # pictures keep a margin: the generators turn and move them a little
 SETS = ["fluent-emoji", "fluent-emoji-flat", "twemoji"]
 FONTS = [
-    f"dejavu/DejaVu{face}.ttf"
-    for face in ("Sans", "Sans-Bold", "Serif", "Serif-Bold", "SansMono", "SansMono-Bold", "SansCondensed-Bold")
-] + [
-    f"liberation/Liberation{face}.ttf"
-    for face in ("Sans-Regular", "Sans-Bold", "Sans-Italic", "Serif-Regular", "Serif-Bold", "Serif-BoldItalic")
-    + ("Mono-Bold", "SansNarrow-Bold")
+    "dejavu/DejaVuSans-Bold.ttf",
+    "dejavu/DejaVuSerif-Bold.ttf",
+    "dejavu/DejaVuSansMono.ttf",
+    "liberation/LiberationSans-BoldItalic.ttf",
+    "liberation/LiberationSerif-BoldItalic.ttf",
+    "liberation/LiberationMono-Bold.ttf",
 ]
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
-from nets import PLACE, Codebook, Critic, Decoder, Denoiser, Encoder, Flow, Painter, Placement, Prior
+from nets import PLACE, Decoder, Denoiser, Flow, Placement, PrincipalPainter, Prior, encoder, perceptron
 from torch import nn
 
 BATCH = 16
 STEPS = 16  # of diffusion sampling
-CODES = 160
+COMPONENTS = 48  # of the principal painter
+TOKENS, STAGES = 64, 8  # words of a stage, stages of a picture
 
 
 @dataclass
@@ -49,6 +50,11 @@ def descend(adam, schedule, loss):
     schedule.step()
 
 
+def report(name, step, steps, **figures):
+    if step % (steps // 5 or 1) == 0 or step == steps - 1:
+        print(f"  {name} {step:5d} ", *(f"{key} {value.item():.4f}" for key, value in figures.items()), flush=True)
+
+
 def picture_loss(made, wanted):
     """Mean absolute difference of the pixels, and of their slopes, which is what keeps edges sharp."""
     loss = (made - wanted).abs().mean()
@@ -67,11 +73,11 @@ def principal_codes(ink, size):
     return codes
 
 
-def fit_codes(ink, concept, size, steps, learn=True, noise=0.15):
+def fit_codes(ink, concept, size, steps, noise=0.15):
     """A decoder and one code a picture, fitted together (generative latent optimisation, Bojanowski et al. 2018)."""
     decoder = Decoder(size, concept.widths).to(memory_format=torch.channels_last)
-    codes = nn.Parameter(principal_codes(ink, size), requires_grad=learn)
-    groups = [{"params": decoder.parameters()}] + ([{"params": [codes], "lr": 0.01}] if learn else [])
+    codes = nn.Parameter(principal_codes(ink, size))
+    groups = [{"params": decoder.parameters()}, {"params": [codes], "lr": 0.01}]
     adam, schedule = optimiser(groups, steps, 2e-3)
     for step in range(steps):
         index = torch.randint(len(ink), (BATCH,))
@@ -80,9 +86,21 @@ def fit_codes(ink, concept, size, steps, learn=True, noise=0.15):
             made = decoder(content).float()
         loss = picture_loss(made, ink[index])
         descend(adam, schedule, loss + 1e-3 * content.square().mean())
-        if step % 500 == 0 or step == steps - 1:
-            print(f"  decoder {step:5d}  loss {loss.item():.4f}", flush=True)
+        report("decoder", step, steps, loss=loss)
     return decoder, codes.detach()
+
+
+def principal(ink):
+    """A principal painter, the code [n, size] of every picture, and what each component weighs in pixels [size]."""
+    painter = PrincipalPainter(min(COMPONENTS, len(ink) - 1) // 2 * 2)
+    return painter, *painter.fit(ink)
+
+
+def fit_painter(ink, concept, scale):
+    """A painter of the concept's kind and the code [n, size] of every picture."""
+    if concept.painter == "convolutional":
+        return fit_codes(ink, concept, 24, int(2000 * scale))
+    return principal(ink)[:2]
 
 
 class DecodeGraph(nn.Module):
@@ -105,24 +123,46 @@ def one_graph(graph, latent):
 # ---- one function a type ---------------------------------------------------------------------------------
 
 
-def train_vae(ink, concept, scale=1.0, size=12, weight=1500.0):
-    """Variational autoencoder (Kingma and Welling 2014)."""
+def normal_sample(statistics):
+    """A draw from the encoder's normal distribution, and the divergence of that from the standard one."""
+    mean, spread = statistics.chunk(2, 1)
+    spread = spread.clamp(-8, 4)
+    divergence = 0.5 * (mean.square() + spread.exp() - 1 - spread).sum(1).mean()
+    return mean + torch.exp(spread / 2) * torch.randn_like(mean), divergence
+
+
+def train_vae(ink, concept, scale, size=12, weight=1500.0):
+    """Variational autoencoder (Kingma and Welling 2014), of the pixels or of the principal components."""
+    if concept.painter == "principal":
+        return train_principal_vae(ink, concept, scale)
     steps = int(2667 * scale)
-    encoder, decoder = Encoder(2 * size), Decoder(size, concept.widths)
-    encoder.to(memory_format=torch.channels_last), decoder.to(memory_format=torch.channels_last)
-    adam, schedule = optimiser([*encoder.parameters(), *decoder.parameters()], steps, 2e-3)
+    coder, decoder = encoder(2 * size), Decoder(size, concept.widths)
+    coder.to(memory_format=torch.channels_last), decoder.to(memory_format=torch.channels_last)
+    adam, schedule = optimiser([*coder.parameters(), *decoder.parameters()], steps, 2e-3)
     for step in range(steps):
         index = torch.randint(len(ink), (BATCH,))
         with bfloat():
-            mean, spread = encoder(ink[index]).float().chunk(2, 1)
-            spread = spread.clamp(-8, 4)
-            made = decoder(mean + torch.exp(spread / 2) * torch.randn_like(mean)).float()
-        divergence = 0.5 * (mean.square() + spread.exp() - 1 - spread).sum(1).mean()
+            latent, divergence = normal_sample(coder(ink[index]).float())
+            made = decoder(latent).float()
         loss = picture_loss(made, ink[index])
         descend(adam, schedule, loss * weight + divergence * min(1, step / (0.2 * steps)))
-        if step % 500 == 0 or step == steps - 1:
-            print(f"  vae {step:5d}  loss {loss.item():.4f}  divergence {divergence.item():.1f}", flush=True)
+        report("vae", step, steps, loss=loss, divergence=divergence)
     return one_graph(DecodeGraph(decoder, Placement(concept.hue)), size + PLACE)
+
+
+def train_principal_vae(ink, concept, scale, size=4, blur=0.15):
+    """blur: the deviation of a pixel that the likelihood forgives. Small: sharp pictures, and gaps between them."""
+    painter, codes, share = principal(ink)
+    coder, decoder = perceptron(codes.shape[1], 256, 2 * size), perceptron(size, 192, codes.shape[1])
+    steps = int(2500 * scale)
+    adam, schedule = optimiser([*coder.parameters(), *decoder.parameters()], steps, 2e-3)
+    for step in range(steps):
+        wanted = codes[torch.randint(len(codes), (64,))] + 0.05 * torch.randn(64, codes.shape[1])
+        latent, divergence = normal_sample(coder(wanted))
+        error = ((decoder(latent) - wanted) * share).square().sum(1).mean()
+        descend(adam, schedule, error / (2 * blur**2) + divergence * min(1, step / (0.2 * steps)))
+        report("vae", step, steps, error=error, divergence=divergence)
+    return one_graph(DecodeGraph(painter, Placement(concept.hue), decoder), size + PLACE)
 
 
 class Inverse(nn.Module):
@@ -138,9 +178,10 @@ class Inverse(nn.Module):
         return self.flow.inverse(z) * self.scale + self.mean
 
 
-def train_flow(ink, concept, scale=1.0, size=24, noise=0.15):
-    """RealNVP (Dinh et al. 2017) from the codes of a fitted decoder to normal numbers."""
-    decoder, codes = fit_codes(ink, concept, size, int(2000 * scale))
+def train_flow(ink, concept, scale, noise=0.15):
+    """RealNVP (Dinh et al. 2017) from the codes of a fitted painter to normal numbers."""
+    decoder, codes = fit_painter(ink, concept, scale)
+    size = codes.shape[1]
     mean, deviation = codes.mean(0), codes.std(0)
     flow, steps = Flow(size), int(4000 * scale)
     adam, schedule = optimiser(flow.parameters(), steps, 1e-3)
@@ -153,8 +194,7 @@ def train_flow(ink, concept, scale=1.0, size=24, noise=0.15):
         nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
         adam.step()
         schedule.step()
-        if step % 1000 == 0 or step == steps - 1:
-            print(f"  flow {step:5d}  loss {loss.item():.4f}", flush=True)
+        report("flow", step, steps, loss=loss)
     return one_graph(DecodeGraph(decoder, Placement(concept.hue), Inverse(flow, mean, deviation)), size + PLACE)
 
 
@@ -173,9 +213,10 @@ class Rescale(nn.Module):
         return x * self.scale + self.mean
 
 
-def train_diffusion(ink, concept, scale=1.0, size=24, noise=0.1):
-    """Latent diffusion (Ho et al. 2020, Rombach et al. 2022) over the codes of a fitted decoder, v-prediction."""
-    decoder, codes = fit_codes(ink, concept, size, int(2000 * scale))
+def train_diffusion(ink, concept, scale, noise=0.1):
+    """Latent diffusion (Ho et al. 2020, Rombach et al. 2022) over the codes of a fitted painter, v-prediction."""
+    decoder, codes = fit_painter(ink, concept, scale)
+    size = codes.shape[1]
     mean, deviation = codes.mean(0), codes.std(0)
     denoiser, steps = Denoiser(size + PLACE), int(4000 * scale)
     adam, schedule = optimiser(denoiser.parameters(), steps, 2e-3)
@@ -187,8 +228,7 @@ def train_diffusion(ink, concept, scale=1.0, size=24, noise=0.1):
         signal, rest = alpha(t).sqrt().unsqueeze(1), (1 - alpha(t)).sqrt().unsqueeze(1)
         loss = F.mse_loss(denoiser(signal * clean + rest * dirt, t), signal * dirt - rest * clean)
         descend(adam, schedule, loss)
-        if step % 1000 == 0 or step == steps - 1:
-            print(f"  denoiser {step:5d}  loss {loss.item():.4f}", flush=True)
+        report("denoiser", step, steps, loss=loss)
     times = torch.linspace(0.98, 0.04, STEPS)
     latent = size + PLACE
     sampler = {
@@ -209,20 +249,46 @@ def train_diffusion(ink, concept, scale=1.0, size=24, noise=0.1):
     return Trained(sampler, graphs)
 
 
-class TokenGraph(nn.Module):
-    """tokens i32 [n, PLACE + 64] -> image: first the placement in quantiles of the normal, then the codes by rows."""
+def nearest(points, centres):
+    return torch.cdist(points, centres).argmin(1)
 
-    def __init__(self, codebook, painter, placement):
+
+def k_means(points, count, rounds=30):
+    """Centres [count, size] of points (Lloyd 1982); when there are no more points than centres, the points."""
+    centres = points[torch.randperm(len(points))[:count]].clone()
+    for _ in range(rounds):
+        member = nearest(points, centres)
+        for index in member.unique():
+            centres[index] = points[member == index].mean(0)
+    return F.pad(centres, (0, 0, 0, count - len(centres)))
+
+
+def residual_tokens(points):
+    """Each point as a word of every stage: the first is the nearest of 32 centres, each other one corrects what the
+    words before it leave (residual quantisation, Lee et al. 2022). Words [n, STAGES], books [STAGES, TOKENS, size]."""
+    left, words, books = points.clone(), [], []
+    for stage in range(STAGES):
+        books.append(k_means(left, TOKENS // 2 if stage < 2 else TOKENS))
+        books[-1] = F.pad(books[-1], (0, 0, 0, TOKENS - len(books[-1])), value=1e3)  # words nobody says
+        words.append(nearest(left, books[-1]))
+        left = left - books[-1][words[-1]]
+    print(f"  words leave {left.square().sum().item() / points.square().sum().item():.4f} of the variance", flush=True)
+    return torch.stack(words, 1), torch.stack(books)
+
+
+class TokenGraph(nn.Module):
+    """tokens i32 [n, PLACE + STAGES] -> image: first the placement in quantiles of the normal, then the words."""
+
+    def __init__(self, painter, placement, books):
         super().__init__()
         self.painter, self.placement = painter, placement
-        count = len(codebook.codes)
-        self.register_buffer("codes", codebook.codes.clone())
-        self.register_buffer("levels", torch.special.ndtri((torch.arange(count) + 0.5) / count).float())
+        self.books = nn.Parameter(books.flatten(0, 1))
+        self.register_buffer("first", torch.arange(STAGES) * TOKENS)
+        self.register_buffer("quantiles", torch.special.ndtri((torch.arange(TOKENS) + 0.5) / TOKENS).float())
 
     def forward(self, tokens):
-        place = self.levels[tokens[:, :PLACE]]
-        features = self.codes[tokens[:, PLACE:]].view(-1, 8, 8, self.codes.shape[1]).permute(0, 3, 1, 2)
-        return 1 - self.placement(self.painter(features), place)
+        place, words = self.quantiles[tokens[:, :PLACE]], tokens[:, PLACE:] + self.first
+        return 1 - self.placement(self.painter(self.books[words].sum(1)), place)
 
 
 class StepGraph(nn.Module):
@@ -234,56 +300,34 @@ class StepGraph(nn.Module):
         return self.prior.step(token, position, state)
 
 
-def fit_tokens(ink, concept, steps, width=16):
-    """VQ-VAE (van den Oord et al. 2017): a painter, a codebook and every picture's tokens [n, 64]."""
-    encoder, codebook, painter = Encoder(width, flat=False), Codebook(CODES, width), Painter(width, concept.widths)
-    encoder.to(memory_format=torch.channels_last), painter.to(memory_format=torch.channels_last)
-    adam, schedule = optimiser([*encoder.parameters(), *painter.parameters()], steps, 2e-3)
+def train_autoregressive(ink, concept, scale, temperature=1.0):
+    """A recurrent network that says a picture in words, from the coarsest to the finest correction."""
+    painter, codes, share = principal(ink)
+    words, books = residual_tokens(codes * share)
+    graph = TokenGraph(painter, Placement(concept.hue), torch.where(books > 100, 0, books) / share)
+    length, steps = PLACE + STAGES, int(800 * scale)
+    prior = Prior(TOKENS, length)
+    adam, schedule = optimiser(prior.parameters(), steps, 4e-3)
     for step in range(steps):
-        index = torch.randint(len(ink), (BATCH,))
-        with bfloat():
-            features = encoder(ink[index]).float()
-        quantised, commitment = codebook(features)
-        with bfloat():
-            made = painter(quantised).float()
-        loss = picture_loss(made, ink[index])
-        descend(adam, schedule, loss + 0.05 * commitment)
-        if step % 500 == 0 or step == steps - 1:
-            print(f"  tokens {step:5d}  loss {loss.item():.4f}", flush=True)
-    codebook.eval()
-    with torch.no_grad():
-        tokens = codebook.tokens(encoder(ink))[0].view(len(ink), 64)
-    print(f"  {len(tokens.unique())} of {CODES} codes used")
-    return codebook, painter, tokens
-
-
-def train_autoregressive(ink, concept, scale=1.0, temperature=0.9):
-    """A recurrent prior over the tokens of a VQ-VAE."""
-    codebook, painter, pictures = fit_tokens(ink, concept, int(2000 * scale))
-    prior, steps = Prior(CODES, PLACE + 64), int(800 * scale)
-    adam, schedule = optimiser(prior.parameters(), steps, 3e-3)
-    for step in range(steps):
-        place = torch.randint(CODES, (64, PLACE))
-        tokens = torch.cat([place, pictures[torch.randint(len(pictures), (64,))]], 1)
+        said = words[torch.randint(len(words), (64,))]
+        tokens = torch.cat([torch.randint(TOKENS, (64, PLACE)), said], 1)
         loss = F.cross_entropy(prior(tokens).flatten(0, 1), tokens.flatten())
         descend(adam, schedule, loss)
-        if step % 250 == 0 or step == steps - 1:
-            print(f"  prior {step:5d}  loss {loss.item():.4f}", flush=True)
+        report("prior", step, steps, loss=loss)
     width = prior.cell.hidden_size
     sampler = {
         "path": "prior.onnx",
         "decoder": "decoder.onnx",
         "procedure": "autoregressive",
-        "length": PLACE + 64,
-        "vocabulary": CODES,
+        "length": length,
+        "vocabulary": TOKENS,
         "state": [width],
         "temperature": temperature,
         "range": [0, 1],
     }
-    token = torch.full((16,), CODES, dtype=torch.int32)
+    token = torch.full((16,), TOKENS, dtype=torch.int32)
     step = {"token": token, "position": torch.zeros(1, dtype=torch.int32), "state": torch.zeros(16, width)}
-    tokens = torch.randint(CODES, (16, PLACE + 64), dtype=torch.int32)
-    graph = TokenGraph(codebook, painter, Placement(concept.hue))
+    tokens = torch.randint(TOKENS, (16, length), dtype=torch.int32)
     graphs = {
         "prior.onnx": (StepGraph(prior), step, ["logits", "state_out"]),
         "decoder.onnx": (graph, {"tokens": tokens}, ["image"]),
@@ -295,44 +339,31 @@ def gradient_penalty(critic, real):
     """R1 (Mescheder et al. 2018): the critic's slope at real pictures."""
     real = real.detach().requires_grad_(True)
     slope = torch.autograd.grad(critic(real).sum(), real, create_graph=True)[0]
-    return slope.square().sum([1, 2, 3]).mean()
+    return slope.square().sum(1).mean()
 
 
-def train_gan(ink, concept, scale=1.0, size=16, anchor=20.0):
-    """A GAN (Goodfellow et al. 2014) whose generator starts from, and stays tied to, anchors: one latent a picture.
-
-    The critic sees real and made pictures placed alike, so it cannot learn the few pictures by heart (as in
-    differentiable augmentation, Zhao et al. 2020)."""
-    generator, codes = fit_codes(ink, concept, size, int(1500 * scale), learn=False, noise=0.25)
-    placement, critic, steps = Placement(concept.hue), Critic(), int(1200 * scale)
-    critic.to(memory_format=torch.channels_last)
-    adam, schedule = optimiser(generator.parameters(), steps, 5e-4)
-    critic_adam, critic_schedule = optimiser(critic.parameters(), steps, 1e-3)
-    average = torch.optim.swa_utils.AveragedModel(
-        generator, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
-    )
+def train_gan(ink, concept, scale, size=4, noise=0.04, anchor=4.0, penalty=0.02):
+    """A GAN (Goodfellow et al. 2014) of principal components. One latent a picture is its anchor, and the generator is
+    drawn to the picture of the nearest anchor, so that none is forgotten; the critic judges what lies between."""
+    painter, codes, share = principal(ink)
+    share = share / share.square().sum().sqrt()  # now a picture is about one unit from the mean, in pixels too
+    generator, critic = perceptron(size, 192, codes.shape[1], 3), perceptron(codes.shape[1], 256, 1, 3)
+    anchors, steps = torch.randn(len(codes), size), int(2500 * scale)
+    adam, schedule = optimiser(generator.parameters(), steps, 2e-3)
+    critic_adam, critic_schedule = optimiser(critic.parameters(), steps, 2e-3)
     for step in range(steps):
-        index = torch.randint(len(ink), (BATCH,))
-        near = codes[index] + 0.25 * torch.randn(BATCH, size)
-        with bfloat():
-            made, tied = generator(torch.cat([torch.randn(BATCH, size), near])).float().split(BATCH)
-        made = placement(made, torch.randn(BATCH, PLACE))
-        real = placement(ink[index], torch.randn(BATCH, PLACE))
-        with bfloat():
-            loss = (F.softplus(critic(made.detach())) + F.softplus(-critic(real))).float().mean()
-        if step % 16 == 0:
-            loss = loss + 16 * 0.5 * gradient_penalty(critic, real[:16])
+        real = (codes[torch.randint(len(codes), (64,))] + noise * torch.randn(64, codes.shape[1])) * share
+        latent = torch.randn(64, size)
+        made = generator(latent) * share
+        loss = (F.softplus(critic(made.detach())) + F.softplus(-critic(real))).mean()
+        if step % 4 == 0:
+            loss = loss + 4 * penalty * gradient_penalty(critic, real)
         descend(critic_adam, critic_schedule, loss)
-        with bfloat():
-            fool = F.softplus(-critic(made)).float().mean()
-        tie = picture_loss(tied, ink[index])
+        fool = F.softplus(-critic(made)).mean()
+        tie = (made - codes[nearest(latent, anchors)] * share).square().sum(1).mean()
         descend(adam, schedule, fool + anchor * tie)
-        average.update_parameters(generator)
-        if step % 250 == 0 or step == steps - 1:
-            print(
-                f"  gan {step:5d}  critic {loss.item():.3f}  fool {fool.item():.3f}  tie {tie.item():.4f}", flush=True
-            )
-    return one_graph(DecodeGraph(average.module, placement), size + PLACE)
+        report("gan", step, steps, critic=loss, fool=fool, tie=tie)
+    return one_graph(DecodeGraph(painter, Placement(concept.hue), generator), size + PLACE)
 
 
 RECIPES = {
