@@ -46,6 +46,7 @@ async function openEngine({ base, manifest, second }) {
     wasm,
   });
   const encoder = await openEncoder(ort, core, { tokenizer, text });
+  await encoder.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
   const lowRank = second && lowRankReader(core, downloader(base, files), second, fingerprint);
   return { core, encoder, means: core.means(means), tau, lowRank };
 }
