@@ -70,7 +70,9 @@ class PrincipalPainter(nn.Module):
         chroma = self.chroma(weights).view(-1, 2, side // 2, side // 2)
         chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
         ink = (self.rgb @ torch.cat([luma, chroma], 1).flatten(2)).view(-1, 3, side, side)
-        return F.pad(ink, [self.MARGIN] * 4).clamp(0, 1)
+        # Other pictures leave faint traces on the empty page: what is under a twentieth of the ink is wiped off.
+        shown = ((ink.amax(1, keepdim=True) - 0.05) * 10).clamp(0, 1)
+        return F.pad(ink * shown, [self.MARGIN] * 4).clamp(0, 1)
 
 
 class Decoder(nn.Module):
@@ -197,7 +199,7 @@ class Denoiser(nn.Module):
 class Prior(nn.Module):
     """Next token of a sequence: a recurrent network (GRU) that also knows its position."""
 
-    def __init__(self, vocabulary, length, width=144, inner=32):
+    def __init__(self, vocabulary, length, width=128, inner=32):
         super().__init__()
         self.token = nn.Embedding(vocabulary + 1, inner)  # the last one starts a sequence
         self.position = nn.Embedding(length, inner)

@@ -150,14 +150,15 @@ def train_vae(ink, concept, scale, size=12, weight=1500.0):
     return one_graph(DecodeGraph(decoder, Placement(concept.hue)), size + PLACE)
 
 
-def train_principal_vae(ink, concept, scale, size=4, blur=0.15):
-    """blur: the deviation of a pixel that the likelihood forgives. Small: sharp pictures, and gaps between them."""
+def train_principal_vae(ink, concept, scale, size=4, blur=1.0):
+    """blur: the deviation, of a whole picture, that the likelihood forgives. Pictures are about 10 apart, so they stay
+    separate, and the small divergence this leaves room for makes each of them fill a large cell of the latent space."""
     painter, codes, share = principal(ink)
     coder, decoder = perceptron(codes.shape[1], 256, 2 * size), perceptron(size, 192, codes.shape[1])
     steps = int(2500 * scale)
     adam, schedule = optimiser([*coder.parameters(), *decoder.parameters()], steps, 2e-3)
     for step in range(steps):
-        wanted = codes[torch.randint(len(codes), (64,))] + 0.05 * torch.randn(64, codes.shape[1])
+        wanted = codes[torch.randint(len(codes), (64,))]
         latent, divergence = normal_sample(coder(wanted))
         error = ((decoder(latent) - wanted) * share).square().sum(1).mean()
         descend(adam, schedule, error / (2 * blur**2) + divergence * min(1, step / (0.2 * steps)))
