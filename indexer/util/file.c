@@ -90,6 +90,9 @@ static int open_temporary(const char *path, char *temporary, size_t size)
 
 gs_status gs_file_write(const char *path, const void *bytes, size_t size, gs_error *err)
 {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) /* /dev/null would become a file */
+        return gs_fail(err, GS_EIO, "%s: is there and not a file, it is not replaced", path);
     size_t length = strlen(path) + 64;
     char *temporary = malloc(length);
     if (!temporary)

@@ -22,7 +22,8 @@ typedef struct {
 gs_status gs_file_read(gs_bytes *bytes, const char *path, size_t limit, gs_error *err);
 void gs_bytes_free(gs_bytes *bytes); /* safe on a zeroed one */
 
-/* Replaces path by bytes [size] atomically; on failure the old file is untouched and no temporary one is left. */
+/* Replaces path by bytes [size] atomically; on failure the old file is untouched and no temporary one is left. GS_EIO
+ * for what is no file, such as a folder or a device. */
 gs_status gs_file_write(const char *path, const void *bytes, size_t size, gs_error *err);
 
 /* mkdir -p. */

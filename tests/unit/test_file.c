@@ -108,6 +108,18 @@ static void a_failed_write_leaves_nothing_behind(void **state)
     assert_non_null(strstr(err.message, "/none/x: No such file or directory"));
 }
 
+static void a_device_or_a_pipe_is_not_replaced(void **state)
+{
+    (void)state;
+    struct stat info;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_equal(gs_file_write(in_folder("pipe"), "new", 3, &err), GS_EIO);
+    assert_non_null(strstr(err.message, "/pipe: is there and not a file"));
+    assert_int_equal(stat(in_folder("pipe"), &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(count_entries(), 1);
+}
+
 static void new_files_have_the_mode_that_umask_leaves(void **state)
 {
     (void)state;
@@ -190,6 +202,7 @@ int main(void)
         TEST(files_that_tell_no_size_are_read_and_limited),
         TEST(files_that_cannot_be_read_are_named),
         TEST(a_failed_write_leaves_nothing_behind),
+        TEST(a_device_or_a_pipe_is_not_replaced),
         TEST(new_files_have_the_mode_that_umask_leaves),
         TEST(a_left_over_temporary_file_is_in_nobodys_way),
         TEST(folders_are_made_with_their_parents),
