@@ -92,12 +92,24 @@ static gs_status get_number(const cJSON *header, const char *field, double most,
     return gs_fail(err, GS_ECHILD, "announced '%s' %g, expected a whole number from 1 to %.0f", field, *value, most);
 }
 
+/* What the worker says went wrong, on one line however many it is. */
+static gs_status complaint(const cJSON *error, gs_error *err)
+{
+    if (!cJSON_IsString(error))
+        return gs_fail(err, GS_ECHILD, "reports an error, and not which");
+    char text[401];
+    size_t n = 0;
+    for (const char *c = error->valuestring; *c && n < sizeof text - 1; c++)
+        text[n++] = (unsigned char)*c < 0x20 ? ' ' : *c;
+    text[n] = 0;
+    return gs_fail(err, GS_ECHILD, "%s", text);
+}
+
 static gs_status check_header(const cJSON *header, size_t asked, announcement *said, gs_error *err)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(header, "error");
     if (error)
-        return gs_fail(err, GS_ECHILD, "%.400s",
-                       cJSON_IsString(error) ? error->valuestring : "reports an error, and not which");
+        return complaint(error, err);
     double width = 0, height = 0, channels = 0, count = 0;
     gs_status st;
     if ((st = get_number(header, "width", GS_IMAGE_MAX_SIDE, &width, err)) != GS_OK ||

@@ -305,6 +305,7 @@ static void workers_that_die_are_reported_with_their_last_words(void **state)
     expect_failure("killed", "was killed by signal 9 (Killed)");
     expect_failure("dies-at-once", "ended with status 1: no module named torch");
     expect_failure("error", "no such checkpoint");
+    expect_failure("traceback", "Traceback:  no such checkpoint [0m");
 }
 
 static void workers_that_hang_are_given_up(void **state)

@@ -77,6 +77,8 @@ def answer(request):
         time.sleep(60)
     elif mode == "error":
         say(b'{"error":"no such checkpoint"}\n')
+    elif mode == "traceback":
+        say(b'{"error":"Traceback:\\n\\tno such checkpoint\\u001b[0m"}\n')
     elif mode == "junk":
         say(b"Loading weights...\n")
     elif mode == "long-junk":
