@@ -125,7 +125,8 @@ const char *gs_content_type(const char *path)
 /* means-0123456789abcdef.bin, thumbs/0123456789abcdef.webp */
 const char *gs_cache_control(const char *path)
 {
-    for (const char *c = path; *c; c++)
+    const char *slash = strrchr(path, '/'); /* only the name counts: the served folder may be called anything */
+    for (const char *c = slash ? slash : path; *c; c++)
         if ((*c == '/' || *c == '-') && strspn(c + 1, "0123456789abcdef") == HASH_DIGITS && c[1 + HASH_DIGITS] == '.')
             return "public, max-age=31536000, immutable";
     return "no-cache";

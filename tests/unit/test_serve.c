@@ -277,6 +277,7 @@ static void only_names_with_a_hash_are_kept_for_ever(void **state)
     assert_string_equal(gs_cache_control("/a/manifest.json"), "no-cache");
     assert_string_equal(gs_cache_control("/a/0123456789abcdef/x.json"), "no-cache");
     assert_string_equal(gs_cache_control("/a/x-0123456789abcde.json"), "no-cache");
+    assert_string_equal(gs_cache_control("/site-0123456789abcdef.old/manifest.json"), "no-cache");
     const char *for_ever = "public, max-age=31536000, immutable";
     assert_string_equal(gs_cache_control("/a/means-0123456789abcdef.bin"), for_ever);
     assert_string_equal(gs_cache_control("/a/0123456789abcdef.webp"), for_ever);
