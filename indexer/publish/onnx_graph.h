@@ -2,7 +2,7 @@
  *
  *     gs_onnx_graph *graph = gs_onnx_new("text");
  *     gs_onnx_name x = gs_onnx_input(graph, "x", GS_ONNX_F32, 2, (const char *[]){"batch", "width"});
- *     gs_onnx_name b = gs_onnx_constant(graph, "b", GS_ONNX_F32, bias, (size_t[]){768}, 1);    // bias [768], borrowed
+ *     gs_onnx_name b = gs_onnx_constant(graph, GS_ONNX_F32, bias, (size_t[]){768}, 1);         // bias [768], borrowed
  *     gs_onnx_name y = gs_onnx_unary(graph, "Sigmoid", gs_onnx_binary(graph, "Add", x, b));
  *     gs_onnx_output(graph, y, "y", GS_ONNX_F32, 2, (const char *[]){"batch", "width"});
  *     st = gs_onnx_finish(graph, &bytes, err);                                      // frees the graph, whatever comes

@@ -5,7 +5,7 @@
 
 #include <math.h> /* INFINITY */
 
-/* from, from + 1 ... below end (a scalar value). */
+/* 0, 1 ... below end (a scalar value). */
 static gs_onnx_name count_to(gs_onnx_graph *graph, gs_onnx_name end)
 {
     gs_onnx_name inputs[] = {gs_onnx_i64(graph, 0), end, gs_onnx_i64(graph, 1)};

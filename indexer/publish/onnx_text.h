@@ -8,7 +8,7 @@
  * Input "input_ids": int64 [batch, sequence], the tokens of core/tokenize.h, sequence at most its context; shorter
  * texts of a batch are padded after their end-of-text with any token (where the end is the largest id, with none
  * larger). Output "feature": f32 [batch, dim], L2-normalised. Opset 17, standard operators only. quantize stores the
- * matrices as int8 with one scale a row.
+ * matrices as int8 (onnx_layers.h).
  */
 #ifndef GS_ONNX_TEXT_H
 #define GS_ONNX_TEXT_H
