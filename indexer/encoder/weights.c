@@ -1,6 +1,7 @@
 #include "weights.h"
 
-#include "../util/file.h" /* gs_path_join, gs_sha256_hex */
+#include "../../core/catalog.h" /* gs_half_to_float */
+#include "../util/file.h"       /* gs_path_join, gs_sha256_hex */
 
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
@@ -47,19 +48,6 @@ float gs_f32_of_bf16(uint16_t brain)
     return value;
 }
 
-float gs_f32_of_f16(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f, fraction = half & 0x3ff, bits;
-    float value;
-    if (exponent == 0) { /* zero and subnormals: fraction times 2^-24 is exact in f32 */
-        value = (float)fraction * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    bits = sign | (exponent == 31 ? 0xffu : exponent + 112) << 23 | fraction << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static void expand(const gs_tensor *tensor, size_t count, float *out)
 {
     if (tensor->type == GS_DTYPE_F32) {
@@ -69,7 +57,7 @@ static void expand(const gs_tensor *tensor, size_t count, float *out)
     for (size_t i = 0; i < count; i++) {
         uint16_t bits;
         memcpy(&bits, tensor->data + 2 * i, sizeof bits);
-        out[i] = tensor->type == GS_DTYPE_F16 ? gs_f32_of_f16(bits) : gs_f32_of_bf16(bits);
+        out[i] = tensor->type == GS_DTYPE_F16 ? gs_half_to_float(bits) : gs_f32_of_bf16(bits);
     }
 }
 

@@ -34,8 +34,7 @@ gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *sh
 /* *rows becomes the first side of a matrix [*rows, columns]. */
 gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err);
 
-/* IEEE 754 half and bfloat16 to f32, exactly. */
-float gs_f32_of_f16(uint16_t half);
+/* bfloat16 to f32, exactly. (IEEE 754 half: core/catalog.h.) */
 float gs_f32_of_bf16(uint16_t brain);
 
 #endif
