@@ -122,12 +122,12 @@ static gs_status check_type(const char *type, const char *path, gs_error *err)
     return gs_fail(err, GS_EFORMAT, "%s: field 'type' is '%.100s', expected one of " TYPE_LIST, path, type);
 }
 
-/* A title is shown on one line of a terminal. */
-static gs_status check_title(const char *title, const char *path, gs_error *err)
+/* For what is shown on one line of a terminal. */
+static gs_status check_line(const char *text, const char *field, const char *path, gs_error *err)
 {
-    for (const unsigned char *c = (const unsigned char *)title; *c; c++)
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
         if (*c < 0x20 || *c == 0x7f)
-            return gs_fail(err, GS_EFORMAT, "%s: field 'title' holds the control character 0x%02x", path, *c);
+            return gs_fail(err, GS_EFORMAT, "%s: field '%s' holds the control character 0x%02x", path, field, *c);
     return GS_OK;
 }
 
@@ -195,12 +195,14 @@ static gs_status read_fields(gs_model *model, gs_error *err)
         (st = get_string(root, "slug", path, &model->slug, err)) != GS_OK ||
         (st = check_slug(model->slug, path, err)) != GS_OK ||
         (st = get_string(root, "title", path, &model->title, err)) != GS_OK ||
-        (st = check_title(model->title, path, err)) != GS_OK ||
+        (st = check_line(model->title, "title", path, err)) != GS_OK ||
         (st = get_string(root, "type", path, &model->type, err)) != GS_OK ||
         (st = check_type(model->type, path, err)) != GS_OK || (st = check_optional(root, path, err)) != GS_OK)
         return st;
     model->family = string_or_empty(root, "family");
     model->description = string_or_empty(root, "description");
+    if ((st = check_line(model->family, "family", path, err)) != GS_OK)
+        return st;
 
     model->sampler = cJSON_GetObjectItemCaseSensitive(root, "sampler");
     if (!cJSON_IsObject(model->sampler))

@@ -77,6 +77,8 @@ static void faults_name_the_file_and_the_field(void **state)
     refused("{\"Slug\":\"a\"}", PATH ": field 'slug' is missing, expected a string");
     refused("{\"slug\":\"a\"}", PATH ": field 'title' is missing, expected a string");
     refused("{\"slug\":\"a\",\"title\":\"A\\nB\"}", PATH ": field 'title' holds the control character 0x0a");
+    refused("{\"slug\":\"a\",\"title\":\"A\",\"type\":\"GAN\",\"family\":\"\\u001b[2J\"}",
+            PATH ": field 'family' holds the control character 0x1b");
     refused("{\"slug\":\"a\",\"title\":\"A\",\"type\":\"gan\"}", PATH
             ": field 'type' is 'gan', expected one of GAN, VAE, diffusion, flow, autoregressive, implicit or other");
     refused("{\"slug\":\"a\",\"title\":\"A\",\"type\":\"GAN\"}",
