@@ -22,6 +22,7 @@ typedef struct {
     gs_store_thumbnail thumbnails[GS_STORE_THUMBNAILS]; /* [n_thumbnails] since the last checkpoint; their webp owned */
     size_t n_thumbnails;
     double saved_at;
+    bool lost; /* a checkpoint failed, and with it what only that one held */
 } job;
 
 static double now(void)
@@ -109,6 +110,7 @@ static gs_status save(job *j, save_function function, gs_error *err)
     gs_status st = function(j->store, &j->run, &checkpoint, err);
     drop_thumbnails(j);
     j->saved_at = now();
+    j->lost = st != GS_OK;
     return st;
 }
 
@@ -140,10 +142,11 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
     return st;
 }
 
-/* A last checkpoint after a failure, which stays the failure to report. */
+/* A last checkpoint after a failure, which stays the failure to report. Not when that was a checkpoint: the moments would be saved without
+ * the thumbnails and features of their samples. */
 static void save_what_there_is(job *j)
 {
-    if (j->moments.count > j->run.count)
+    if (!j->lost && j->moments.count > j->run.count)
         save(j, gs_store_save, NULL);
 }
 

@@ -32,7 +32,7 @@ typedef struct {
     uint64_t count;   /* samples the moments stand on */
 } gs_job_result;
 
-/* Whatever fails, what was encoded until then is kept in a checkpoint and the model's former moments stay. */
+/* Whatever fails but the database, what was encoded until then is kept in a checkpoint. The model's former moments stay. */
 gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model, const gs_job_options *options,
                      gs_job_result *result, gs_error *err);
 

@@ -1,8 +1,10 @@
-/* The pieces of an index job: which features are kept, and samples read ahead. */
+/* The pieces of an index job: which features are kept, and samples read ahead; and a whole one that fails. */
 #include "job/batches.h"
+#include "job/job.h"
 #include "job/reservoir.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -244,6 +246,62 @@ static void stopping_early_frees_what_was_read_ahead(void **state)
     gs_sampler_close(sampler);
 }
 
+/* ---- a whole job -------------------------------------------------------------------------------------------------------------- */
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A new database at path, bound to the encoder. */
+static gs_store *make_store(const char *path, const gs_encoder *encoder)
+{
+    gs_store *store;
+    const gs_encoder_info *info = gs_encoder_get_info(encoder);
+    gs_store_encoder bound = {.dim = info->dim, .tau = info->tau, .image_size = info->image_size};
+    memcpy(bound.fingerprint, info->fingerprint, sizeof bound.fingerprint);
+    assert_int_equal(gs_store_open(&store, path, GS_STORE_CREATE, &err), GS_OK);
+    assert_int_equal(gs_store_bind_encoder(store, &bound, &err), GS_OK);
+    return store;
+}
+
+static void a_checkpoint_that_failed_is_not_written_without_its_thumbnails(void **state)
+{
+    (void)state;
+    char path[64];
+    gs_encoder *encoder;
+    gs_store_model row;
+    gs_store_thumbnails thumbnails;
+    gs_job_result result;
+    gs_job_options options = {.seed = 1, .samples = 10, .batch = 2, .checkpoint = 0};
+    make_folder(NULL);
+    snprintf(path, sizeof path, "%s/zoo.db", directory);
+    assert_int_equal(gs_encoder_open(&encoder, GS_GOLDEN "/clip_tiny/quick_gelu_f32", NULL, &err), GS_OK);
+    gs_store *store = make_store(path, encoder);
+
+    execute(path, "CREATE TRIGGER fault BEFORE INSERT ON progress WHEN EXISTS (SELECT 1 FROM thumbnail)"
+                  " BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    assert_int_equal(gs_job_run(store, encoder, &model, &options, &result, &err), GS_EIO);
+    assert_non_null(strstr(err.message, "no room"));
+    assert_int_equal(gs_store_find(store, "a", &row, &err), GS_OK);
+    assert_int_equal(row.count, 0);
+    gs_store_model_free(&row);
+
+    execute(path, "DROP TRIGGER fault");
+    assert_int_equal(gs_job_run(store, encoder, &model, &options, &result, &err), GS_OK);
+    assert_int_equal(gs_store_find(store, "a", &row, &err), GS_OK);
+    assert_int_equal(row.count, 10);
+    assert_int_equal(gs_store_read_thumbnails(store, &row, &thumbnails, &err), GS_OK);
+    assert_int_equal(thumbnails.count, 10);
+    gs_store_thumbnails_free(&thumbnails);
+    gs_store_model_free(&row);
+    gs_store_close(store);
+    gs_encoder_close(encoder);
+}
+
 #define WITH_FOLDER(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -256,6 +314,7 @@ int main(void)
         WITH_FOLDER(batches_come_in_order_and_end),
         WITH_FOLDER(a_failure_comes_after_the_good_batches),
         WITH_FOLDER(stopping_early_frees_what_was_read_ahead),
+        WITH_FOLDER(a_checkpoint_that_failed_is_not_written_without_its_thumbnails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
