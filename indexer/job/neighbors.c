@@ -38,20 +38,28 @@ static void free_update(update *u)
     free(u->candidates);
 }
 
-/* Puts a neighbour in its place, unless it is there already or too far. Equal distances keep the order of slugs (models are compared in it). */
-static void insert(entry *e, int64_t run, double distance)
+/* Whether a stands before b in a list: nearer, or as near and first by slug, which is the order of u->list. */
+static bool is_before(const update *u, gs_store_neighbor a, gs_store_neighbor b)
+{
+    if (a.distance != b.distance)
+        return a.distance < b.distance;
+    return gs_store_list_find_run(&u->list, a.run) < gs_store_list_find_run(&u->list, b.run);
+}
+
+/* Puts a neighbour in its place, unless it is there already or too far. */
+static void insert(const update *u, entry *e, gs_store_neighbor neighbor)
 {
     for (size_t i = 0; i < e->count; i++)
-        if (e->nearest[i].run == run)
+        if (e->nearest[i].run == neighbor.run)
             return;
     size_t at = e->count;
-    while (at > 0 && e->nearest[at - 1].distance > distance)
+    while (at > 0 && is_before(u, neighbor, e->nearest[at - 1]))
         at--;
     if (at == GS_NEIGHBORS)
         return;
     size_t kept = e->count < GS_NEIGHBORS ? e->count++ : GS_NEIGHBORS - 1;
     memmove(e->nearest + at + 1, e->nearest + at, (kept - at) * sizeof *e->nearest);
-    e->nearest[at] = (gs_store_neighbor){run, distance};
+    e->nearest[at] = neighbor;
     e->changed = true;
 }
 
@@ -158,8 +166,8 @@ static gs_status compare(update *u, size_t i, gs_error *err)
         if (st == GS_OK)
             st = gs_eigen_frechet(&eigen, u->means + k * u->dim, u->covariance, &distance, err);
         if (st == GS_OK) {
-            insert(e, models[k].run, distance);
-            insert(&u->entries[k], models[i].run, distance);
+            insert(u, e, (gs_store_neighbor){models[k].run, distance});
+            insert(u, &u->entries[k], (gs_store_neighbor){models[i].run, distance});
         }
     }
     gs_eigen_free(&eigen);
