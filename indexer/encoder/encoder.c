@@ -12,7 +12,7 @@
 #include "vocabulary.h"
 #include "weights.h"
 
-#include <math.h> /* exp */
+#include <math.h> /* exp, isfinite */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h> /* snprintf, open_memstream */
@@ -299,6 +299,15 @@ static void *work_off(void *argument)
     return NULL;
 }
 
+/* Weights that are damaged, or do not belong together, overflow: nothing further on could tell. */
+static gs_status check_finite(const gs_encoder *encoder, const job *j, gs_error *err)
+{
+    for (size_t i = 0; i < j->n * encoder->info.dim; i++)
+        if (!isfinite(j->features[i]))
+            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.file.path);
+    return GS_OK;
+}
+
 /* Each worker takes its share through the whole tower on one core, which keeps every core busy between the matrix
  * products too; only a call with fewer inputs than cores leaves the cores to the products. */
 static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
@@ -329,7 +338,7 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
         break;
     }
     free(all);
-    return st;
+    return st == GS_OK ? check_finite(encoder, j, err) : st;
 }
 
 static gs_status encode_texts(const job *j, worker *w, size_t first, size_t count, gs_error *err)

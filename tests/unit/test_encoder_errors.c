@@ -3,6 +3,7 @@
 #include "encoder/safetensors.h"
 #include "util/file.h"
 
+#include <math.h> /* NAN */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -414,6 +415,27 @@ static void text_config_dict_goes_before_text_config(void **state)
     gs_encoder_close(encoder);
 }
 
+/* The last bytes of the file belong to visual_projection.weight. */
+static void weights_that_give_no_numbers_are_refused_when_they_are_used(void **state)
+{
+    (void)state;
+    gs_encoder *encoder;
+    gs_error err;
+    float feature[1024], nan = NAN;
+    uint8_t rgb[3] = {0};
+    gs_image image = {.width = 1, .height = 1, .rgb = rgb};
+    gs_bytes bytes = read_golden("model.safetensors");
+    memcpy(bytes.data + bytes.size - sizeof nan, &nan, sizeof nan);
+    write_file("model.safetensors", bytes.data, bytes.size);
+    gs_bytes_free(&bytes);
+    assert_int_equal(gs_encoder_open(&encoder, directory, NULL, &err), GS_OK);
+    assert_true(gs_encoder_get_info(encoder)->dim <= sizeof feature / sizeof *feature);
+    assert_int_equal(gs_encoder_images(encoder, &image, 1, feature, &err), GS_EFORMAT);
+    assert_non_null(strstr(err.message, "model.safetensors: gives features that are not finite"));
+    assert_int_equal(gs_encoder_texts(encoder, &(const char *){"a"}, 1, feature, &err), GS_OK);
+    gs_encoder_close(encoder);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -435,6 +457,7 @@ int main(void)
         EACH(sizes_may_be_numbers_or_objects),
         EACH(text_config_dict_goes_before_text_config),
         EACH(a_picture_of_another_size_is_refused_when_nothing_is_cropped),
+        EACH(weights_that_give_no_numbers_are_refused_when_they_are_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
