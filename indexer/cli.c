@@ -47,6 +47,19 @@ gs_status cli_print_json(cJSON *object, gs_error *err)
     return GS_OK;
 }
 
+cJSON *cli_part_to_json(const cli_part *part)
+{
+    cJSON *object = cJSON_CreateObject();
+    char *input = gs_utf8_repair(part->input);
+    bool done =
+        input && cJSON_AddStringToObject(object, "kind", part->kind) && cJSON_AddStringToObject(object, "input", input);
+    free(input);
+    if (done)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
 /* ---- options ------------------------------------------------------------------------------------------------------------------ */
 
 static void print_help(const cli_command *c)

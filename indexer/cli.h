@@ -71,6 +71,9 @@ int cli_finish(gs_status st, const gs_error *err);
 /* Prints an object on a line of its own and deletes it. */
 gs_status cli_print_json(cJSON *object, gs_error *err);
 
+/* {"kind","input"}; NULL when memory ran out. JSON is UTF-8: of a file's name that is not, what is none becomes U+FFFD. */
+cJSON *cli_part_to_json(const cli_part *part);
+
 /* Becomes non-zero at the first SIGINT or SIGTERM; a second one ends the program at once. */
 const volatile sig_atomic_t *cli_catch_signals(void);
 

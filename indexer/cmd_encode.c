@@ -23,6 +23,8 @@ static gs_status add_tokens(cJSON *object, const gs_tokenizer *tokenizer, const 
 {
     int32_t ids[GS_MAX_TOKENS];
     size_t n = gs_tokenize(tokenizer, text, strlen(text), ids);
+    if (n == 0) /* not the text's length: that was encoded */
+        return gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", strlen(text));
     cJSON *tokens = cJSON_CreateIntArray(ids, (int)n);
     return cJSON_AddItemToObject(object, "tokens", tokens) ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
 }
@@ -31,15 +33,14 @@ static gs_status add_tokens(cJSON *object, const gs_tokenizer *tokenizer, const 
 static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer, const float *feature, size_t dim,
                             gs_error *err)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "kind", part->kind);
-    cJSON_AddStringToObject(object, "input", part->input);
-    gs_status st =
-        tokenizer && strcmp(part->kind, "text") == 0 ? add_tokens(object, tokenizer, part->input, err) : GS_OK;
+    cJSON *object = cli_part_to_json(part);
+    gs_status st = object ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
+    if (st == GS_OK && tokenizer && strcmp(part->kind, "text") == 0)
+        st = add_tokens(object, tokenizer, part->input, err);
     char *text = st == GS_OK ? cJSON_PrintUnformatted(object) : NULL;
     cJSON_Delete(object);
     if (!text)
-        return gs_fail(err, GS_ENOMEM, "no memory");
+        return st != GS_OK ? st : gs_fail(err, GS_ENOMEM, "no memory");
     text[strlen(text) - 1] = 0; /* the closing brace comes later */
     printf("%s,\"feature\":[", text);
     print_feature(feature, dim, ",");

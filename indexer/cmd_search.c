@@ -16,7 +16,7 @@ typedef struct {
     bool json;
 } arguments;
 
-/* One result, as `--json` prints it. */
+/* One result, as `--json` prints it; NULL when memory ran out. */
 static cJSON *to_json(const gs_search_result *r, const arguments *args, size_t rank, size_t i, double score)
 {
     const gs_store_model *model = &r->list.models[i];
@@ -29,11 +29,12 @@ static cJSON *to_json(const gs_search_result *r, const arguments *args, size_t r
     cJSON_AddNumberToObject(object, "probability", exp(r->log_probability[i]));
     cJSON *parts = cJSON_AddArrayToObject(object, "parts");
     for (size_t p = 0; p < args->parts.count; p++) {
-        cJSON *part = cJSON_CreateObject();
-        cJSON_AddStringToObject(part, "kind", args->parts.parts[p].kind);
-        cJSON_AddStringToObject(part, "input", args->parts.parts[p].input);
+        cJSON *part = cli_part_to_json(&args->parts.parts[p]);
         cJSON_AddNumberToObject(part, "score", r->scores[p * r->list.count + i]);
-        cJSON_AddItemToArray(parts, part);
+        if (!cJSON_AddItemToArray(parts, part)) {
+            cJSON_Delete(object);
+            return NULL;
+        }
     }
     return object;
 }

@@ -5,6 +5,7 @@
 #include "encoder.h"
 
 #include "../util/file.h" /* gs_sha256_hex */
+#include "../util/utf8.h"
 #include "clip_text.h"
 #include "clip_vision.h"
 #include "config.h"
@@ -90,6 +91,9 @@ static void write_name(gs_encoder *encoder, const char *directory)
         snprintf(name, sizeof encoder->info.name, "%s", slash ? slash + 1 : real);
     }
     free(real);
+    /* It is printed as JSON, and the directory may be called anything, or be cut within a character. */
+    for (size_t size = strlen(name), bad; (bad = gs_utf8_invalid_at(name, size)) < size;)
+        name[bad] = '?';
 }
 
 static void describe_tower(FILE *out, const char *name, const gs_tower_config *c)

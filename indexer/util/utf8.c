@@ -1,6 +1,8 @@
 #include "utf8.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* The length of the sequence at bytes [left], 0 when it is not well formed. */
 static size_t sequence_length(const uint8_t *bytes, size_t left)
@@ -31,4 +33,22 @@ size_t gs_utf8_invalid_at(const char *text, size_t size)
         at += length;
     }
     return size;
+}
+
+char *gs_utf8_repair(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    size_t left = strlen(text), used = 0;
+    char *repaired = malloc(3 * left + 1);
+    for (size_t length; repaired && left > 0; text += length, left -= length) {
+        length = sequence_length((const uint8_t *)text, left);
+        const char *from = length ? text : replacement;
+        size_t size = length ? length : sizeof replacement - 1;
+        memcpy(repaired + used, from, size);
+        used += size;
+        length = length ? length : 1;
+    }
+    if (repaired)
+        repaired[used] = 0;
+    return repaired;
 }

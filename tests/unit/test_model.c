@@ -189,6 +189,22 @@ static void utf8_is_checked_as_rfc_3629_says(void **state)
         assert_int_equal(gs_utf8_invalid_at(cases[i].text, strlen(cases[i].text)), cases[i].bad);
 }
 
+static void ill_formed_bytes_are_replaced_one_by_one(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"a\xc3\xa9", "a\xc3\xa9"},
+        {"a\xff/b\xe2\x82", "a\xef\xbf\xbd/b\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80.png", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd.png"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *repaired = gs_utf8_repair(cases[i][0]);
+        assert_string_equal(repaired, cases[i][1]);
+        free(repaired);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +216,7 @@ int main(void)
         cmocka_unit_test(deep_and_wide_files_cost_little),
         cmocka_unit_test(files_are_read_from_disk),
         cmocka_unit_test(utf8_is_checked_as_rfc_3629_says),
+        cmocka_unit_test(ill_formed_bytes_are_replaced_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
