@@ -82,10 +82,10 @@ typedef struct {
     const char *label;
     bool quiet;
     double started, shown;
-    uint64_t first; /* what was done before it started */
-    bool open;      /* the bar stands on the last line */
+    uint64_t first;   /* what was done at the first show, from which on the rate counts */
+    bool begun, open; /* open: the bar stands on the last line */
 } cli_progress;
-void cli_progress_start(cli_progress *progress, const char *label, bool quiet, uint64_t first);
+void cli_progress_start(cli_progress *progress, const char *label, bool quiet);
 void cli_progress_show(void *progress, uint64_t done, uint64_t total); /* as callback */
 void cli_progress_end(cli_progress *progress);
 

@@ -47,10 +47,9 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void cli_progress_start(cli_progress *progress, const char *label, bool quiet, uint64_t first)
+void cli_progress_start(cli_progress *progress, const char *label, bool quiet)
 {
-    *progress = (cli_progress){.label = label, .quiet = quiet, .first = first, .started = now()};
-    progress->shown = progress->started;
+    *progress = (cli_progress){.label = label, .quiet = quiet};
 }
 
 static void print_eta(double seconds)
@@ -76,6 +75,11 @@ void cli_progress_show(void *context, uint64_t done, uint64_t total)
     cli_progress *p = context;
     bool terminal = isatty(STDERR_FILENO);
     double t = now();
+    if (!p->begun) {
+        p->begun = true;
+        p->first = done;
+        p->started = p->shown = t;
+    }
     if (p->quiet || (done < total && t - p->shown < (terminal ? FRAME_SECONDS : LINE_SECONDS)))
         return;
     p->shown = t;

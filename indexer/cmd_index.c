@@ -60,7 +60,7 @@ static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_mode
                               .stop = stop,
                               .progress = cli_progress_show,
                               .context = &progress};
-    cli_progress_start(&progress, model->slug, args->quiet, 0);
+    cli_progress_start(&progress, model->slug, args->quiet);
     gs_status st = gs_job_run(store, encoder, model, &options, &result, err);
     cli_progress_end(&progress);
     if (st != GS_OK || args->quiet)
@@ -85,7 +85,7 @@ static gs_status index_models(gs_store *store, gs_encoder *encoder, const gs_mod
     if (st != GS_OK)
         return st;
     cli_progress progress;
-    cli_progress_start(&progress, "neighbours", args->quiet, 0);
+    cli_progress_start(&progress, "neighbours", args->quiet);
     st = gs_neighbors_update(store, stop, cli_progress_show, &progress, err);
     cli_progress_end(&progress);
     return st;

@@ -119,10 +119,17 @@ static bool asked_to_stop(const job *j)
     return j->options->stop && *j->options->stop;
 }
 
+static void report(const job *j, uint64_t total)
+{
+    if (j->options->progress)
+        j->options->progress(j->options->context, j->moments.count, total);
+}
+
 /* Batch after batch until the samples end. A batch is in the moments whole or not at all. */
 static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *err)
 {
     gs_status st = GS_OK;
+    report(j, total);
     for (bool more = true; more && st == GS_OK;) {
         gs_batch batch;
         st = gs_batches_next(batches, &batch, err);
@@ -130,8 +137,8 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
         if (st == GS_OK && more)
             st = take_in(j, &batch, err);
         gs_batch_free(&batch);
-        if (st == GS_OK && more && j->options->progress)
-            j->options->progress(j->options->context, j->moments.count, total);
+        if (st == GS_OK && more)
+            report(j, total);
         /* A worker dies of the same interrupt that stops us: that is no failure of its own. */
         if (more || st != GS_OK)
             if (asked_to_stop(j))

@@ -22,7 +22,8 @@ typedef struct {
     size_t batch;                      /* pictures sampled and encoded at a time */
     double checkpoint;                 /* seconds between two */
     const volatile sig_atomic_t *stop; /* when it becomes non-zero: checkpoint, GS_ECANCELED; NULL: never */
-    void (*progress)(void *context, uint64_t done, uint64_t total); /* NULL: none */
+    /* Called first with what was done before, then after every batch; NULL: none. */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
 } gs_job_options;
 

@@ -199,6 +199,8 @@ gs_status gs_neighbors_update(gs_store *store, const volatile sig_atomic_t *stop
     gs_status st = read_entries(&u, &n_dirty, err);
     if (st == GS_OK && n_dirty > 0)
         st = read_means(&u, err);
+    if (st == GS_OK && n_dirty > 0 && progress)
+        progress(context, 0, n_dirty);
     for (size_t i = 0; i < u.list.count && n_dirty > 0 && st == GS_OK; i++) {
         if (!u.entries[i].dirty)
             continue;
