@@ -1,7 +1,7 @@
 /* status.h - how every fallible function of gensearch reports what went wrong.
  *
  *     gs_error err;
- *     if (gs_catalog_open(&catalog, bytes, size, &err) != GS_OK)
+ *     if (gs_means_open(&means, bytes, size, &err) != GS_OK)
  *         fprintf(stderr, "gensearch: %s\n", err.message);
  *
  * A message says what was wrong, where, and what was expected. It is written once, by the function that found the
