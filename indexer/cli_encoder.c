@@ -47,9 +47,12 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
         return open_matching(encoder, directory, want, options, err);
     if (!want)
         return open_embedded(encoder, NULL, options, err);
-    if (open_matching(encoder, bound.directory, want, options, err) == GS_OK ||
-        open_embedded(encoder, want, options, err) == GS_OK)
+    gs_error ignored;
+    st = open_matching(encoder, bound.directory, want, options, err);
+    if (st == GS_OK || open_embedded(encoder, want, options, &ignored) == GS_OK)
         return GS_OK;
+    if (st != GS_EIO && st != GS_EMISMATCH) /* it is there still, but damaged */
+        return st;
     return gs_fail(err, GS_EMISMATCH,
                    "the encoder of the database, '%s' (%s), is neither at %s any more nor the embedded one: name its "
                    "directory with --encoder",

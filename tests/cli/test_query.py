@@ -137,6 +137,14 @@ class Commands(Case):
         self.refused("search", other, "--text", "x", says=["--encoder", gone])
         self.ok("search", other, "--text", "x", "--encoder", moved)
 
+    def test_what_is_wrong_with_the_encoder_is_said(self):
+        damaged = self.dir / "damaged"
+        shutil.copytree(TINY, damaged)
+        other = str(self.dir / "other.db")
+        self.ok("index", other, self.dir / "reds" / "model.json", "--encoder", damaged, "--samples", 20, "--quiet")
+        (damaged / "config.json").write_text("{")
+        self.refused("search", other, "--text", "x", says=[damaged / "config.json", "not JSON"])
+
 
 class Encode(Case):
     def test_features_are_of_length_one_and_in_order(self):
