@@ -170,6 +170,12 @@ class Encode(Case):
     def test_text_that_is_not_utf8_is_refused(self):
         self.refused("encode", "--encoder", TINY, "--text", os.fsdecode(b"caf\xe9"), says=["--text", "UTF-8"])
 
+    def test_a_picture_may_be_called_anything(self):
+        name = os.fsdecode(b"caf\xe9.png")
+        shutil.copy(GOLDEN / "images" / "rgb.png", self.dir / name)
+        (line,) = self.json("encode", "--encoder", TINY, "--image", name)
+        self.assertEqual(line["input"], "caf\ufffd.png")
+
     def test_bad_pictures_are_named(self):
         (self.dir / "empty.png").write_bytes(b"")
         (self.dir / "text.jpg").write_text("no picture")
