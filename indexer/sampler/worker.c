@@ -298,7 +298,7 @@ static gs_status worker_open(gs_sampler **sampler, const gs_model *model, const 
     for (size_t i = 0; word && cJSON_IsString(word); word = word->next)
         argv[i++] = word->valuestring;
     gs_status st;
-    if (count == 0 || word || !argv[0][0])
+    if (word || !argv[0] || !argv[0][0])
         st = gs_fail(err, GS_EFORMAT, "%s: field 'sampler.command' must be an array of strings, the program first",
                      model->path);
     else
