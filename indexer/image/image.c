@@ -47,7 +47,7 @@ void gs_image_flatten(gs_image *image)
         for (int c = 0; c < 3; c++)
             to[c] = (uint8_t)((from[c] * alpha + white) / 255);
     }
-    uint8_t *smaller = realloc(image->rgb, pixels * 3);
+    uint8_t *smaller = pixels ? realloc(image->rgb, pixels * 3) : NULL;
     if (smaller)
         image->rgb = smaller;
 }

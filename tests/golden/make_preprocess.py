@@ -6,9 +6,10 @@
 import pathlib
 
 import numpy as np
-from golden import Random, array, checksum, write
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from golden import Random, array, checksum, write
 
 FILTERS = range(6)  # NEAREST, LANCZOS, BILINEAR, BICUBIC, BOX, HAMMING
 SIZES = [  # width, height, width and height of the result

@@ -6,9 +6,10 @@
 import pathlib
 
 import numpy as np
-from golden import Random, array, checksum, doubles, write
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import multivariate_normal
+
+from golden import Random, array, checksum, doubles, write
 
 MODELS, SAMPLES, DIM, RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 100.0, 0.001, 7
 CATALOG, CATALOG_DIM = 600, 70

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 
-import inputs
 import torch
 from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+import inputs
 
 TOLERANCE = 1e-4  # largest absolute difference of L2-normalised features
 

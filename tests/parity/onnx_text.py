@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 
-import inputs
 import numpy as np
 import onnx
 import onnxruntime
 import torch
-from encoder import load_tokenizer
 from transformers import CLIPModel
+
+import inputs
+from encoder import load_tokenizer
 
 
 def reference(directory, texts):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
-from nets import PLACE, Decoder, Denoiser, Flow, Placement, PrincipalPainter, Prior, encoder, perceptron
 from torch import nn
+
+from nets import PLACE, Decoder, Denoiser, Flow, Placement, PrincipalPainter, Prior, encoder, perceptron
 
 BATCH = 16
 STEPS = 16  # of diffusion sampling

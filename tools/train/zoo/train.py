@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from concepts import CONCEPTS, describe
 from export import ROOT, sheet, write_model
 from pictures import digits, emoji
