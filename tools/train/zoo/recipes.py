@@ -1,19 +1,19 @@
 """How each type of generator is trained on a handful of pictures: ink [n, 3, 64, 64] -> a Trained one.
 
-All memorise their pictures and learn to move between them; with so few that is all there is to learn. A few more
-numbers of every latent place the picture (nets.Placement), so that no two samples are the same."""
+All memorise their pictures and learn to move between them; with so few that is all there is to learn. Most see a
+picture as its principal components, which takes no training and keeps it sharp; two learn a convolutional decoder and
+its codes instead. Six more numbers of every latent place the picture (nets.Placement), so that no two are the same."""
 
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nets import PLACE, Decoder, Denoiser, Flow, Placement, PrincipalPainter, Prior, encoder, perceptron
+from nets import PLACE, Decoder, Denoiser, Flow, Placement, PrincipalPainter, Prior, perceptron
 
-BATCH = 16
+BATCH = 16  # pictures a step of a convolutional decoder
 STEPS = 16  # of diffusion sampling
 COMPONENTS = 48  # of the principal painter
 TOKENS, STAGES = 64, 8  # words of a stage, stages of a picture
@@ -132,27 +132,10 @@ def normal_sample(statistics):
     return mean + torch.exp(spread / 2) * torch.randn_like(mean), divergence
 
 
-def train_vae(ink, concept, scale, size=12, weight=1500.0):
-    """Variational autoencoder (Kingma and Welling 2014), of the pixels or of the principal components."""
-    if concept.painter == "principal":
-        return train_principal_vae(ink, concept, scale)
-    steps = int(2667 * scale)
-    coder, decoder = encoder(2 * size), Decoder(size, concept.widths)
-    coder.to(memory_format=torch.channels_last), decoder.to(memory_format=torch.channels_last)
-    adam, schedule = optimiser([*coder.parameters(), *decoder.parameters()], steps, 2e-3)
-    for step in range(steps):
-        index = torch.randint(len(ink), (BATCH,))
-        with bfloat():
-            latent, divergence = normal_sample(coder(ink[index]).float())
-            made = decoder(latent).float()
-        loss = picture_loss(made, ink[index])
-        descend(adam, schedule, loss * weight + divergence * min(1, step / (0.2 * steps)))
-        report("vae", step, steps, loss=loss, divergence=divergence)
-    return one_graph(DecodeGraph(decoder, Placement(concept.hue)), size + PLACE)
+def train_vae(ink, concept, scale, size=4, blur=1.0):
+    """Variational autoencoder (Kingma and Welling 2014) of principal components.
 
-
-def train_principal_vae(ink, concept, scale, size=4, blur=1.0):
-    """blur: the deviation, of a whole picture, that the likelihood forgives. Pictures are about 10 apart, so they stay
+    blur is the deviation, of a whole picture, that the likelihood forgives. Pictures are about 10 apart, so they stay
     separate, and the small divergence this leaves room for makes each of them fill a large cell of the latent space."""
     painter, codes, share = principal(ink)
     coder, decoder = perceptron(codes.shape[1], 256, 2 * size), perceptron(size, 192, codes.shape[1])
@@ -379,6 +362,5 @@ RECIPES = {
 
 def train(ink, concept, scale):
     torch.manual_seed(concept.seed)
-    np.random.seed(concept.seed)
     pictures = torch.from_numpy(ink).contiguous(memory_format=torch.channels_last)
     return RECIPES[concept.type](pictures, concept, scale * concept.effort, **concept.options)
