@@ -3,10 +3,12 @@
 import argparse
 import copy
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 
 import sources as src
 import space
@@ -34,6 +36,9 @@ def arguments(doc: str, steps: int, batch: int, rate: float) -> argparse.Namespa
 def set_up(args) -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
+    if "RANK" in os.environ:  # started by torch.distributed.run: each process sees views of its own
+        dist.init_process_group("gloo")
+        args.seed += 1000 * dist.get_rank()
 
 
 def pictures(args):
@@ -46,7 +51,13 @@ def pictures(args):
 
 
 class Run:
-    """AdamW under a warmed-up cosine, clipped gradients, an average of the weights, and a file to go on from."""
+    """AdamW under a warmed-up cosine, clipped gradients, an average of the weights, and a file to go on from.
+
+    Processes of one run train apart and meet at the mean of their weights every MEETING steps ("local SGD"): on few
+    cores that wastes less time than threads that wait for each other in every layer.
+    """
+
+    MEETING = 20
 
     def __init__(self, model, args, file: Path, decay: float, averaging: float = 0.998):
         self.model, self.args, self.file, self.averaging = model, args, file, averaging
@@ -82,8 +93,19 @@ class Run:
                     mean.lerp_(now, 1 - keep)
                 else:
                     mean.copy_(now)
+        if dist.is_initialized() and step % self.MEETING == 0:
+            self.meet()
+
+    @torch.no_grad()
+    def meet(self) -> None:
+        weights = [*self.model.parameters(), *self.average.parameters()]
+        flat = torch.nn.utils.parameters_to_vector(weights)
+        dist.all_reduce(flat)
+        torch.nn.utils.vector_to_parameters(flat / dist.get_world_size(), weights)
 
     def save(self, step: int) -> None:
+        if dist.is_initialized() and dist.get_rank() > 0:
+            return
         state = {"model": self.model.state_dict(), "average": self.average.state_dict(),
                  "optimiser": self.optimiser.state_dict(), "step": step}
         torch.save(state, self.file.with_suffix(".new"))
