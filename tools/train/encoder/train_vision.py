@@ -104,7 +104,7 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=14000, batch=24, rate=8e-4)
+    args = common.arguments(__doc__, steps=10000, batch=24, rate=8e-4)
     common.set_up(args)
     labels, _, views = common.pictures(args)
     bank = torch.from_numpy(labels.label)
