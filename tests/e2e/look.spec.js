@@ -64,6 +64,7 @@ test.describe('on a phone', () => {
   const sideways = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
   test('two columns, nothing to scroll sideways, targets large enough', async ({ page, site }) => {
+    await page.emulateMedia({ reducedMotion: 'reduce' }); // places are measured, not ways to them
     await site.open(`?q=${q}`);
     await ranked(page, q);
     expect(await sideways(page)).toBeLessThanOrEqual(0);
