@@ -64,9 +64,9 @@ function wire() {
   });
   const typedEarly = box.value(); // while the catalog was loading
   visits.start();
+  if (box.focused() || typedEarly) warm(); // the focus came before there was anything to warm
   if (typedEarly) {
     box.set(typedEarly);
-    warm();
     type(typedEarly);
   }
 }

@@ -4,6 +4,7 @@
 //     box.set('kitten');
 //     box.describe({ phase: 'ranked', ... });       // sentence.js
 //     box.say(['text'], { error: true });
+//     if (box.focused()) ...
 
 import { element } from './dom.js';
 import { describe, plainText } from './sentence.js';
@@ -52,7 +53,7 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
     say(describe(state), { error: state.phase === 'failed' });
   }
 
-  return { set, say, describe: showState, value: () => input.value };
+  return { set, say, describe: showState, value: () => input.value, focused: () => document.activeElement === input };
 }
 
 /** Ctrl K (or Cmd K) anywhere, / where nothing is being typed. */

@@ -67,6 +67,19 @@ test('words typed before the catalog has arrived are searched for', async ({ pag
   await ranked(page, model.tags[0]);
 });
 
+test('a focus before the catalog has arrived starts the loading too', async ({ page, site }) => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(/catalog-.*\.json/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await site.open();
+  await page.getByRole('searchbox').focus();
+  release();
+  await expect.poll(() => site.requests.filter((path) => /^encoder\/text-/.test(path)).length).toBe(1);
+});
+
 test('only the last of several quick changes is shown', async ({ page, site }) => {
   const [a, b] = [catalog[0].tags[0], catalog.at(-1).tags[0]];
   await site.open(`?q=${b}`);
