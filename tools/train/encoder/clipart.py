@@ -1,6 +1,6 @@
 """Openclipart as training pictures: 96 x 96, with captions read from file and folder names.
 
-    python clipart.py --png FOLDER --minilm DIR --work WORK     # FOLDER: .../usr/share/openclipart/png
+    python clipart.py --png FOLDER --work WORK     # FOLDER: .../usr/share/openclipart/png
 
 Writes WORK/clipart.npz: images uint8 [n, 4, 96, 96] premultiplied, target [n, DIM], colours [colours, DIM], caption
 [n], may_flip.
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import corpus
-import space
 from sources import premultiplied
+from space import unit
+from targets import TextTower
 from views import COLOURS
 from wordnet import WordNet
 
@@ -75,7 +75,6 @@ def read(path: Path) -> np.ndarray | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--png", type=Path, required=True)
-    parser.add_argument("--minilm", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     args = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None  # sizes are checked before anything is decoded
@@ -91,10 +90,10 @@ def main() -> None:
             captions.append(text)
             kinds.append(path.parent.name.replace("_", " "))
     print(f"{len(captions)} of {len(paths)} pictures; for example: {'; '.join(captions[::60])}")
-    axes = space.fit(np.load(args.work / "text/minilm.npy"))
-    own, kind, colours = (axes.project(corpus.embed(t, args.minilm)) for t in (captions, kinds, COLOURS))
+    tower = TextTower(args.work)
+    own, kind, colours = (tower.embed(t) for t in (captions, kinds, COLOURS))
     np.savez(args.work / "clipart.npz", images=premultiplied(np.stack(images)).numpy(), colours=colours,
-             target=space.unit(0.75 * own + 0.25 * kind).astype(np.float32), caption=np.array(captions),
+             target=unit(0.75 * own + 0.25 * kind).astype(np.float32), caption=np.array(captions),
              may_flip=True)
 
 

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 import sources as src
-import space
+import targets
 from views import Views
 
 SETS = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twemoji"]
@@ -42,7 +42,7 @@ def set_up(args) -> None:
 
 
 def pictures(args):
-    _, _, _, labels = space.load(Path(args.work) / "text")
+    labels = targets.load(Path(args.work))
     found = src.emoji(Path(args.emoji), labels, [s for s in SETS if s != args.hold_out])
     for name, share in SHARES.items():
         found = src.joined(found, src.captioned(Path(args.work) / f"{name}.npz", share, found))
@@ -99,9 +99,11 @@ class Run:
     @torch.no_grad()
     def meet(self) -> None:
         weights = [*self.model.parameters(), *self.average.parameters()]
-        flat = torch.nn.utils.parameters_to_vector(weights)
+        flat = torch.cat([w.reshape(-1) for w in weights])  # whatever their memory format
         dist.all_reduce(flat)
-        torch.nn.utils.vector_to_parameters(flat / dist.get_world_size(), weights)
+        flat /= dist.get_world_size()
+        for w, mean in zip(weights, flat.split([w.numel() for w in weights]), strict=True):
+            w.copy_(mean.view(w.shape))
 
     def save(self, step: int) -> None:
         if dist.is_initialized() and dist.get_rank() > 0:

@@ -1,10 +1,9 @@
-"""The text side: every caption and phrase the towers learn from, embedded by the MiniLM sentence encoder.
+"""The text side: every caption and phrase the towers learn from.
 
-    python corpus.py --emoji EMOJI --minilm DIR --out OUT
+    python corpus.py --emoji EMOJI --out OUT
 
-Writes OUT/texts.json (the phrases, distinct), OUT/minilm.npy (f16 [n, 384], unit rows), OUT/captions.json (hexcode ->
-indices into texts: label, names, kinds) and OUT/coloured.npy (f16 [hexcodes, colours, 384], "red car"). The queries of
-tests/quality are left out, compared without case.
+Writes OUT/texts.json (the phrases, distinct) and OUT/captions.json (hexcode -> indices into texts: label, names,
+kinds). The queries of tests/quality are left out, compared without case.
 """
 
 import argparse
@@ -13,11 +12,6 @@ import random
 import re
 from pathlib import Path
 
-import numpy as np
-import torch
-from transformers import AutoModel, AutoTokenizer
-
-from views import COLOURS as VIEW_COLOURS
 from wordnet import WordNet
 
 QUERIES = Path(__file__).resolve().parents[3] / "tests/quality/queries.json"
@@ -153,41 +147,16 @@ def build(meta: dict) -> tuple[list[str], dict]:
     return texts, numbered
 
 
-def embed(texts: list[str], folder: Path, batch: int = 256) -> np.ndarray:
-    """Sentence-transformers' pooling for MiniLM: the mean over the tokens, then unit length."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    out = np.zeros((len(texts), model.config.hidden_size), np.float16)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for at in range(0, len(order), batch):
-            rows = order[at : at + batch]
-            phrases = [texts[i] for i in rows]
-            tokens = tokenizer(phrases, padding=True, truncation=True, max_length=64, return_tensors="pt")
-            hidden = model(**tokens).last_hidden_state.float()
-            mask = tokens.attention_mask[..., None].float()
-            mean = (hidden * mask).sum(1) / mask.sum(1)
-            out[rows] = torch.nn.functional.normalize(mean, dim=-1).half().numpy()
-            if at // batch % 100 == 0:
-                print(f"embedded {at}/{len(order)}", flush=True)
-    return out
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--emoji", type=Path, required=True)
-    parser.add_argument("--minilm", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    torch.set_num_threads(1)
     texts, captions = build(json.loads((args.emoji / "meta.json").read_text()))
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"{len(texts)} texts")
     (args.out / "texts.json").write_text(json.dumps(texts, ensure_ascii=False, indent=0))
     (args.out / "captions.json").write_text(json.dumps(captions))
-    np.save(args.out / "minilm.npy", embed(texts, args.minilm))
-    coloured = [f"{colour} {texts[c['label'][0]]}" for c in captions.values() for colour in VIEW_COLOURS]
-    np.save(args.out / "coloured.npy", embed(coloured, args.minilm).reshape(len(captions), len(VIEW_COLOURS), -1))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ CALIBRATION_BATCHES = 8
 def calibrate(text: Text, vision: Vision, tokenizer, args) -> float:
     labels, _, views = common.pictures(args)
     rows = [tokenizer(part, padding=True, truncation=True, max_length=CONTEXT, return_tensors="pt")["input_ids"]
-            for part in (labels.names[i : i + 128] for i in range(0, len(labels.names), 128))]
+            for part in (list(labels.names[i : i + 128]) for i in range(0, len(labels.names), 128))]
     bank = torch.cat([text.features(r) for r in rows])
     batches = [views.batch(10**9 + i, 128) for i in range(CALIBRATION_BATCHES)]
     known = [b.label >= 0 for b in batches]

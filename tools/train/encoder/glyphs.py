@@ -1,6 +1,6 @@
 """Digits and letters set in free fonts as training pictures, for generators of such things.
 
-    python glyphs.py --fonts /usr/share/fonts/truetype --minilm DIR --work WORK
+    python glyphs.py --fonts /usr/share/fonts/truetype --work WORK
 
 Writes WORK/glyphs.npz in the form of clipart.npz. Fonts: DejaVu and Liberation (Debian).
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-import corpus
-import space
 from sources import premultiplied
+from space import unit
+from targets import TextTower
 from views import COLOURS
 
 FACES = ["DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono", "DejaVuSans-Oblique",
@@ -39,7 +39,6 @@ def captions(character: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fonts", type=Path, required=True)
-    parser.add_argument("--minilm", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     args = parser.parse_args()
     files = [next(args.fonts.rglob(f"{face}.ttf")) for face in FACES]
@@ -50,11 +49,11 @@ def main() -> None:
         for character in "0123456789" * 2 + letters:
             images.append(draw(character, font, INKS[len(images) % len(INKS)]))
             drawn.append(character)
-    axes = space.fit(np.load(args.work / "text/minilm.npy"))
-    vectors = {c: space.unit(axes.project(corpus.embed(captions(c), args.minilm)).mean(0)) for c in sorted(set(drawn))}
+    tower = TextTower(args.work)
+    vectors = {c: unit(tower.embed(captions(c)).mean(0)) for c in sorted(set(drawn))}
     np.savez(args.work / "glyphs.npz", images=premultiplied(np.stack(images)).numpy(),
              target=np.stack([vectors[c] for c in drawn]).astype(np.float32),
-             colours=axes.project(corpus.embed(COLOURS, args.minilm)), caption=np.array(drawn), may_flip=False)
+             colours=tower.embed(COLOURS), caption=np.array(drawn), may_flip=False)
     print(f"{len(drawn)} glyphs")
 
 

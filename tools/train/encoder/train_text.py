@@ -88,7 +88,7 @@ def main() -> None:
     args = common.arguments(__doc__, steps=2200, batch=384, rate=1.5e-3)
     common.set_up(args)
     work = Path(args.work)
-    _, texts, targets, _ = space.load(work / "text")
+    texts, targets = space.load(work / "text")
     tokens, lengths, vocabulary = tokenise(work / "vocabulary", texts, work)
     captions = json.loads((work / "text/captions.json").read_text())
     names = sorted({i for c in captions.values() for kind in c.values() for i in kind})

@@ -4,7 +4,8 @@
 
 The teacher's feature maps, an eighth and a sixteenth of the picture wide, guide the patch tokens of two layers: 64
 targets a picture instead of one. For most of the training the tower looks, five steps in six, at the busiest 24
-of the 64 patches only (white paper says little), which doubles the pictures it gets to see.
+of the 64 patches only (white paper says little), which doubles the pictures it gets to see. WORK/start.pt, where it is,
+is the tower that it starts from (start.py).
 """
 
 import time
@@ -104,7 +105,7 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=10000, batch=24, rate=8e-4)
+    args = common.arguments(__doc__, steps=13000, batch=24, rate=6e-4)
     common.set_up(args)
     labels, _, views = common.pictures(args)
     bank = torch.from_numpy(labels.label)
@@ -112,7 +113,10 @@ def main() -> None:
     work = Path(args.work)
     teacher = common.averaged(Teacher(), work / f"{args.teacher}.pt").to(memory_format=torch.channels_last)
     model = Guided((teacher.body[5].second.out_channels, teacher.d))
-    start_like_trained(model.tower, views.batch(0, 256).pixels, args.seed)
+    if (work / "start.pt").exists():
+        common.averaged(model.tower, work / "start.pt").train()
+    else:
+        start_like_trained(model.tower, views.batch(0, 256).pixels, args.seed)
     run = common.Run(model, args, work / f"{args.name}.pt", decay=0.05, averaging=0.998)
     started = time.time()
     for step, batch in ahead(views, run.step, args.steps, args.batch):
