@@ -1,35 +1,50 @@
-/* backend.h - the arithmetic of a transformer, behind a table of functions picked once.
+/* backend.h - the matrix products of a transformer, behind a table of functions picked once.
  *
- *     const gs_backend *backend = gs_backend_blas();
- *     backend->layer_norm(&layer->norm, x, width, rows, normed);                       // normed [rows, width]
- *     backend->linear(&layer->inner, normed, rows, GS_EPILOGUE_GELU, hidden, inner);   // hidden [rows, inner]
+ *     const gs_backend *backend;
+ *     if ((st = gs_backend_pick(&backend, NULL, GS_PRECISION_AUTO, err)) != GS_OK) return st;
+ *     void *context;
+ *     st = backend->open(&context, err);                   // once a thread
+ *     st = backend->pack(context, &layer, err);            // once a layer: the weights as the backend likes them best
+ *     st = backend->linear(context, &layer, x, rows, GS_EPILOGUE_GELU, y, layer.out, err);
+ *     backend->close(context);
+ *     backend->unpack(&layer);
  *
- * All matrices are row-major f32. The functions hold no state between calls and may be called from several threads at
- * once.
+ * Matrices are row-major. "act" below is the backend's type of activation (number.h); x, y and scores are borrowed.
  */
 #ifndef GS_BACKEND_H
 #define GS_BACKEND_H
 
+#include "../../core/status.h"
+#include "number.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-typedef struct {
-    const float *weight; /* [out, in]    borrowed */
-    const float *bias;   /* [out]        borrowed; NULL: none */
-    size_t in, out;
-} gs_linear;
-
-typedef struct {
-    const float *weight, *bias; /* [width] each  borrowed */
-    size_t width;
-    float epsilon;
-} gs_norm;
+#include <stdint.h>
 
 typedef enum {
-    GS_EPILOGUE_NONE,
-    GS_EPILOGUE_ADD,        /* y += ... instead of y = ... */
-    GS_EPILOGUE_QUICK_GELU, /* needs a bias */
-    GS_EPILOGUE_GELU,       /* needs a bias */
+    GS_PRECISION_F32,
+    GS_PRECISION_BF16, /* features within 2e-4 cosine of f32's */
+    GS_PRECISION_AUTO, /* bf16 where the processor has the instructions, else f32 */
+} gs_precision;
+
+typedef struct {
+    const float *weight;  /* [out, in]    borrowed; NULL where it is stored as half */
+    const uint16_t *half; /* [out, in]    borrowed; f16, or bf16 when half_is_bf16; NULL where weight is there */
+    bool half_is_bf16;
+    const float *bias; /* [out]        borrowed; NULL: none */
+    size_t in, out;
+    void *packed; /* what a backend made of the weight, which it does not look at again  owned through pack and unpack */
+} gs_linear;
+
+/* The weight [out, in] as f32: layer->weight itself, or expanded into buffer [out, in] and that. */
+const float *gs_linear_weight(const gs_linear *layer, float *buffer);
+
+typedef enum {
+    GS_EPILOGUE_NONE,       /* y act = x weight^T + bias */
+    GS_EPILOGUE_QUICK_GELU, /* y act = activation of the same */
+    GS_EPILOGUE_GELU,
+    GS_EPILOGUE_F32, /* y f32 = the same */
+    GS_EPILOGUE_ADD, /* y f32 += the same */
 } gs_epilogue;
 
 /* Sequences of a batch one after the other: sequence i is the next length[i] rows. */
@@ -38,25 +53,56 @@ typedef struct {
     size_t count;
 } gs_sequences;
 
+/* One head of one sequence of n rows. q, k, v act [n, head] have rows stride apart, y act [n, head] y_stride. */
+typedef struct {
+    const void *q, *k, *v;
+    size_t stride, n, head;
+    bool causal; /* a row sees itself and those before it */
+    void *scores; /* scratch, gs_attention_scratch(n) bytes */
+    void *y;
+    size_t y_stride;
+} gs_attention;
+
 typedef struct gs_backend {
     const char *name;
+    gs_number number;
 
-    /* y [rows, out], its rows y_stride apart = epilogue(x [rows, in] weight^T + bias). */
-    void (*linear)(const gs_linear *layer, const float *x, size_t rows, gs_epilogue epilogue, float *y,
-                   size_t y_stride);
+    /* What one thread needs; not to be shared. */
+    gs_status (*open)(void **context, gs_error *err);
+    void (*close)(void *context); /* NULL is fine */
 
-    /* y [rows, width] = layer norm of x's rows, x_stride apart. */
-    void (*layer_norm)(const gs_norm *norm, const float *x, size_t x_stride, size_t rows, float *y);
+    gs_status (*pack)(void *context, gs_linear *layer, gs_error *err); /* good for every context */
+    void (*unpack)(gs_linear *layer);                                  /* a layer that was not packed is fine */
 
-    /* Scaled dot-product attention within each sequence. qkv [rows, 3 width]: query, key, value, each its heads side by
-     * side -> y [rows, width]. causal: a row sees itself and those before it. scores: scratch [longest, longest]. */
-    void (*attention)(const float *qkv, gs_sequences sequences, size_t width, size_t heads, bool causal, float *scores,
-                      float *y);
+    /* How many threads the calls of the calling thread may use from now on. Processor-wide for OpenBLAS. */
+    void (*set_threads)(int threads);
 
-    /* How many threads one call may use from now on, over the whole process; returns what it was. */
-    int (*set_threads)(int threads);
+    /* x act [rows, in], y [rows, out], its rows y_stride apart. */
+    gs_status (*linear)(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue, void *y,
+                        size_t y_stride, gs_error *err);
+
+    /* Scaled dot-product attention. */
+    gs_status (*attention)(void *context, const gs_attention *a, gs_error *err);
 } gs_backend;
 
-const gs_backend *gs_backend_blas(void); /* OpenBLAS, f32: the reference */
+/* A backend, and what the calling thread needs of it. */
+typedef struct {
+    const gs_backend *backend;
+    void *context;
+} gs_engine;
+
+/* Bytes of scratch for the longest sequence of n rows. */
+static inline size_t gs_attention_scratch(size_t n)
+{
+    return n * n * (sizeof(float) + sizeof(uint16_t));
+}
+
+/* name: "blas", "onednn", or NULL for the quickest. GS_EARGS for an unknown name, and for bf16 where the backend or the
+ * processor has none. */
+gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err);
+
+const gs_backend *gs_backend_blas(void);        /* OpenBLAS, f32: the reference */
+const gs_backend *gs_backend_onednn(void);      /* oneDNN, f32 */
+const gs_backend *gs_backend_onednn_bf16(void); /* oneDNN, bf16; NULL where the processor has no such instructions */
 
 #endif

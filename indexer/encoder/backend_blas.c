@@ -2,8 +2,46 @@
 #include "vector.h"
 
 #include <cblas.h>
-#include <math.h>   /* sqrtf */
-#include <string.h> /* memcpy */
+#include <math.h> /* sqrtf */
+#include <stdlib.h>
+#include <string.h> /* memcpy, memset */
+
+static gs_status open_context(void **context, gs_error *err)
+{
+    (void)err;
+    *context = NULL;
+    return GS_OK;
+}
+
+static void close_context(void *context)
+{
+    (void)context;
+}
+
+/* OpenBLAS packs panels as it goes, but of f32 only. */
+static gs_status pack(void *context, gs_linear *layer, gs_error *err)
+{
+    (void)context;
+    if (layer->weight)
+        return GS_OK;
+    layer->packed = malloc(layer->out * layer->in * sizeof(float));
+    if (!layer->packed)
+        return gs_fail(err, GS_ENOMEM, "no memory to expand a weight of %zu x %zu", layer->out, layer->in);
+    gs_linear_weight(layer, layer->packed);
+    return GS_OK;
+}
+
+static void unpack(gs_linear *layer)
+{
+    free(layer->packed);
+    layer->packed = NULL;
+}
+
+static void set_threads(int threads)
+{
+    if (threads != openblas_get_num_threads())
+        openblas_set_num_threads(threads);
+}
 
 /* OpenBLAS accumulates into y, so that a bias laid there beforehand, or the residual, costs no pass of its own. */
 static void fill_rows(float *y, size_t y_stride, size_t rows, const float *bias, size_t n)
@@ -12,73 +50,59 @@ static void fill_rows(float *y, size_t y_stride, size_t rows, const float *bias,
         memcpy(y + r * y_stride, bias, n * sizeof *y);
 }
 
-static void linear(const gs_linear *layer, const float *x, size_t rows, gs_epilogue epilogue, float *y, size_t y_stride)
+static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue, void *out,
+                        size_t y_stride, gs_error *err)
 {
+    (void)context;
+    (void)err;
+    float *y = out;
+    const float *weight = layer->packed ? layer->packed : layer->weight;
     bool activates = epilogue == GS_EPILOGUE_QUICK_GELU || epilogue == GS_EPILOGUE_GELU;
-    bool adds = epilogue == GS_EPILOGUE_ADD || (layer->bias && !activates);
-    if (layer->bias && epilogue == GS_EPILOGUE_NONE)
+    bool fills = layer->bias && (epilogue == GS_EPILOGUE_NONE || epilogue == GS_EPILOGUE_F32);
+    if (fills)
         fill_rows(y, y_stride, rows, layer->bias, layer->out);
     if (layer->bias && epilogue == GS_EPILOGUE_ADD)
         for (size_t r = 0; r < rows; r++)
             gs_add(y + r * y_stride, layer->out, layer->bias);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in, 1.0f, x,
-                (int)layer->in, layer->weight, (int)layer->in, adds ? 1.0f : 0.0f, y, (int)y_stride);
+                (int)layer->in, weight, (int)layer->in, fills || epilogue == GS_EPILOGUE_ADD ? 1.0f : 0.0f, y,
+                (int)y_stride);
     for (size_t r = 0; activates && r < rows; r++) {
         if (epilogue == GS_EPILOGUE_GELU)
             gs_gelu(y + r * y_stride, layer->out, layer->bias);
         else
             gs_quick_gelu(y + r * y_stride, layer->out, layer->bias);
     }
+    return GS_OK;
 }
 
-static void layer_norm(const gs_norm *norm, const float *x, size_t x_stride, size_t rows, float *y)
+static gs_status attention(void *context, const gs_attention *a, gs_error *err)
 {
-    for (size_t r = 0; r < rows; r++)
-        gs_layer_norm(x + r * x_stride, norm->width, norm->weight, norm->bias, norm->epsilon, y + r * norm->width);
-}
-
-/* One head of one sequence of n rows: q, k, v have rows 3 width apart, y rows width apart. */
-static void attend(const float *q, const float *k, const float *v, size_t n, size_t width, size_t head, bool causal,
-                   float *scores, float *y)
-{
-    int stride = (int)(3 * width), length = (int)n;
-    float scale = 1.0f / sqrtf((float)head);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, length, (int)head, 1.0f, q, stride, k, stride, 0.0f,
-                scores, length);
-    for (size_t i = 0; i < n; i++) {
-        size_t seen = causal ? i + 1 : n;
-        gs_softmax(scores + i * n, seen, scale);
-        memset(scores + i * n + seen, 0, (n - seen) * sizeof *scores);
+    (void)context;
+    (void)err;
+    int stride = (int)a->stride, n = (int)a->n, head = (int)a->head;
+    float *scores = a->scores, scale = 1.0f / sqrtf((float)a->head);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, head, 1.0f, a->q, stride, a->k, stride, 0.0f, scores, n);
+    for (size_t i = 0; i < a->n; i++) {
+        size_t seen = a->causal ? i + 1 : a->n;
+        gs_softmax(scores + i * a->n, seen, scale);
+        memset(scores + i * a->n + seen, 0, (a->n - seen) * sizeof *scores);
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, (int)head, length, 1.0f, scores, length, v, stride,
-                0.0f, y, (int)width);
-}
-
-static void attention(const float *qkv, gs_sequences sequences, size_t width, size_t heads, bool causal, float *scores,
-                      float *y)
-{
-    size_t head = width / heads;
-    for (size_t s = 0; s < sequences.count; s++) {
-        size_t n = sequences.length[s];
-        for (size_t h = 0; h < heads; h++) {
-            const float *q = qkv + h * head;
-            attend(q, q + width, q + 2 * width, n, width, head, causal, scores, y + h * head);
-        }
-        qkv += n * 3 * width;
-        y += n * width;
-    }
-}
-
-static int set_threads(int threads)
-{
-    int before = openblas_get_num_threads();
-    if (threads != before)
-        openblas_set_num_threads(threads);
-    return before;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, head, n, 1.0f, scores, n, a->v, stride, 0.0f, a->y,
+                (int)a->y_stride);
+    return GS_OK;
 }
 
 const gs_backend *gs_backend_blas(void)
 {
-    static const gs_backend backend = {"blas", linear, layer_norm, attention, set_threads};
+    static const gs_backend backend = {.name = "blas",
+                                       .number = GS_NUMBER_F32,
+                                       .open = open_context,
+                                       .close = close_context,
+                                       .pack = pack,
+                                       .unpack = unpack,
+                                       .set_threads = set_threads,
+                                       .linear = linear,
+                                       .attention = attention};
     return &backend;
 }

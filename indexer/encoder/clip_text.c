@@ -27,10 +27,35 @@ void gs_clip_text_free(gs_clip_text *tower)
     gs_transformer_free(&tower->stack);
 }
 
-size_t gs_clip_text_workspace(const gs_clip_text *tower, size_t tokens)
+gs_status gs_clip_text_pack(gs_clip_text *tower, gs_engine engine, const gs_weights *weights, gs_error *err)
+{
+    gs_status st = gs_transformer_pack(&tower->stack, engine, weights, err);
+    return st == GS_OK ? gs_linear_pack(&tower->projection, engine, weights, err) : st;
+}
+
+void gs_clip_text_unpack(gs_clip_text *tower, const gs_backend *backend)
+{
+    gs_transformer_unpack(&tower->stack, backend);
+    backend->unpack(&tower->projection);
+}
+
+/* Rows are computed in multiples of 16: a backend then meets few different shapes, and one row costs what 16 do. */
+static size_t round_rows(size_t tokens)
+{
+    return (tokens + 15) / 16 * 16;
+}
+
+/* x [rows, width] f32, then the stack's scratch, which afterwards holds the end-of-text rows. */
+static size_t residual_size(const gs_clip_text *tower, size_t tokens)
+{
+    return round_rows(tokens) * tower->stack.config.width * sizeof(float);
+}
+
+size_t gs_clip_text_workspace(const gs_clip_text *tower, gs_number number, size_t tokens)
 {
     size_t longest = tokens < tower->context ? tokens : tower->context;
-    return tokens * tower->stack.config.width + gs_transformer_workspace(&tower->stack.config, tokens, longest);
+    return residual_size(tower, tokens) +
+           gs_transformer_workspace(&tower->stack.config, number, round_rows(tokens), longest);
 }
 
 static size_t end_position(const gs_clip_text *tower, const int32_t *ids, size_t n)
@@ -46,25 +71,37 @@ static size_t end_position(const gs_clip_text *tower, const int32_t *ids, size_t
     return at;
 }
 
-void gs_clip_text_run(const gs_clip_text *tower, const gs_backend *backend, const int32_t *ids, gs_sequences sequences,
-                      float *work, float *features)
+static size_t embed(const gs_clip_text *tower, const int32_t *ids, gs_sequences sequences, float *x)
 {
-    size_t width = tower->stack.config.width, rows = 0;
-    float *x = work; /* [tokens, width] */
+    size_t width = tower->stack.config.width, row = 0;
     for (size_t s = 0; s < sequences.count; s++) {
-        for (size_t i = 0; i < sequences.length[s]; i++, rows++) {
-            memcpy(x + rows * width, tower->token_embedding + (size_t)ids[rows] * width, width * sizeof *x);
-            gs_add(x + rows * width, width, tower->position_embedding + i * width);
+        for (size_t i = 0; i < sequences.length[s]; i++, row++) {
+            memcpy(x + row * width, tower->token_embedding + (size_t)ids[row] * width, width * sizeof *x);
+            gs_add(x + row * width, width, tower->position_embedding + i * width);
         }
     }
-    work += rows * width;
-    gs_transformer_run(&tower->stack, backend, x, sequences, true, work);
+    memset(x + row * width, 0, (round_rows(row) - row) * width * sizeof *x);
+    return row;
+}
 
-    float *ends = work; /* [count, width]; the stack's scratch is free again */
-    for (size_t s = 0, row = 0; s < sequences.count; row += sequences.length[s++])
-        backend->layer_norm(&tower->final_norm, x + (row + end_position(tower, ids + row, sequences.length[s])) * width,
-                            width, 1, ends + s * width);
-    backend->linear(&tower->projection, ends, sequences.count, GS_EPILOGUE_NONE, features, tower->dim);
-    for (size_t s = 0; s < sequences.count; s++)
+gs_status gs_clip_text_run(const gs_clip_text *tower, gs_engine engine, const int32_t *ids, gs_sequences sequences,
+                           void *work, float *features, gs_error *err)
+{
+    gs_number type = engine.backend->number;
+    size_t width = tower->stack.config.width;
+    float *x = work; /* [rows, width] */
+    size_t tokens = embed(tower, ids, sequences, x);
+    void *ends = (char *)work + residual_size(tower, tokens); /* [count, width] act; before that the stack's scratch */
+    gs_status st = gs_transformer_run(&tower->stack, engine, x, round_rows(tokens), sequences, true, ends, err);
+    if (st != GS_OK)
+        return st;
+    for (size_t s = 0, row = 0; s < sequences.count; row += sequences.length[s++]) {
+        size_t end = row + end_position(tower, ids + row, sequences.length[s]);
+        gs_norm_rows(&tower->final_norm, x + end * width, width, 1, type, gs_number_at(type, ends, s * width));
+    }
+    st = engine.backend->linear(engine.context, &tower->projection, ends, sequences.count, GS_EPILOGUE_F32, features,
+                                tower->dim, err);
+    for (size_t s = 0; st == GS_OK && s < sequences.count; s++)
         gs_unit_length(features + s * tower->dim, tower->dim);
+    return st;
 }

@@ -2,7 +2,9 @@
  *
  *     gs_clip_text tower;
  *     if ((st = gs_clip_text_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
- *     gs_clip_text_run(&tower, backend, ids, sequences, work, features);   // features [count, dim], unit length
+ *     st = gs_clip_text_pack(&tower, engine, &weights, err);                         // once, before the first run
+ *     st = gs_clip_text_run(&tower, engine, ids, sequences, work, features, err);    // features [count, dim], unit length
+ *     gs_clip_text_unpack(&tower, backend);
  *     gs_clip_text_free(&tower);
  *
  * Sequences come at their true length: attention is causal and the feature is taken at end-of-text, so padding would
@@ -29,11 +31,14 @@ gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, s
                             gs_error *err);
 void gs_clip_text_free(gs_clip_text *tower); /* safe on a zeroed one */
 
-/* Floats of scratch for so many tokens in all. */
-size_t gs_clip_text_workspace(const gs_clip_text *tower, size_t tokens);
+gs_status gs_clip_text_pack(gs_clip_text *tower, gs_engine engine, const gs_weights *weights, gs_error *err);
+void gs_clip_text_unpack(gs_clip_text *tower, const gs_backend *backend);
+
+/* Bytes of scratch for so many tokens in all. */
+size_t gs_clip_text_workspace(const gs_clip_text *tower, gs_number number, size_t tokens);
 
 /* ids: the sequences one after the other, each of at most context tokens below vocabulary. */
-void gs_clip_text_run(const gs_clip_text *tower, const gs_backend *backend, const int32_t *ids, gs_sequences sequences,
-                      float *work, float *features);
+gs_status gs_clip_text_run(const gs_clip_text *tower, gs_engine engine, const int32_t *ids, gs_sequences sequences,
+                           void *work, float *features, gs_error *err);
 
 #endif

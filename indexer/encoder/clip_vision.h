@@ -2,10 +2,12 @@
  *
  *     gs_clip_vision tower;
  *     if ((st = gs_clip_vision_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
- *     float *work = malloc(gs_clip_vision_workspace(&tower, n) * sizeof *work);
+ *     st = gs_clip_vision_pack(&tower, engine, &weights, err);               // once, before the first run
+ *     void *work = malloc(gs_clip_vision_workspace(&tower, number, n));
  *     for (size_t i = 0; i < n; i++)
- *         gs_clip_vision_place(&tower, pixels[i], i, n, work);               // pixels[i] [3, image_size, image_size]
- *     gs_clip_vision_run(&tower, backend, n, lengths, work, features);       // features [n, dim], unit length
+ *         gs_clip_vision_place(&tower, number, pixels[i], i, n, work);   // pixels[i] [3, image_size, image_size]
+ *     st = gs_clip_vision_run(&tower, engine, n, lengths, work, features, err);    // features [n, dim], unit length
+ *     gs_clip_vision_unpack(&tower, backend);
  *     gs_clip_vision_free(&tower);
  */
 #ifndef GS_CLIP_VISION_H
@@ -30,14 +32,18 @@ gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *confi
                               gs_error *err);
 void gs_clip_vision_free(gs_clip_vision *tower); /* safe on a zeroed one */
 
-/* Floats of scratch for n pictures. */
-size_t gs_clip_vision_workspace(const gs_clip_vision *tower, size_t n);
+gs_status gs_clip_vision_pack(gs_clip_vision *tower, gs_engine engine, const gs_weights *weights, gs_error *err);
+void gs_clip_vision_unpack(gs_clip_vision *tower, const gs_backend *backend);
+
+/* Bytes of scratch for n pictures. */
+size_t gs_clip_vision_workspace(const gs_clip_vision *tower, gs_number number, size_t n);
 
 /* Lays picture i of n, pixels [3, image_size, image_size], cut into patches, where run will look for it in work. */
-void gs_clip_vision_place(const gs_clip_vision *tower, const float *pixels, size_t i, size_t n, float *work);
+void gs_clip_vision_place(const gs_clip_vision *tower, gs_number number, const float *pixels, size_t i, size_t n,
+                          void *work);
 
 /* The n pictures placed in work -> features [n, dim]. lengths: scratch [n]. */
-void gs_clip_vision_run(const gs_clip_vision *tower, const gs_backend *backend, size_t n, size_t *lengths, float *work,
-                        float *features);
+gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size_t n, size_t *lengths, void *work,
+                             float *features, gs_error *err);
 
 #endif

@@ -27,8 +27,10 @@
 typedef struct {
     void *preparation; /* [preparation_size]  owned; grows with the largest picture met */
     size_t preparation_size;
-    float *pixels;   /* [3, image_size, image_size]  owned, as all below */
-    float *work;     /* what a share needs, of pictures or of texts, whichever is more */
+    float *pixels; /* [3, image_size, image_size]  owned, as all below */
+    void *context; /* the backend's */
+    void *work;    /* [work_size]  what a share needs, of pictures or of texts; grows to the larger when that is used */
+    size_t work_size;
     int32_t *ids;    /* [share, context] */
     size_t *lengths; /* [share] */
 } worker;
@@ -43,6 +45,7 @@ struct gs_encoder {
     gs_clip_text text;
     gs_clip_vision vision;
     const gs_backend *backend;
+    bool text_packed, vision_packed;
     worker *workers; /* [threads]  owned */
     size_t threads;
     size_t share; /* pictures, or texts, that a worker takes at once */
@@ -186,25 +189,66 @@ static gs_status load_tokenizer(gs_encoder *encoder, const char *directory, gs_e
     return GS_OK;
 }
 
-static gs_status take_memory(gs_encoder *encoder, gs_error *err)
+static gs_status open_workers(gs_encoder *encoder, gs_error *err)
 {
-    const gs_clip_vision *vision = &encoder->vision;
-    size_t share = encoder->share, context = encoder->config.context,
-           pixels = 3 * vision->image_size * vision->image_size;
-    size_t work = gs_clip_vision_workspace(vision, share);
-    size_t text_work = gs_clip_text_workspace(&encoder->text, share * context);
+    size_t share = encoder->share, side = encoder->config.image_size;
     encoder->workers = calloc(encoder->threads, sizeof *encoder->workers);
     bool good = encoder->workers != NULL;
     for (worker *w = encoder->workers; good && w < encoder->workers + encoder->threads; w++) {
-        w->pixels = malloc(pixels * sizeof *w->pixels);
-        w->work = malloc((work > text_work ? work : text_work) * sizeof *w->work);
-        w->ids = malloc(share * context * sizeof *w->ids);
+        gs_status st = encoder->backend->open(&w->context, err);
+        if (st != GS_OK)
+            return st;
+        w->pixels = malloc(3 * side * side * sizeof *w->pixels);
+        w->ids = malloc(share * encoder->config.context * sizeof *w->ids);
         w->lengths = malloc(share * sizeof *w->lengths);
-        good = w->pixels && w->work && w->ids && w->lengths;
+        good = w->pixels && w->ids && w->lengths;
     }
     return good ? GS_OK
                 : gs_fail(err, GS_ENOMEM, "%s: no memory for batches of %zu", encoder->info.name,
                           share * encoder->threads);
+}
+
+/* Every worker gets the memory that a share takes. */
+static gs_status take_memory(gs_encoder *encoder, size_t size, gs_error *err)
+{
+    for (worker *w = encoder->workers; w < encoder->workers + encoder->threads; w++) {
+        if (w->work_size >= size)
+            continue;
+        free(w->work);
+        w->work = aligned_alloc(64, (size + 63) / 64 * 64);
+        w->work_size = w->work ? size : 0;
+        if (!w->work)
+            return gs_fail(err, GS_ENOMEM, "%s: no memory for batches of %zu", encoder->info.name,
+                           encoder->share * encoder->threads);
+    }
+    return GS_OK;
+}
+
+static gs_engine engine_of(const gs_encoder *encoder, const worker *w)
+{
+    return (gs_engine){encoder->backend, w->context};
+}
+
+/* A tower's weights are packed when it is first used: a search for words needs no vision tower, a job no text tower. */
+static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
+{
+    size_t tokens = encoder->share * encoder->config.context;
+    gs_status st = GS_OK;
+    if (!encoder->text_packed)
+        st = gs_clip_text_pack(&encoder->text, engine_of(encoder, encoder->workers), &encoder->weights, err);
+    encoder->text_packed = st == GS_OK;
+    size_t size = gs_clip_text_workspace(&encoder->text, encoder->backend->number, tokens);
+    return st == GS_OK ? take_memory(encoder, size, err) : st;
+}
+
+static gs_status ready_images(gs_encoder *encoder, gs_error *err)
+{
+    gs_status st = GS_OK;
+    if (!encoder->vision_packed)
+        st = gs_clip_vision_pack(&encoder->vision, engine_of(encoder, encoder->workers), &encoder->weights, err);
+    encoder->vision_packed = st == GS_OK;
+    size_t size = gs_clip_vision_workspace(&encoder->vision, encoder->backend->number, encoder->share);
+    return st == GS_OK ? take_memory(encoder, size, err) : st;
 }
 
 static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
@@ -222,18 +266,20 @@ gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_enco
     gs_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
-    encoder->backend = gs_backend_blas();
     plan_threads(encoder, options);
     gs_status st;
-    if ((st = gs_clip_config_read(&encoder->config, directory, err)) == GS_OK &&
+    if ((st = gs_backend_pick(&encoder->backend, options ? options->backend : NULL,
+                              options ? options->precision : GS_PRECISION_F32, err)) == GS_OK &&
+        (st = gs_clip_config_read(&encoder->config, directory, err)) == GS_OK &&
         (st = gs_preprocess_config_read(&encoder->preprocess, directory, encoder->config.image_size, err)) == GS_OK &&
         (st = load_tokenizer(encoder, directory, err)) == GS_OK &&
         (st = load_weights(encoder, directory, err)) == GS_OK) {
         write_name(encoder, directory);
+        snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
         st = write_fingerprint(encoder, err);
     }
     if (st == GS_OK)
-        st = take_memory(encoder, err);
+        st = open_workers(encoder, err);
     if (st == GS_OK)
         *out = encoder;
     else
@@ -246,6 +292,7 @@ void gs_encoder_close(gs_encoder *encoder)
     if (!encoder)
         return;
     for (worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
+        encoder->backend->close(w->context);
         free(w->preparation);
         free(w->pixels);
         free(w->work);
@@ -253,6 +300,10 @@ void gs_encoder_close(gs_encoder *encoder)
         free(w->lengths);
     }
     free(encoder->workers);
+    if (encoder->backend) {
+        gs_clip_text_unpack(&encoder->text, encoder->backend);
+        gs_clip_vision_unpack(&encoder->vision, encoder->backend);
+    }
     gs_clip_text_free(&encoder->text);
     gs_clip_vision_free(&encoder->vision);
     gs_weights_close(&encoder->weights);
@@ -268,6 +319,7 @@ typedef struct job {
     const char *const *texts; /* or */
     const gs_image *images;
     size_t n, share;
+    int threads;     /* of the products of one worker */
     float *features; /* [n, dim] */
     gs_status (*encode)(const struct job *job, worker *w, size_t first, size_t count, gs_error *err);
     atomic_size_t next;
@@ -286,6 +338,7 @@ static void *work_off(void *argument)
 {
     hand *h = argument;
     job *j = h->job;
+    j->encoder->backend->set_threads(j->threads);
     while (!atomic_load(&j->failed)) {
         size_t first = atomic_fetch_add(&j->next, j->share);
         if (first >= j->n)
@@ -318,7 +371,7 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
     hand *all = calloc(hands, sizeof *all);
     if (!all)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu threads", hands);
-    int before = encoder->backend->set_threads(hands == 1 ? (int)threads : 1);
+    j->threads = hands == 1 ? (int)threads : 1;
     for (size_t i = 0; i < hands; i++)
         all[i] = (hand){.job = j, .worker = &encoder->workers[i]};
     while (started < hands && pthread_create(&all[started].thread, NULL, work_off, &all[started]) == 0)
@@ -327,7 +380,7 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
     gs_status st = all[0].status;
     for (size_t i = 1; i < started; i++)
         pthread_join(all[i].thread, NULL);
-    encoder->backend->set_threads(before);
+    encoder->backend->set_threads((int)threads);
     for (size_t i = 0; i < started; i++) {
         if (all[i].status == GS_OK)
             continue;
@@ -354,9 +407,8 @@ static gs_status encode_texts(const job *j, worker *w, size_t first, size_t coun
                        : gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", size);
         ids += w->lengths[i];
     }
-    gs_clip_text_run(&encoder->text, encoder->backend, w->ids, (gs_sequences){w->lengths, count}, w->work,
-                     j->features + first * encoder->info.dim);
-    return GS_OK;
+    return gs_clip_text_run(&encoder->text, engine_of(encoder, w), w->ids, (gs_sequences){w->lengths, count}, w->work,
+                            j->features + first * encoder->info.dim, err);
 }
 
 /* image -> w->pixels. */
@@ -388,20 +440,22 @@ static gs_status encode_images(const job *j, worker *w, size_t first, size_t cou
         gs_status st = prepare(encoder, w, &j->images[first + i], err);
         if (st != GS_OK)
             return st;
-        gs_clip_vision_place(vision, w->pixels, i, count, w->work);
+        gs_clip_vision_place(vision, encoder->backend->number, w->pixels, i, count, w->work);
     }
-    gs_clip_vision_run(vision, encoder->backend, count, w->lengths, w->work, j->features + first * encoder->info.dim);
-    return GS_OK;
+    return gs_clip_vision_run(vision, engine_of(encoder, w), count, w->lengths, w->work,
+                              j->features + first * encoder->info.dim, err);
 }
 
 gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t n, float *features, gs_error *err)
 {
     job j = {.encoder = encoder, .texts = texts, .n = n, .features = features, .encode = encode_texts};
-    return n ? run_job(encoder, &j, err) : GS_OK;
+    gs_status st = n ? ready_texts(encoder, err) : GS_OK;
+    return n && st == GS_OK ? run_job(encoder, &j, err) : st;
 }
 
 gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t n, float *features, gs_error *err)
 {
     job j = {.encoder = encoder, .images = images, .n = n, .features = features, .encode = encode_images};
-    return n ? run_job(encoder, &j, err) : GS_OK;
+    gs_status st = n ? ready_images(encoder, err) : GS_OK;
+    return n && st == GS_OK ? run_job(encoder, &j, err) : st;
 }

@@ -19,6 +19,7 @@
 #include "../../core/status.h"
 #include "../../core/tokenize.h"
 #include "../image/image.h"
+#include "backend.h" /* gs_precision */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,8 +27,10 @@
 typedef struct gs_encoder gs_encoder; /* one thread at a time */
 
 typedef struct {
-    int threads;  /* of the encoder's arithmetic and of picture preparation; 0: one per core */
-    size_t batch; /* pictures encoded at once; 0: 32 */
+    int threads;            /* of the encoder's arithmetic and of picture preparation; 0: one per core */
+    size_t batch;           /* pictures encoded at once; 0: 32 */
+    gs_precision precision; /* of the matrix products; 0: f32 */
+    const char *backend;    /* of the processor, "blas" or "onednn"; NULL: the quickest */
 } gs_encoder_options;
 
 typedef struct {
@@ -36,9 +39,10 @@ typedef struct {
     size_t dim;           /* of a feature */
     double tau;           /* exp(logit_scale) */
     int image_size;       /* pixels a side of what the vision tower sees */
+    char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16" */
 } gs_encoder_info;
 
-/* Maps the weights and takes the memory for one batch; gs_encoder_close() releases it. Errors name the file and the
+/* Maps the weights; a tower takes its memory when it is first used. gs_encoder_close() releases all. Errors name the file and the
  * field or tensor. */
 gs_status gs_encoder_open(gs_encoder **encoder, const char *directory, const gs_encoder_options *options,
                           gs_error *err);

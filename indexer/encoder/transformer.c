@@ -2,6 +2,7 @@
 
 #include <stdio.h>  /* snprintf */
 #include <stdlib.h> /* calloc */
+#include <string.h> /* memcpy */
 
 #define MAX_NAME 160
 
@@ -24,9 +25,15 @@ gs_status gs_linear_load(gs_linear *linear, size_t in, size_t out, bool bias, gs
     char name[MAX_NAME];
     *linear = (gs_linear){.in = in, .out = out};
     snprintf(name, sizeof name, "%s.weight", prefix);
-    gs_status st = gs_weights_get(weights, name, (size_t[]){out, in}, 2, &linear->weight, err);
-    if (st != GS_OK || !bias)
+    gs_tensor_view weight;
+    gs_status st = gs_weights_view(weights, name, (size_t[]){out, in}, 2, &weight, err);
+    if (st != GS_OK)
         return st;
+    linear->weight = weight.f32;
+    linear->half = weight.half;
+    linear->half_is_bf16 = weight.half_is_bf16;
+    if (!bias)
+        return GS_OK;
     snprintf(name, sizeof name, "%s.bias", prefix);
     return gs_weights_get(weights, name, &out, 1, &linear->bias, err);
 }
@@ -81,37 +88,135 @@ void gs_transformer_free(gs_transformer *stack)
     *stack = (gs_transformer){0};
 }
 
-static size_t hidden_width(const gs_tower_config *config)
+gs_status gs_linear_pack(gs_linear *linear, gs_engine engine, const gs_weights *weights, gs_error *err)
 {
-    return config->inner > 3 * config->width ? config->inner : 3 * config->width;
+    gs_status st = engine.backend->pack(engine.context, linear, err);
+    if (st == GS_OK && linear->packed) {
+        size_t count = linear->in * linear->out;
+        if (linear->weight)
+            gs_weights_forget(weights, linear->weight, count * sizeof *linear->weight);
+        else
+            gs_weights_forget(weights, linear->half, count * sizeof *linear->half);
+    }
+    return st;
 }
 
-size_t gs_transformer_workspace(const gs_tower_config *config, size_t rows, size_t longest)
+#define LINEARS 6
+
+static void list_linears(gs_transformer_layer *layer, gs_linear *list[LINEARS])
 {
-    return rows * config->width + rows * hidden_width(config) + longest * longest;
+    gs_linear *all[LINEARS] = {&layer->query, &layer->key,    &layer->value,
+                               &layer->out,   &layer->expand, &layer->contract};
+    memcpy(list, all, sizeof all);
 }
 
-void gs_transformer_run(const gs_transformer *stack, const gs_backend *backend, float *x, gs_sequences sequences,
-                        bool causal, float *work)
+gs_status gs_transformer_pack(gs_transformer *stack, gs_engine engine, const gs_weights *weights, gs_error *err)
+{
+    for (size_t i = 0; i < stack->config.layers; i++) {
+        gs_linear *linears[LINEARS];
+        list_linears(&stack->layers[i], linears);
+        for (size_t k = 0; k < LINEARS; k++) {
+            gs_status st = gs_linear_pack(linears[k], engine, weights, err);
+            if (st != GS_OK)
+                return st;
+        }
+    }
+    return GS_OK;
+}
+
+void gs_transformer_unpack(gs_transformer *stack, const gs_backend *backend)
+{
+    for (size_t i = 0; stack->layers && i < stack->config.layers; i++) {
+        gs_linear *linears[LINEARS];
+        list_linears(&stack->layers[i], linears);
+        for (size_t k = 0; k < LINEARS; k++)
+            backend->unpack(linears[k]);
+    }
+}
+
+/* Where everything lies in the scratch. */
+typedef struct {
+    size_t normed; /* [rows, width] act, then the attention's output */
+    size_t hidden; /* [rows, 3 width] act, then [rows, inner] */
+    size_t scores; /* gs_attention_scratch(longest) */
+    size_t end;
+} layout;
+
+static size_t align(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+static layout lay_out(const gs_tower_config *config, gs_number number, size_t rows, size_t longest)
+{
+    size_t widest = config->inner > 3 * config->width ? config->inner : 3 * config->width;
+    layout l = {.normed = 0};
+    l.hidden = align(gs_number_size(number, rows * config->width));
+    l.scores = l.hidden + align(gs_number_size(number, rows * widest));
+    l.end = l.scores + align(gs_attention_scratch(longest));
+    return l;
+}
+
+size_t gs_transformer_workspace(const gs_tower_config *config, gs_number number, size_t rows, size_t longest)
+{
+    return lay_out(config, number, rows, longest).end;
+}
+
+/* qkv act [rows, 3 width]: query, key, value, each its heads side by side -> y act [rows, width]. */
+static gs_status attend(const gs_tower_config *config, gs_engine engine, const void *qkv, gs_sequences sequences,
+                        bool causal, void *scores, void *y, gs_error *err)
+{
+    gs_number type = engine.backend->number;
+    size_t width = config->width, head = width / config->heads, row = 0;
+    for (size_t s = 0; s < sequences.count; row += sequences.length[s++]) {
+        for (size_t at = 0; at < width; at += head) {
+            size_t q = row * 3 * width + at;
+            gs_attention one = {.q = gs_number_in(type, qkv, q),
+                                .k = gs_number_in(type, qkv, q + width),
+                                .v = gs_number_in(type, qkv, q + 2 * width),
+                                .stride = 3 * width,
+                                .n = sequences.length[s],
+                                .head = head,
+                                .causal = causal,
+                                .scores = scores,
+                                .y = gs_number_at(type, y, row * width + at),
+                                .y_stride = width};
+            gs_status st = engine.backend->attention(engine.context, &one, err);
+            if (st != GS_OK)
+                return st;
+        }
+    }
+    return GS_OK;
+}
+
+gs_status gs_transformer_run(const gs_transformer *stack, gs_engine engine, float *x, size_t rows,
+                             gs_sequences sequences, bool causal, void *work, gs_error *err)
 {
     const gs_tower_config *config = &stack->config;
-    size_t width = config->width, rows = 0;
+    const gs_backend *backend = engine.backend;
+    gs_number type = backend->number;
+    size_t width = config->width, inner = config->inner, longest = 0;
     for (size_t i = 0; i < sequences.count; i++)
-        rows += sequences.length[i];
-    float *normed = work;                                 /* [rows, width], then the attention's output */
-    float *hidden = normed + rows * width;                /* [rows, 3 width], then [rows, inner] */
-    float *scores = hidden + rows * hidden_width(config); /* [longest, longest] */
+        longest = sequences.length[i] > longest ? sequences.length[i] : longest;
+    layout l = lay_out(config, type, rows, longest);
+    void *c = engine.context, *normed = (char *)work + l.normed, *hidden = (char *)work + l.hidden,
+         *scores = (char *)work + l.scores;
+    void *key = gs_number_at(type, hidden, width), *value = gs_number_at(type, hidden, 2 * width);
     gs_epilogue activation = config->activation == GS_GELU ? GS_EPILOGUE_GELU : GS_EPILOGUE_QUICK_GELU;
 
     for (const gs_transformer_layer *layer = stack->layers; layer < stack->layers + config->layers; layer++) {
-        backend->layer_norm(&layer->before_attention, x, width, rows, normed);
-        backend->linear(&layer->query, normed, rows, GS_EPILOGUE_NONE, hidden, 3 * width);
-        backend->linear(&layer->key, normed, rows, GS_EPILOGUE_NONE, hidden + width, 3 * width);
-        backend->linear(&layer->value, normed, rows, GS_EPILOGUE_NONE, hidden + 2 * width, 3 * width);
-        backend->attention(hidden, sequences, width, config->heads, causal, scores, normed);
-        backend->linear(&layer->out, normed, rows, GS_EPILOGUE_ADD, x, width);
-        backend->layer_norm(&layer->before_inner, x, width, rows, normed);
-        backend->linear(&layer->expand, normed, rows, activation, hidden, config->inner);
-        backend->linear(&layer->contract, hidden, rows, GS_EPILOGUE_ADD, x, width);
+        gs_status st;
+        gs_norm_rows(&layer->before_attention, x, width, rows, type, normed);
+        if ((st = backend->linear(c, &layer->query, normed, rows, GS_EPILOGUE_NONE, hidden, 3 * width, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->key, normed, rows, GS_EPILOGUE_NONE, key, 3 * width, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->value, normed, rows, GS_EPILOGUE_NONE, value, 3 * width, err)) != GS_OK ||
+            (st = attend(config, engine, hidden, sequences, causal, scores, normed, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->out, normed, rows, GS_EPILOGUE_ADD, x, width, err)) != GS_OK)
+            return st;
+        gs_norm_rows(&layer->before_inner, x, width, rows, type, normed);
+        if ((st = backend->linear(c, &layer->expand, normed, rows, activation, hidden, inner, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->contract, hidden, rows, GS_EPILOGUE_ADD, x, width, err)) != GS_OK)
+            return st;
     }
+    return GS_OK;
 }

@@ -66,20 +66,54 @@ CLONES void gs_softmax(float *row, size_t n, float scale)
         row[i] *= inverse;
 }
 
-CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
+/* To nearest even: half a unit of what stays, less one where what stays is even. A NaN keeps its high bits and becomes
+ * quiet, so that rounding cannot make it an infinity. */
+INLINE uint16_t brain(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+    return (uint16_t)((x != x ? bits | 0x400000 : rounded) >> 16);
+}
+
+CLONES void gs_to_bf16(const float *x, size_t n, uint16_t *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = brain(x[i]);
+}
+
+INLINE void measure(const float *row, size_t n, float epsilon, float *mean, float *inverse)
 {
     float sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++)
         sum += row[i];
-    float mean = sum / (float)n;
+    float middle = sum / (float)n;
 #pragma omp simd reduction(+ : squares)
     for (size_t i = 0; i < n; i++)
-        squares += (row[i] - mean) * (row[i] - mean);
-    float inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
+        squares += (row[i] - middle) * (row[i] - middle);
+    *mean = middle;
+    *inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
+}
+
+CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
+{
+    float mean, inverse;
+    measure(row, n, epsilon, &mean, &inverse);
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
         out[i] = (row[i] - mean) * inverse * weight[i] + bias[i];
+}
+
+CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
+                               uint16_t *out)
+{
+    float mean, inverse;
+    measure(row, n, epsilon, &mean, &inverse);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = brain((row[i] - mean) * inverse * weight[i] + bias[i]);
 }
 
 CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)

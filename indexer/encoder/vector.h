@@ -7,12 +7,20 @@
 #define GS_VECTOR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* row [n] = softmax(scale * row), in place. n is at least 1. */
 void gs_softmax(float *row, size_t n, float scale);
 
 /* out [n] = (row - mean) / sqrt(variance + epsilon) * weight + bias. out may be row. */
 void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out);
+
+/* The same, rounded to bf16. */
+void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
+                        uint16_t *out);
+
+/* out [n] = x in bf16, to nearest even; a NaN stays one. */
+void gs_to_bf16(const float *x, size_t n, uint16_t *out);
 
 /* row [n] = activation(row + bias), in place: x sigmoid(1.702 x), and x Phi(x). */
 void gs_quick_gelu(float *row, size_t n, const float *bias);

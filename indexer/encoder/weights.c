@@ -6,6 +6,8 @@
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h> /* madvise */
+#include <unistd.h>   /* sysconf */
 
 #define FILE_NAME  "model.safetensors"
 #define SHAPE_TEXT 192 /* eight sides of 20 digits and their commas */
@@ -95,13 +97,14 @@ static gs_status find_tensor(const gs_weights *weights, const char *name, const 
     return *tensor ? GS_OK : gs_fail(err, GS_EFORMAT, "%s: no tensor '%s'", weights->file.path, name);
 }
 
-gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *shape, size_t rank, const float **values,
-                         gs_error *err)
+/* The tensor of that name and shape, noted in the manifest. */
+static gs_status take_tensor(gs_weights *weights, const char *name, const size_t *shape, size_t rank,
+                             const gs_tensor **found, gs_error *err)
 {
-    const gs_tensor *tensor;
-    gs_status st = find_tensor(weights, name, &tensor, err);
+    gs_status st = find_tensor(weights, name, found, err);
     if (st != GS_OK)
         return st;
+    const gs_tensor *tensor = *found;
     char has[SHAPE_TEXT], wants[SHAPE_TEXT];
     shape_text(tensor->shape, tensor->rank, has);
     if (tensor->rank != rank || (rank && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0))
@@ -110,13 +113,50 @@ gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *sh
     if (tensor->type == GS_DTYPE_OTHER)
         return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' is %s, expected F32, F16 or BF16", weights->file.path, name,
                        tensor->type_name);
-    if ((st = note(weights, tensor, has, err)) != GS_OK)
+    st = note(weights, tensor, has, err);
+    gs_weights_forget(weights, tensor->data, tensor->size); /* its digest is taken; who needs it will read it */
+    return st;
+}
+
+gs_status gs_weights_view(gs_weights *weights, const char *name, const size_t *shape, size_t rank, gs_tensor_view *view,
+                          gs_error *err)
+{
+    const gs_tensor *tensor;
+    *view = (gs_tensor_view){0};
+    gs_status st = take_tensor(weights, name, shape, rank, &tensor, err);
+    if (st != GS_OK)
+        return st;
+    bool whole = tensor->type == GS_DTYPE_F32;
+    if ((uintptr_t)tensor->data % (whole ? sizeof(float) : sizeof(uint16_t)) != 0)
+        return copy_expanded(weights, tensor, &view->f32, err);
+    view->f32 = whole ? (const float *)tensor->data : NULL;
+    view->half = whole ? NULL : (const uint16_t *)tensor->data;
+    view->half_is_bf16 = tensor->type == GS_DTYPE_BF16;
+    return GS_OK;
+}
+
+gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *shape, size_t rank, const float **values,
+                         gs_error *err)
+{
+    const gs_tensor *tensor;
+    gs_status st = take_tensor(weights, name, shape, rank, &tensor, err);
+    if (st != GS_OK)
         return st;
     if (tensor->type == GS_DTYPE_F32 && (uintptr_t)tensor->data % sizeof(float) == 0) {
         *values = (const float *)tensor->data;
         return GS_OK;
     }
     return copy_expanded(weights, tensor, values, err);
+}
+
+void gs_weights_forget(const gs_weights *weights, const void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data, end = begin + size;
+    uintptr_t mapping = (uintptr_t)weights->file.mapping;
+    begin = (begin + page - 1) / page * page;
+    end = end / page * page;
+    if (begin < end && begin >= mapping && end <= mapping + weights->file.mapped)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err)

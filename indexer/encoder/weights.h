@@ -14,6 +14,8 @@
 
 #include "safetensors.h"
 
+#include <stdbool.h>
+
 typedef struct {
     gs_safetensors file;
     void **expanded; /* [n_expanded]  owned, each owned */
@@ -30,6 +32,21 @@ void gs_weights_close(gs_weights *weights); /* safe on a zeroed one */
  * no float. */
 gs_status gs_weights_get(gs_weights *weights, const char *name, const size_t *shape, size_t rank, const float **values,
                          gs_error *err);
+
+/* A tensor as it is stored, where that can be used in place: f32, or halves. */
+typedef struct {
+    const float *f32;     /* [shape]  borrowed from weights; NULL: halves */
+    const uint16_t *half; /* [shape]  borrowed from weights; NULL: f32 */
+    bool half_is_bf16;
+} gs_tensor_view;
+
+/* As gs_weights_get(), but halves are not expanded. */
+gs_status gs_weights_view(gs_weights *weights, const char *name, const size_t *shape, size_t rank, gs_tensor_view *view,
+                          gs_error *err);
+
+/* Lets the pages of size bytes at data leave the memory, if they are of the mapped file: they come back when they are
+ * read again. */
+void gs_weights_forget(const gs_weights *weights, const void *data, size_t size);
 
 /* *rows becomes the first side of a matrix [*rows, columns]. */
 gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err);

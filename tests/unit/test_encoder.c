@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@
 
 #include <cmocka.h>
 
-#define TOLERANCE  1e-4
-#define MAX_INPUTS 16
+#define TOLERANCE        1e-4 /* largest absolute difference of f32 features */
+#define COSINE_TOLERANCE 2e-4 /* of bf16 features */
+#define MAX_INPUTS       16
 
 static const char *const variants[] = {"quick_gelu_f32", "gelu_f16", "legacy_bf16"};
 
@@ -55,19 +57,25 @@ static const cJSON *expected_list(const opened *o, const char *field)
     return list;
 }
 
-/* Fails unless feature [dim] is within TOLERANCE of item's. */
+/* Fails unless feature [dim] is within tolerance of item's: component for component, or for bf16 by the cosine. */
 static void compare_feature(const opened *o, const cJSON *item, size_t i, const float *feature)
 {
     const cJSON *want = cJSON_GetObjectItemCaseSensitive(item, "feature"), *value;
-    size_t dim = gs_encoder_get_info(o->encoder)->dim, k = 0;
-    assert_int_equal(cJSON_GetArraySize(want), dim);
+    const gs_encoder_info *info = gs_encoder_get_info(o->encoder);
+    bool rounded = strcmp(info->backend, "onednn-bf16") == 0;
+    double cosine = 0;
+    size_t k = 0;
+    assert_int_equal(cJSON_GetArraySize(want), info->dim);
     cJSON_ArrayForEach(value, want)
     {
-        if (!(fabs(value->valuedouble - (double)feature[k]) <= TOLERANCE))
-            fail_msg("%s: input %zu, component %zu is %.7f, transformers has %.7f", o->name, i, k, (double)feature[k],
-                     value->valuedouble);
+        cosine += value->valuedouble * (double)feature[k];
+        if (!rounded && !(fabs(value->valuedouble - (double)feature[k]) <= TOLERANCE))
+            fail_msg("%s, %s: input %zu, component %zu is %.7f, transformers has %.7f", o->name, info->backend, i, k,
+                     (double)feature[k], value->valuedouble);
         k++;
     }
+    if (!(cosine >= 1 - COSINE_TOLERANCE))
+        fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i, cosine);
 }
 
 static void check_texts(const opened *o)
@@ -120,21 +128,54 @@ static void check_images(const opened *o)
     free(features);
 }
 
-static void features_equal_those_of_transformers(void **state)
+static void check_backend(const gs_encoder_options *options)
 {
-    (void)state;
     for (size_t v = 0; v < 3; v++) {
-        opened o = open_variant(variants[v], NULL);
+        opened o = open_variant(variants[v], options);
         check_texts(&o);
         check_images(&o);
         close_variant(&o);
     }
 }
 
+static void features_equal_those_of_transformers(void **state)
+{
+    (void)state;
+    check_backend(NULL);
+}
+
+static void features_of_the_reference_backend_equal_those_of_transformers(void **state)
+{
+    (void)state;
+    check_backend(&(gs_encoder_options){.backend = "blas"});
+}
+
+static void bf16_features_are_near_those_of_transformers(void **state)
+{
+    (void)state;
+    const gs_backend *backend;
+    if (gs_backend_pick(&backend, NULL, GS_PRECISION_BF16, NULL) != GS_OK)
+        skip(); /* no such instructions */
+    check_backend(&(gs_encoder_options){.precision = GS_PRECISION_BF16});
+}
+
+static void backends_that_are_not_there_are_refused(void **state)
+{
+    (void)state;
+    const gs_backend *backend;
+    gs_error err;
+    assert_int_equal(gs_backend_pick(&backend, "mkl", GS_PRECISION_F32, &err), GS_EARGS);
+    assert_string_equal(err.message, "no backend is called 'mkl': expected blas or onednn");
+    assert_int_equal(gs_backend_pick(&backend, "blas", GS_PRECISION_BF16, &err), GS_EARGS);
+    assert_string_equal(err.message, "the backend blas multiplies f32 only");
+}
+
 static void features_do_not_depend_on_batch_and_threads(void **state)
 {
     (void)state;
-    static const gs_encoder_options options[] = {{1, 1}, {1, 4}, {3, 1}, {3, 100}, {8, 2}, {16, 32}};
+    static const gs_encoder_options options[] = {{.threads = 1, .batch = 1}, {.threads = 1, .batch = 4},
+                                                 {.threads = 3, .batch = 1}, {.threads = 3, .batch = 100},
+                                                 {.threads = 8, .batch = 2}, {.threads = 16, .batch = 32}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         opened o = open_variant("quick_gelu_f32", &options[i]);
         check_texts(&o);
@@ -180,7 +221,7 @@ static void info_says_what_the_files_say(void **state)
 static void a_fingerprint_stays_the_same(void **state)
 {
     (void)state;
-    opened first = open_variant("gelu_f16", NULL), again = open_variant("gelu_f16", &(gs_encoder_options){1, 1});
+    opened first = open_variant("gelu_f16", NULL), again = open_variant("gelu_f16", &(gs_encoder_options){.threads = 1, .batch = 1});
     assert_string_equal(gs_encoder_get_info(first.encoder)->fingerprint,
                         gs_encoder_get_info(again.encoder)->fingerprint);
     close_variant(&first);
@@ -200,6 +241,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_those_of_transformers),
+        cmocka_unit_test(features_of_the_reference_backend_equal_those_of_transformers),
+        cmocka_unit_test(bf16_features_are_near_those_of_transformers),
+        cmocka_unit_test(backends_that_are_not_there_are_refused),
         cmocka_unit_test(features_do_not_depend_on_batch_and_threads),
         cmocka_unit_test(tokens_equal_those_of_transformers),
         cmocka_unit_test(info_says_what_the_files_say),

@@ -29,7 +29,7 @@ static written write_variant(const char *name, bool quantize)
     gs_error err;
     written w = {0};
     snprintf(directory, sizeof directory, "%s/clip_tiny/%s", GS_GOLDEN, name);
-    if (gs_encoder_open(&w.encoder, directory, &(gs_encoder_options){1, 1}, &err) != GS_OK ||
+    if (gs_encoder_open(&w.encoder, directory, &(gs_encoder_options){.threads = 1, .batch = 1}, &err) != GS_OK ||
         gs_onnx_text_write(w.encoder, quantize, &w.bytes, &err) != GS_OK)
         fail_msg("%s", err.message);
     w.model = onnx__model_proto__unpack(NULL, w.bytes.size, w.bytes.data);
