@@ -59,6 +59,21 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
                    bound.name, bound.fingerprint, bound.directory);
 }
 
+gs_status cli_read_precision(const char *text, gs_precision *precision, gs_error *err)
+{
+    static const char *const names[] = {
+        [GS_PRECISION_F32] = "f32", [GS_PRECISION_BF16] = "bf16", [GS_PRECISION_AUTO] = "auto"};
+    if (!text)
+        return GS_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *precision = (gs_precision)i;
+            return GS_OK;
+        }
+    }
+    return gs_fail(err, GS_EARGS, "--precision is '%s', expected f32, bf16 or auto", text);
+}
+
 static gs_status encode_image(gs_encoder *encoder, const char *path, float *feature, gs_error *err)
 {
     gs_image image;

@@ -7,7 +7,7 @@
 
 typedef struct {
     cli_parts parts;
-    const char *encoder;
+    const char *encoder, *precision;
     uint64_t threads;
     bool tokens, json;
 } arguments;
@@ -53,7 +53,9 @@ static gs_status run(const arguments *args, gs_error *err)
 {
     gs_encoder *encoder;
     gs_encoder_options options = {.threads = (int)args->threads, .batch = 1};
-    gs_status st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);
+    gs_status st = cli_read_precision(args->precision, &options.precision, err);
+    if (st == GS_OK)
+        st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);
     if (st != GS_OK)
         return st;
     float *features;
@@ -82,6 +84,8 @@ int cmd_encode(int argc, char **argv)
         {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"tokens", NULL, "the ids of the text's tokens too (with --json)", .flag = &args.tokens},
         {"json", NULL, "JSON Lines: kind, input, tokens, feature; else the bare numbers", .flag = &args.json},
+        {"precision", "P", "f32, bf16 or auto, which is bf16 where the processor has it (f32)",
+         .text = &args.precision},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
     };
     const cli_command command = {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *encoder;
+    const char *encoder, *precision;
     uint64_t samples, seed, batch, threads, keep;
     double checkpoint;
     bool quiet;
@@ -101,7 +101,9 @@ static gs_status run(const char *database, char **paths, size_t n, const argumen
     if (st == GS_OK && !args->encoder)
         st = gs_share_path("data/encoder", &embedded, err);
     const char *directory = args->encoder ? args->encoder : embedded;
-    gs_encoder_options options = {.threads = (int)args->threads, .batch = args->batch};
+    gs_encoder_options options = {.threads = (int)args->threads, .batch = args->batch, .precision = GS_PRECISION_AUTO};
+    if (st == GS_OK)
+        st = cli_read_precision(args->precision, &options.precision, err);
     if (st == GS_OK)
         st = gs_encoder_open(&encoder, directory, &options, err);
     if (st == GS_OK)
@@ -128,6 +130,8 @@ int cmd_index(int argc, char **argv)
         {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
         {"batch", "N", "pictures encoded at once (32)", .count = &args.batch, .least = 1, .most = 4096},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
+        {"precision", "P", "of the encoder: f32, bf16 or auto, which is bf16 where the processor has it (auto)",
+         .text = &args.precision},
         {"keep-features", "N", "features kept per model, for monte-carlo (0)", .count = &args.keep, .most = 1000000},
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
         {"quiet", NULL, "no progress", .flag = &args.quiet},

@@ -33,7 +33,8 @@ typedef struct {
     bool half_is_bf16;
     const float *bias; /* [out]        borrowed; NULL: none */
     size_t in, out;
-    void *packed; /* what a backend made of the weight, which it does not look at again  owned through pack and unpack */
+    void
+        *packed; /* what a backend made of the weight, which it does not look at again  owned through pack and unpack */
 } gs_linear;
 
 /* The weight [out, in] as f32: layer->weight itself, or expanded into buffer [out, in] and that. */
@@ -57,7 +58,7 @@ typedef struct {
 typedef struct {
     const void *q, *k, *v;
     size_t stride, n, head;
-    bool causal; /* a row sees itself and those before it */
+    bool causal;  /* a row sees itself and those before it */
     void *scores; /* scratch, gs_attention_scratch(n) bytes */
     void *y;
     size_t y_stride;
@@ -78,8 +79,8 @@ typedef struct gs_backend {
     void (*set_threads)(int threads);
 
     /* x act [rows, in], y [rows, out], its rows y_stride apart. */
-    gs_status (*linear)(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue, void *y,
-                        size_t y_stride, gs_error *err);
+    gs_status (*linear)(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
+                        void *y, size_t y_stride, gs_error *err);
 
     /* Scaled dot-product attention. */
     gs_status (*attention)(void *context, const gs_attention *a, gs_error *err);

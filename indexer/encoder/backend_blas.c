@@ -50,8 +50,8 @@ static void fill_rows(float *y, size_t y_stride, size_t rows, const float *bias,
         memcpy(y + r * y_stride, bias, n * sizeof *y);
 }
 
-static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue, void *out,
-                        size_t y_stride, gs_error *err)
+static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
+                        void *out, size_t y_stride, gs_error *err)
 {
     (void)context;
     (void)err;

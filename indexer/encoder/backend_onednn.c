@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
     shape shape;
-    dnnl_primitive_t primitive;      /* owned; NULL: the slot is free */
+    dnnl_primitive_t primitive;           /* owned; NULL: the slot is free */
     dnnl_memory_t x, w, bias, y, scratch; /* owned; they point at what the last call used */
     size_t scratch_size;
 } slot;
@@ -176,8 +176,9 @@ static dnnl_status_t make(const products *c, slot *s, const dnnl_memory_desc_t *
         return status;
     status = dnnl_primitive_create(&s->primitive, chosen);
     for (size_t i = 0; i < count && status == dnnl_success; i++)
-        status = dnnl_memory_create(parts[i].memory, dnnl_primitive_desc_query_md(chosen, parts[i].what, parts[i].index),
-                                    c->engine, DNNL_MEMORY_NONE);
+        status =
+            dnnl_memory_create(parts[i].memory, dnnl_primitive_desc_query_md(chosen, parts[i].what, parts[i].index),
+                               c->engine, DNNL_MEMORY_NONE);
     s->scratch_size = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(chosen, dnnl_query_scratchpad_md, 0));
     dnnl_primitive_desc_destroy(chosen);
     return status;
@@ -228,8 +229,8 @@ static gs_status find(products *c, const shape *wanted, const dnnl_memory_desc_t
 }
 
 /* weight: of a packed w; NULL: w is laid out as the shape says. */
-static gs_status multiply(products *c, const shape *wanted, const dnnl_memory_desc_t *weight, const void *x, const void *w,
-                          const float *bias, void *y, gs_error *err)
+static gs_status multiply(products *c, const shape *wanted, const dnnl_memory_desc_t *weight, const void *x,
+                          const void *w, const float *bias, void *y, gs_error *err)
 {
     slot *s = NULL;
     gs_status st = find(c, wanted, weight, &s, err);
@@ -359,8 +360,8 @@ static gs_status pack_bf16(void *context, gs_linear *layer, gs_error *err)
     return pack(context, layer, dnnl_bf16, err);
 }
 
-static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue, void *y,
-                        size_t y_stride, gs_error *err)
+static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
+                        void *y, size_t y_stride, gs_error *err)
 {
     const packed *p = layer->packed;
     shape s = linear_shape(layer, rows, epilogue, y_stride, p->desc.data_type);

@@ -75,7 +75,8 @@ static void compare_feature(const opened *o, const cJSON *item, size_t i, const 
         k++;
     }
     if (!(cosine >= 1 - COSINE_TOLERANCE))
-        fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i, cosine);
+        fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i,
+                 cosine);
 }
 
 static void check_texts(const opened *o)
@@ -221,7 +222,8 @@ static void info_says_what_the_files_say(void **state)
 static void a_fingerprint_stays_the_same(void **state)
 {
     (void)state;
-    opened first = open_variant("gelu_f16", NULL), again = open_variant("gelu_f16", &(gs_encoder_options){.threads = 1, .batch = 1});
+    opened first = open_variant("gelu_f16", NULL),
+           again = open_variant("gelu_f16", &(gs_encoder_options){.threads = 1, .batch = 1});
     assert_string_equal(gs_encoder_get_info(first.encoder)->fingerprint,
                         gs_encoder_get_info(again.encoder)->fingerprint);
     close_variant(&first);

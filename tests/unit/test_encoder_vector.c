@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -89,6 +90,46 @@ static void layer_norm_equals_its_formula(void **state)
                      "layer_norm", (double)i);
 }
 
+/* The nearer of the two bf16 around x, by their distance; of two equally near the even one. */
+static void bf16_is_the_nearest(void **state)
+{
+    (void)state;
+    static const float some[] = {0.0f,   -0.0f,   1.0f,      0x1.01p0f, 0x1.03p0f, 0x1.010002p0f,  -0x1.03p5f,
+                                 1e-40f, 3.3e38f, -3.39e38f, INFINITY,  -INFINITY, 0x1.fffffep-10f};
+    enum { SOME = sizeof some / sizeof *some };
+    float x[N];
+    uint16_t got[N];
+    fill(x, 300);
+    memcpy(x, some, sizeof some);
+    gs_to_bf16(x, N, got);
+    for (size_t i = 0; i < N; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        uint16_t low = (uint16_t)(bits >> 16), high = (uint16_t)(low + 1);
+        double below = fabs((double)x[i] - (double)gs_f32_of_bf16(low));
+        double above = fabs((double)gs_f32_of_bf16(high) - (double)x[i]);
+        uint16_t even = low % 2 ? high : low;
+        assert_int_equal(got[i], isinf(x[i]) || below < above ? low : below > above ? high : even);
+    }
+    float not_a_number[] = {NAN};
+    gs_to_bf16(not_a_number, 1, got);
+    assert_true(isnan(gs_f32_of_bf16(got[0])));
+}
+
+static void layer_norm_in_bf16_is_that_in_f32_rounded(void **state)
+{
+    (void)state;
+    float x[N], weight[N], bias[N], whole[N];
+    uint16_t got[N], want[N];
+    fill(x, 4);
+    fill(weight, 2);
+    fill(bias, 1);
+    gs_layer_norm(x, N, weight, bias, 1e-5f, whole);
+    gs_to_bf16(whole, N, want);
+    gs_layer_norm_bf16(x, N, weight, bias, 1e-5f, got);
+    assert_memory_equal(got, want, sizeof got);
+}
+
 static void unit_length_is_one_or_zero(void **state)
 {
     (void)state;
@@ -136,6 +177,8 @@ int main(void)
         cmocka_unit_test(activations_equal_their_formulas),
         cmocka_unit_test(softmax_equals_its_formula),
         cmocka_unit_test(layer_norm_equals_its_formula),
+        cmocka_unit_test(bf16_is_the_nearest),
+        cmocka_unit_test(layer_norm_in_bf16_is_that_in_f32_rounded),
         cmocka_unit_test(unit_length_is_one_or_zero),
         cmocka_unit_test(every_half_is_exact),
         cmocka_unit_test(bfloat16_is_the_upper_half_of_a_float),
