@@ -44,21 +44,76 @@ static void remove_tree(const char *path)
 
 /* ---- beginning ---------------------------------------------------------------------------------------------------------------- */
 
-/* Whether the manifest in a folder is one of ours. */
-static bool is_published(const char *directory)
+/* The manifest of a folder of ours, to be deleted; NULL when it is none. */
+static cJSON *read_manifest(const char *directory)
 {
     gs_bytes bytes = {0};
     char *path = gs_path_join(directory, MANIFEST);
-    bool ours = false;
-    if (path && gs_file_read(&bytes, path, MAX_FILE, NULL) == GS_OK) {
-        cJSON *manifest = cJSON_ParseWithLength((const char *)bytes.data, bytes.size);
-        const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(manifest, "format"));
-        ours = format && strcmp(format, "gensearch") == 0;
-        cJSON_Delete(manifest);
-    }
+    cJSON *manifest = NULL;
+    if (path && gs_file_read(&bytes, path, MAX_FILE, NULL) == GS_OK)
+        manifest = cJSON_ParseWithLength((const char *)bytes.data, bytes.size);
     gs_bytes_free(&bytes);
     free(path);
-    return ours;
+    const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(manifest, "format"));
+    if (format && strcmp(format, "gensearch") == 0)
+        return manifest;
+    cJSON_Delete(manifest);
+    return NULL;
+}
+
+/* Paths that a manifest names. */
+typedef struct {
+    const char **paths; /* [count] sorted  owned, each borrowed from the manifest */
+    size_t count;
+} listing;
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static gs_status list_files(listing *list, const cJSON *manifest, gs_error *err)
+{
+    const cJSON *files = cJSON_GetObjectItemCaseSensitive(manifest, "files"), *file;
+    *list = (listing){.paths = calloc((size_t)cJSON_GetArraySize(files) + 1, sizeof *list->paths)};
+    if (!list->paths)
+        return gs_fail(err, GS_ENOMEM, "no memory for the names in " MANIFEST);
+    cJSON_ArrayForEach(file, files) list->paths[list->count++] = file->string;
+    list->paths[list->count++] = MANIFEST;
+    qsort(list->paths, list->count, sizeof *list->paths, by_text);
+    return GS_OK;
+}
+
+/* Every file below directory/path ("": directory) must be listed. */
+static gs_status check_listed(const char *directory, const char *path, const listing *list, gs_error *err)
+{
+    char *folder = gs_path_join(directory, path);
+    struct dirent **entries;
+    int n = folder ? scandir(folder, &entries, NULL, NULL) : -1;
+    gs_status st = n >= 0 ? GS_OK : gs_fail(err, GS_EIO, "%s/%s: cannot be listed", directory, path);
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name;
+        char *inside = gs_path_join(path, name), *full = gs_path_join(folder, name);
+        struct stat info;
+        if (st == GS_OK && (!inside || !full))
+            st = gs_fail(err, GS_ENOMEM, "%s: no memory", name);
+        if (st == GS_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+            if (lstat(full, &info) == 0 && S_ISDIR(info.st_mode))
+                st = check_listed(directory, inside, list, err);
+            else if (!bsearch(&inside, list->paths, list->count, sizeof *list->paths, by_text))
+                st = gs_fail(err, GS_EARGS,
+                             "%s: holds %s, which gensearch did not publish: move it away, or publish "
+                             "to another folder",
+                             directory, inside);
+        }
+        free(inside);
+        free(full);
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
+    free(folder);
+    return st;
 }
 
 static bool is_empty(const char *directory)
@@ -80,10 +135,20 @@ static gs_status check_target(const char *directory, gs_error *err)
         return errno == ENOENT ? GS_OK : gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
     if (!S_ISDIR(info.st_mode))
         return gs_fail(err, GS_EARGS, "%s: is a file, expected a folder to publish to", directory);
-    if (is_empty(directory) || is_published(directory))
+    if (is_empty(directory))
         return GS_OK;
-    return gs_fail(err, GS_EARGS, "%s: is a folder with files that gensearch did not publish; name another or empty it",
-                   directory);
+    cJSON *manifest = read_manifest(directory);
+    if (!manifest)
+        return gs_fail(err, GS_EARGS,
+                       "%s: is a folder with files that gensearch did not publish; name another or empty it",
+                       directory);
+    listing list;
+    gs_status st = list_files(&list, manifest, err);
+    if (st == GS_OK)
+        st = check_listed(directory, "", &list, err);
+    free(list.paths);
+    cJSON_Delete(manifest);
+    return st;
 }
 
 /* The path without its trailing slashes and, when it exists, without symbolic links. malloc'ed. */

@@ -21,7 +21,7 @@
 typedef struct gs_folder gs_folder;
 
 /* Starts beside directory. What stands there must be missing, empty, or have been committed by this module: a manifest whose "format" is
- * "gensearch". Else GS_EARGS. */
+ * "gensearch", and no file that it does not name (a CNAME, a .git: they would be gone). Else GS_EARGS. */
 gs_status gs_folder_begin(gs_folder **folder, const char *directory, gs_error *err);
 void gs_folder_drop(gs_folder *folder); /* NULL is fine */
 

@@ -344,7 +344,9 @@ static cJSON *make_manifest(publication *p)
 
 static gs_status prepare(publication *p, const char *directory, gs_error *err)
 {
-    gs_status st = gs_store_get_encoder(p->store, &p->bound, err);
+    gs_status st = gs_store_snapshot_begin(p->store, err);
+    if (st == GS_OK)
+        st = gs_store_get_encoder(p->store, &p->bound, err);
     if (st == GS_OK)
         st = gs_store_list_finished(p->store, &p->list, err);
     if (st == GS_OK && p->list.count == 0)
@@ -385,6 +387,7 @@ gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory
         st = add_encoder(&p, err);
     if (st == GS_OK)
         st = gs_folder_commit(p.folder, make_manifest(&p), err);
+    gs_store_snapshot_end(store);
     free_publication(&p);
     return st;
 }

@@ -121,6 +121,20 @@ void gs_store_close(gs_store *store)
     free(store);
 }
 
+gs_status gs_store_snapshot_begin(gs_store *store, gs_error *err)
+{
+    int64_t version;
+    gs_status st = gs_sql_run(store, err, "BEGIN", "");
+    /* SQLite takes the snapshot at the first read. */
+    return st == GS_OK ? gs_sql_integer(store, &version, "no version", err, "PRAGMA user_version", "") : st;
+}
+
+void gs_store_snapshot_end(gs_store *store)
+{
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+}
+
 /* ---- the encoder -------------------------------------------------------------------------------------------------------------- */
 
 gs_status gs_store_get_encoder(gs_store *store, gs_store_encoder *encoder, gs_error *err)

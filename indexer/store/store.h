@@ -39,6 +39,11 @@ typedef enum {
 gs_status gs_store_open(gs_store **store, const char *path, gs_store_mode mode, gs_error *err);
 void gs_store_close(gs_store *store); /* NULL is fine */
 
+/* From here to the end, everything that is read is of one moment, whatever another process writes meanwhile. The end may be called without
+ * a beginning. */
+gs_status gs_store_snapshot_begin(gs_store *store, gs_error *err);
+void gs_store_snapshot_end(gs_store *store);
+
 /* ---- the encoder -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {

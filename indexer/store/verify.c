@@ -193,13 +193,14 @@ gs_status gs_store_verify(gs_store *store, void (*report)(void *context, const c
                           size_t *faults, gs_error *err)
 {
     verification v = {.store = store, .report = report, .context = context};
-    gs_status st = GS_OK;
+    gs_status st = gs_store_snapshot_begin(store, err);
     for (size_t i = 0; i < sizeof row_checks / sizeof *row_checks && st == GS_OK; i++)
         st = check_rows(&v, row_checks[i], err);
     if (st == GS_OK && store->dim)
         st = check_models(&v, err);
     if (st == GS_OK && store->dim)
         st = check_progress(&v, err);
+    gs_store_snapshot_end(store);
     *faults = v.faults;
     return st;
 }

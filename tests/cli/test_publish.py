@@ -144,12 +144,23 @@ class Published(Case):
 
     def test_a_published_folder_is_replaced_and_nothing_is_left_beside_it(self):
         self.publish()
-        (self.out / "stale.txt").write_text("from before")
+        before = {f.name for f in (self.out / "second").iterdir()}
         self.ok("remove", self.db, "blues")
         self.publish()
-        self.assertFalse((self.out / "stale.txt").exists())
+        self.assertLess({f.name for f in (self.out / "second").iterdir()}, before)
         self.assertEqual(self.read_json("manifest.json")["count"], 1)
         self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".")], [])
+
+    def test_what_others_put_into_a_published_folder_is_left_alone(self):
+        self.publish()
+        published = self.files(self.out)
+        for name in ("CNAME", "models/notes.txt"):
+            with self.subTest(name):
+                (self.out / name).write_text("example.org")
+                self.refused("publish", self.db, self.out, says=[f"holds {name}, which gensearch did not publish"])
+                self.assertEqual((self.out / name).read_text(), "example.org")
+                (self.out / name).unlink()
+        self.assertEqual(self.files(self.out), published)
 
     def test_places_it_may_take(self):
         (self.dir / "empty").mkdir()

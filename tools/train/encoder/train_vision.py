@@ -2,6 +2,8 @@
 
     python train_vision.py --help
 
+What the tower is to give is the teacher's row, drawn a little towards the targets of the labels that the teacher takes
+for likely: names and kinds, not the label alone, are what words find a picture by, even where the label is mistaken.
 The teacher's feature maps, an eighth and a sixteenth of the picture wide, guide the patch tokens of two layers: 64
 targets a picture instead of one. For most of the training the tower looks, five steps in six, at the busiest 24
 of the 64 patches only (white paper says little), which doubles the pictures it gets to see. WORK/start.pt, where it is,
@@ -24,6 +26,7 @@ from views import ahead
 
 MASKED = 0.85  # the part of the training that looks, WHOLE - 1 steps in WHOLE, at some patches only
 WHOLE, KEPT = 6, 24
+BLEND, SHARPNESS = 0.3, 64.0  # how far towards the likely labels' targets, and the scale of those likelihoods
 FINE_LAYER, COARSE_LAYER = 1, 3  # whose tokens follow the maps at an eighth and at a sixteenth
 
 
@@ -73,6 +76,12 @@ def start_like_trained(model: Vision, pixels: torch.Tensor, seed: int) -> None:
         torch.nn.init.normal_(model.visual_projection.weight, std=WIDTH**-0.5, generator=g)
 
 
+def guidance(rows: torch.Tensor, bank: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Unit rows [b, DIM]; bank and targets [labels, DIM]."""
+    likely = F.softmax(SHARPNESS * rows @ bank.T, dim=-1) @ targets
+    return F.normalize(torch.lerp(rows, F.normalize(likely, dim=-1), BLEND), dim=-1)
+
+
 def busiest(pixels: torch.Tensor, step: int) -> torch.Tensor:
     """[b, KEPT] patches with the most going on, with some chance mixed in."""
     g = torch.Generator().manual_seed(step)
@@ -108,7 +117,7 @@ def main() -> None:
     args = common.arguments(__doc__, steps=13000, batch=24, rate=6e-4)
     common.set_up(args)
     labels, _, views = common.pictures(args)
-    bank = torch.from_numpy(labels.label)
+    bank, targets = torch.from_numpy(labels.label), torch.from_numpy(labels.target)
     soft = soft_labels(bank)
     work = Path(args.work)
     teacher = common.averaged(Teacher(), work / f"{args.teacher}.pt").to(memory_format=torch.channels_last)
@@ -123,8 +132,9 @@ def main() -> None:
         kept = busiest(batch.pixels, step) if step % WHOLE and step < MASKED * args.steps else None
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
-                guide, fine, coarse = teacher.with_maps(batch.pixels)
+                rows, fine, coarse = teacher.with_maps(batch.pixels)
             out, *read = model(batch.pixels, kept)
+        guide = guidance(rows.float(), bank, targets)
         maps = map_loss(read[0], fine, kept) + map_loss(read[1], coarse, kept)
         near = 1 - (out * guide).sum(-1).mean()
         wanted = F.softmax(SCALE * guide @ bank.T, dim=-1)
