@@ -65,7 +65,7 @@ class Run:
         matrices = [p for p in model.parameters() if p.ndim > 1]
         vectors = [p for p in model.parameters() if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98), fused=True)
         self.step = 0
         if file.exists():
             state = torch.load(file, weights_only=True)
@@ -88,11 +88,9 @@ class Run:
         self.optimiser.step()
         keep = min(self.averaging, (step + 1) / (step + 10))
         with torch.no_grad():
-            for mean, now in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-                if mean.is_floating_point():
-                    mean.lerp_(now, 1 - keep)
-                else:
-                    mean.copy_(now)
+            pairs = zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True)
+            means, now = zip(*((a, b) for a, b in pairs if a.is_floating_point()), strict=True)
+            torch._foreach_lerp_(means, now, 1 - keep)
         if dist.is_initialized() and step % self.MEETING == 0:
             self.meet()
 

@@ -5,7 +5,7 @@
 What the tower is to give is the teacher's row, drawn a little towards the targets of the labels that the teacher takes
 for likely: names and kinds, not the label alone, are what words find a picture by, even where the label is mistaken.
 The teacher's feature maps, an eighth and a sixteenth of the picture wide, guide the patch tokens of two layers: 64
-targets a picture instead of one. For most of the training the tower looks, five steps in six, at the busiest 24
+targets a picture instead of one. For most of the training the tower looks, seven steps in eight, at the busiest 24
 of the 64 patches only (white paper says little), which doubles the pictures it gets to see. WORK/start.pt, where it is,
 is the tower that it starts from (start.py).
 """
@@ -25,7 +25,7 @@ from train_teacher import SCALE, alignment_loss, soft_labels
 from views import ahead
 
 MASKED = 0.85  # the part of the training that looks, WHOLE - 1 steps in WHOLE, at some patches only
-WHOLE, KEPT = 6, 24
+WHOLE, KEPT = 8, 24
 BLEND, SHARPNESS = 0.3, 64.0  # how far towards the likely labels' targets, and the scale of those likelihoods
 FINE_LAYER, COARSE_LAYER = 1, 3  # whose tokens follow the maps at an eighth and at a sixteenth
 
@@ -114,7 +114,7 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=13000, batch=24, rate=6e-4)
+    args = common.arguments(__doc__, steps=9500, batch=24, rate=6e-4)
     common.set_up(args)
     labels, _, views = common.pictures(args)
     bank, targets = torch.from_numpy(labels.label), torch.from_numpy(labels.target)
