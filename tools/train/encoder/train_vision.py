@@ -114,7 +114,7 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=9500, batch=24, rate=6e-4)
+    args = common.arguments(__doc__, steps=6000, batch=24, rate=6e-4)
     common.set_up(args)
     labels, _, views = common.pictures(args)
     bank, targets = torch.from_numpy(labels.label), torch.from_numpy(labels.target)
