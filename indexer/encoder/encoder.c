@@ -145,28 +145,28 @@ static gs_status find_dim(const gs_encoder *encoder, size_t *dim, gs_error *err)
         return st;
     if (*dim != vision)
         return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows and visual_projection.weight %zu",
-                       encoder->weights.file.path, *dim, vision);
+                       encoder->weights.path, *dim, vision);
     if (config->projection && config->projection != *dim)
         return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows, config.json's projection_dim is %zu",
-                       encoder->weights.file.path, *dim, config->projection);
+                       encoder->weights.path, *dim, config->projection);
     return GS_OK;
 }
 
 static gs_status load_weights(gs_encoder *encoder, const char *directory, gs_error *err)
 {
-    const float *logit_scale;
+    float logit_scale;
     gs_encoder_info *info = &encoder->info;
     gs_status st;
     if ((st = gs_weights_open(&encoder->weights, directory, err)) != GS_OK ||
         (st = find_dim(encoder, &info->dim, err)) != GS_OK ||
-        (st = gs_weights_get(&encoder->weights, "logit_scale", NULL, 0, &logit_scale, err)) != GS_OK ||
+        (st = gs_weights_number(&encoder->weights, "logit_scale", &logit_scale, err)) != GS_OK ||
         (st = gs_clip_text_load(&encoder->text, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK ||
         (st = gs_clip_vision_load(&encoder->vision, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK)
         return st;
-    info->tau = exp((double)*logit_scale);
+    info->tau = exp((double)logit_scale);
     info->image_size = (int)encoder->config.image_size;
     if (!isfinite(info->tau))
-        return gs_fail(err, GS_EFORMAT, "%s: logit_scale is %g", encoder->weights.file.path, (double)*logit_scale);
+        return gs_fail(err, GS_EFORMAT, "%s: logit_scale is %g", encoder->weights.path, (double)logit_scale);
     return GS_OK;
 }
 
@@ -303,7 +303,7 @@ static gs_status check_finite(const gs_encoder *encoder, const job *j, gs_error 
 {
     for (size_t i = 0; i < j->n * encoder->info.dim; i++)
         if (!isfinite(j->features[i]))
-            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.file.path);
+            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.path);
     return GS_OK;
 }
 
