@@ -140,11 +140,10 @@ static void expand(const gs_tensor *tensor, size_t count, float *out)
 
 gs_status gs_weights_take(gs_weights *weights, size_t n, float **values, gs_error *err)
 {
-    size_t bytes;
     void **list = realloc(weights->expanded, (weights->n_expanded + 1) * sizeof *list);
     if (list)
         weights->expanded = list;
-    if (!list || __builtin_mul_overflow(n, sizeof(float), &bytes) || !(list[weights->n_expanded] = malloc(bytes)))
+    if (!list || !(list[weights->n_expanded] = calloc(n ? n : 1, sizeof(float))))
         return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu numbers", weights->path, n);
     *values = list[weights->n_expanded++];
     return GS_OK;

@@ -48,7 +48,7 @@ gs_status gs_weights_number(gs_weights *weights, const char *name, float *value,
 /* *rows becomes the first side of a matrix [*rows, columns]. */
 gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t columns, size_t *rows, gs_error *err);
 
-/* *values [n], not set, borrowed from weights: for what is made of tensors when they are loaded. */
+/* *values [n], zeros at first, borrowed from weights: for what is made of tensors when they are loaded. */
 gs_status gs_weights_take(gs_weights *weights, size_t n, float **values, gs_error *err);
 
 /* bfloat16 to f32, exactly. (IEEE 754 half: core/catalog.h.) */

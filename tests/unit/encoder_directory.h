@@ -2,7 +2,7 @@
  *
  *     copy_golden("clip_tiny/quick_gelu_f32");
  *     expect_spoiled("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"siglip\"",
- *                    "config.json: model_type is 'siglip', expected clip");
+ *                    "config.json: model_type is 'siglip', expected clip, vit or dinov2");
  *     remove_copy(NULL);
  */
 #ifndef ENCODER_DIRECTORY_H

@@ -71,6 +71,7 @@ static void info_says_what_the_files_say(void **state)
     assert_string_equal(info->name, "legacy_bf16");
     assert_int_equal(info->dim, 20);
     assert_int_equal(info->image_size, 32);
+    assert_true(info->has_text);
     double tau = cJSON_GetObjectItemCaseSensitive(o.expected.root, "tau")->valuedouble;
     assert_true(fabs(info->tau - tau) < 1e-5 * tau);
     assert_int_equal(strlen(info->fingerprint), 64);

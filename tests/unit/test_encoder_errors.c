@@ -62,8 +62,9 @@ static void an_unknown_activation_or_architecture_is_named(void **state)
     expect_spoiled("config.json", "\"hidden_act\": \"quick_gelu\"", "\"hidden_act\": \"relu6\"",
                    "config.json: text_config.hidden_act is 'relu6', expected quick_gelu or gelu");
     expect_spoiled("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"siglip\"",
-                   "config.json: model_type is 'siglip', expected clip");
-    expect_spoiled("config.json", "\"model_type\": \"clip\",", "", "config.json: model_type is missing, expected clip");
+                   "config.json: model_type is 'siglip', expected clip, vit or dinov2");
+    expect_spoiled("config.json", "\"model_type\": \"clip\",", "",
+                   "config.json: model_type is missing, expected clip, vit or dinov2");
 }
 
 static void a_wrong_field_of_the_config_is_named(void **state)
@@ -92,9 +93,12 @@ static void a_wrong_preparation_is_named(void **state)
     expect_spoiled(name, "\"shortest_edge\": 32", "\"longest_edge\": 32",
                    "preprocessor_config.json: size is {\"longest_edge\":32}, expected N, {\"shortest_edge\": N} or "
                    "{\"height\": N, \"width\": N}");
-    expect_spoiled(name, "CLIPImageProcessor", "ViTImageProcessor",
-                   "preprocessor_config.json: image_processor_type is 'ViTImageProcessor', expected "
-                   "CLIPImageProcessor");
+    expect_spoiled(name, "CLIPImageProcessor", "BlipImageProcessor",
+                   "preprocessor_config.json: image_processor_type is 'BlipImageProcessor', expected "
+                   "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor");
+    expect_spoiled(name, "{", "{\"do_pad\": true,", "preprocessor_config.json: do_pad is true, expected false");
+    expect_spoiled(name, "{", "{\"use_square_size\": true,",
+                   "preprocessor_config.json: use_square_size is true, expected false");
     expect_spoiled(name, "\"height\": 32", "\"height\": 33",
                    "preprocessor_config.json: crop_size gives pictures of 32x33, config.json's vision tower takes "
                    "32x32");

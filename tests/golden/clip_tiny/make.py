@@ -3,9 +3,9 @@
     python make.py     # torch 2.13.0, transformers 5.23.0, numpy, pillow; seed 11; rewrites the folders beside it
 
 Between them they have both activations, both end-of-text rules, and weights in f32, f16 and bf16. Text and vision tower
-differ in every size, so that none can be taken for the other. laion_shards_f16 is what an OpenCLIP export of some years
-ago looks like: in shards, its configuration said twice among dozens of unused fields, with position_ids and a logit_scale
-of shape [1], and heads of 13 and 14 numbers. Pictures are not stored: pixel(x, y, channel) below is in the C test too.
+differ in every size, so that none can be taken for the other. laion_shards_f16 looks like an OpenCLIP export of some
+years ago: in shards, its configuration said twice among dozens of unused fields, with position_ids and a logit_scale of
+shape [1], and heads of 13 and 14 numbers. Pictures are not stored: pixel(x, y, channel) below is in the C test too.
 """
 
 import json
