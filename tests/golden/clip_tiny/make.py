@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 HERE = pathlib.Path(__file__).parent
@@ -124,10 +124,11 @@ def processor(crop):
 
 
 def age_config(folder):
-    """As LAION's: the fields that matter in the _dict, the other copy full of defaults, and wrong."""
+    """As LAION's: in the _dict only what is not the default, the other copy full of fields, and wrong."""
     config = json.loads((folder / "config.json").read_text())
-    for part in ("text_config", "vision_config"):
-        config[part + "_dict"] = config[part]
+    for part, kind in (("text_config", CLIPTextConfig), ("vision_config", CLIPVisionConfig)):
+        default = kind().to_dict()
+        config[part + "_dict"] = {k: v for k, v in config[part].items() if v != default[k]}
         config[part] = OLD_FIELDS | {"hidden_act": "quick_gelu", "layer_norm_eps": 0.1, "model_type": part}
     config |= {"_commit_hash": None, "torch_dtype": "float16", "transformers_version": None, "initializer_factor": 1.0}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -2,10 +2,11 @@
 
     python make.py     # torch 2.13.0, transformers 5.23.0, numpy, pillow; seed 12; rewrites the folders beside it
 
-Bare models and those saved with a classifier, whose tensors have a prefix; with and without biases of query, key and
-value; Dinov2 with position embeddings of a larger and of a smaller grid than the pictures give; an image processor that
-has its old name, that says everything, that says little, and inside processor_config.json. The pictures are those of
-../clip_tiny/make.py. "pixels" is the FNV-1a checksum (../golden.py) of what the image processor makes of one, in f32.
+Bare models and those saved with a classifier, whose tensors have a prefix and whose configurations say only what is no
+default; with and without biases of query, key and value; Dinov2 with position embeddings of a larger and of a smaller
+grid than the pictures give; an image processor that has its old name, that says everything, that says little, and in
+processor_config.json. The pictures are those of ../clip_tiny/make.py. "pixels" is the FNV-1a checksum (../golden.py) of
+what the image processor makes of one, in f32.
 """
 
 import json
@@ -77,6 +78,13 @@ def randomize(model):
                 parameter.normal_(0, 0.25)
 
 
+def thin_config(folder, config):
+    default = type(config)().to_dict()
+    fields = json.loads((folder / "config.json").read_text())
+    fields = {k: v for k, v in fields.items() if k == "model_type" or k not in default or v != default[k]}
+    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n")
+
+
 def main():
     torch.manual_seed(12)
     for name, variant in VARIANTS.items():
@@ -85,11 +93,13 @@ def main():
         model = variant["model"]().eval()
         randomize(model)
         model.to(variant["dtype"]).save_pretrained(folder)
+        if "classifier" in name:
+            thin_config(folder, model.config)
         file = "processor_config.json" if "image_processor" in variant["processor"] else "preprocessor_config.json"
         (folder / file).write_text(json.dumps(variant["processor"], indent=2) + "\n")
 
         model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-        images = AutoImageProcessor.from_pretrained(folder)
+        images = AutoImageProcessor.from_pretrained(folder, backend="pil")
         expected = {"images": []}
         for width, height in SIZES:
             pixels = images(picture(width, height), return_tensors="pt")["pixel_values"]
