@@ -85,13 +85,25 @@ static gs_status encode_image(gs_encoder *encoder, const char *path, float *feat
     return st;
 }
 
+/* Before any picture is read: an encoder without a text tower refuses words, and says why. */
+static gs_status check_texts(gs_encoder *encoder, const cli_parts *parts, gs_error *err)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        if (strcmp(parts->parts[i].kind, "text") == 0)
+            return gs_encoder_texts(encoder, NULL, 0, NULL, err);
+    return GS_OK;
+}
+
 gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, float **features, gs_error *err)
 {
     size_t dim = gs_encoder_get_info(encoder)->dim;
+    *features = NULL;
+    gs_status st = check_texts(encoder, parts, err);
+    if (st != GS_OK)
+        return st;
     *features = calloc(parts->count, dim * sizeof **features);
     if (!*features)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu features", parts->count);
-    gs_status st = GS_OK;
     for (size_t i = 0; i < parts->count && st == GS_OK; i++) {
         const cli_part *part = &parts->parts[i];
         float *feature = *features + i * dim;

@@ -81,7 +81,7 @@ int cmd_encode(int argc, char **argv)
     const cli_option options[] = {
         {"text", "T", "words", .parts = &args.parts},
         {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts},
-        {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
+        {"encoder", "DIR", "CLIP, ViT or Dinov2 as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"tokens", NULL, "the ids of the text's tokens too (with --json)", .flag = &args.tokens},
         {"json", NULL, "JSON Lines: kind, input, tokens, feature; else the bare numbers", .flag = &args.json},
         {"precision", "P", "f32, bf16 or auto, which is bf16 where the processor has it (f32)",
@@ -91,7 +91,7 @@ int cmd_encode(int argc, char **argv)
     const cli_command command = {
         "encode",
         "",
-        "Prints the L2-normalised CLIP features of words and pictures, one a line, in the order given.",
+        "Prints the L2-normalised features of words and pictures, one a line, in the order given.",
         "  gensearch encode --text 'a red car' --image car.png --tokens --json",
         CLI_OPTIONS(options),
         0,

@@ -15,7 +15,7 @@ gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, s
                              (size_t[]){config->vocabulary, width}, 2, &tower->token_embedding, err)) != GS_OK ||
         (st = gs_weights_get(weights, "text_model.embeddings.position_embedding.weight",
                              (size_t[]){config->context, width}, 2, &tower->position_embedding, err)) != GS_OK ||
-        (st = gs_transformer_load(&tower->stack, &config->text, weights, "text_model", err)) != GS_OK ||
+        (st = gs_transformer_load(&tower->stack, &config->text, weights, "text_model.encoder.layers", err)) != GS_OK ||
         (st = gs_norm_load(&tower->final_norm, width, config->text.epsilon, weights, "text_model.final_layer_norm",
                            err)) != GS_OK)
         return st;

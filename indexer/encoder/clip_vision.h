@@ -1,4 +1,4 @@
-/* clip_vision.h - CLIP's vision tower: prepared pictures to features.
+/* clip_vision.h - CLIP's vision tower, or ViT's or Dinov2's: prepared pictures to features.
  *
  *     gs_clip_vision tower;
  *     if ((st = gs_clip_vision_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
@@ -9,6 +9,9 @@
  *     st = gs_clip_vision_run(&tower, engine, n, lengths, work, features, err);    // features [n, dim], unit length
  *     gs_clip_vision_unpack(&tower, backend);
  *     gs_clip_vision_free(&tower);
+ *
+ * The feature is made of the class token behind the last layer norm: CLIP projects it, the others take it as it is, which
+ * is transformers' last_hidden_state[:, 0] of ViTModel and pooler_output of Dinov2Model.
  */
 #ifndef GS_CLIP_VISION_H
 #define GS_CLIP_VISION_H
@@ -21,11 +24,11 @@ typedef struct {
     size_t tokens;                   /* rows of one picture: the class token, then grid * grid patches */
     size_t patch_values;             /* 3 patch_size patch_size */
     const float *class_embedding;    /* [width]                borrowed from the weights */
-    const float *position_embedding; /* [tokens, width]        borrowed from the weights */
+    const float *position_embedding; /* [tokens, width]    borrowed from the weights; the patches' bias is in it */
     gs_linear patch_embedding;       /* [width, patch_values], no bias */
-    gs_norm before, after;           /* pre_layrnorm (spelled so in every file), post_layernorm */
+    gs_norm before, after; /* pre_layrnorm (spelled so in every file), post_layernorm; CLIP alone has before */
     gs_transformer stack;
-    gs_linear projection; /* [dim, width], no bias */
+    gs_linear projection; /* [dim, width], no bias; without weights but in CLIP: dim is width */
 } gs_clip_vision;
 
 gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,

@@ -1,14 +1,12 @@
-/* The fingerprint is the SHA-256 of a text that says everything a feature depends on: one line of the architecture, one
- * of the picture preparation, the digest of tokenizer.bin, and NAME TYPE SHAPE SHA-256 of every tensor that is used, in
- * the order of their use. Two directories that give the same features but for rounding (f32 and f16 of one model) have
- * different fingerprints. */
 #include "encoder.h"
 
-#include "../util/file.h" /* gs_sha256_hex */
+#include "../util/file.h" /* gs_bytes */
 #include "../util/utf8.h"
 #include "clip_text.h"
 #include "clip_vision.h"
 #include "config.h"
+#include "fingerprint.h"
+#include "preprocessor.h"
 #include "towers.h"
 #include "vocabulary.h"
 #include "weights.h"
@@ -16,7 +14,7 @@
 #include <math.h> /* exp, isfinite */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h> /* snprintf, open_memstream */
+#include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h> /* sysconf */
@@ -58,7 +56,7 @@ const gs_encoder_info *gs_encoder_get_info(const gs_encoder *encoder)
 
 const gs_tokenizer *gs_encoder_get_tokenizer(const gs_encoder *encoder)
 {
-    return &encoder->tokenizer;
+    return encoder->info.has_text ? &encoder->tokenizer : NULL;
 }
 
 const gs_preprocess *gs_encoder_get_preprocess(const gs_encoder *encoder)
@@ -74,7 +72,7 @@ const void *gs_encoder_get_vocabulary(const gs_encoder *encoder, size_t *size)
 
 const gs_clip_text *gs_encoder_get_text(const gs_encoder *encoder)
 {
-    return &encoder->text;
+    return encoder->info.has_text ? &encoder->text : NULL;
 }
 
 /* ---- opening ---- */
@@ -94,48 +92,6 @@ static void write_name(gs_encoder *encoder, const char *directory)
         name[bad] = '?';
 }
 
-static void describe_tower(FILE *out, const char *name, const gs_tower_config *c)
-{
-    fprintf(out, "%s width %zu inner %zu layers %zu heads %zu activation %s epsilon %.9g\n", name, c->width, c->inner,
-            c->layers, c->heads, c->activation == GS_GELU ? "gelu" : "quick_gelu", (double)c->epsilon);
-}
-
-static void describe_preprocess(FILE *out, const gs_preprocess *p)
-{
-    fprintf(out, "pictures resize %d %d %d %d %d crop %d %d %d rescale %d %.9g normalize %d", p->do_resize, p->resample,
-            p->shortest_edge, p->resize_width, p->resize_height, p->do_center_crop, p->crop_width, p->crop_height,
-            p->do_rescale, (double)p->rescale_factor, p->do_normalize);
-    for (int i = 0; i < 3; i++)
-        fprintf(out, " %.9g %.9g", (double)p->mean[i], (double)p->std[i]);
-    fputc('\n', out);
-}
-
-static gs_status write_fingerprint(gs_encoder *encoder, gs_error *err)
-{
-    const gs_clip_config *config = &encoder->config;
-    char *text = NULL, digest[GS_SHA256_HEX];
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return gs_fail(err, GS_ENOMEM, "%s: no memory", encoder->info.name);
-    fprintf(out, "gensearch encoder 1\n");
-    describe_tower(out, "text", &config->text);
-    describe_tower(out, "vision", &config->vision);
-    fprintf(out, "context %zu end %zu image %zu patch %zu\n", config->context, config->end_token, config->image_size,
-            config->patch_size);
-    describe_preprocess(out, &encoder->preprocess);
-    gs_sha256_hex(encoder->vocabulary.data, encoder->vocabulary.size, digest);
-    fprintf(out, "tokenizer %s\n%s", digest, encoder->weights.manifest);
-    bool failed = ferror(out);
-    if (fclose(out) != 0 || failed) {
-        free(text);
-        return gs_fail(err, GS_ENOMEM, "%s: no memory", encoder->info.name);
-    }
-    gs_sha256_hex(text, size, encoder->info.fingerprint);
-    free(text);
-    return GS_OK;
-}
-
 /* The width of a feature is what the projections say; the two must agree, and config.json, where it speaks. */
 static gs_status find_dim(const gs_encoder *encoder, size_t *dim, gs_error *err)
 {
@@ -148,34 +104,48 @@ static gs_status find_dim(const gs_encoder *encoder, size_t *dim, gs_error *err)
         return st;
     if (*dim != vision)
         return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows and visual_projection.weight %zu",
-                       encoder->weights.file.path, *dim, vision);
+                       encoder->weights.path, *dim, vision);
     if (config->projection && config->projection != *dim)
         return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows, config.json's projection_dim is %zu",
-                       encoder->weights.file.path, *dim, config->projection);
+                       encoder->weights.path, *dim, config->projection);
+    return GS_OK;
+}
+
+/* What CLIP has beside its vision tower. */
+static gs_status load_text(gs_encoder *encoder, gs_error *err)
+{
+    gs_encoder_info *info = &encoder->info;
+    float logit_scale;
+    gs_status st;
+    if ((st = find_dim(encoder, &info->dim, err)) != GS_OK ||
+        (st = gs_weights_number(&encoder->weights, "logit_scale", &logit_scale, err)) != GS_OK ||
+        (st = gs_clip_text_load(&encoder->text, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK)
+        return st;
+    info->tau = exp((double)logit_scale);
+    if (!isfinite(info->tau))
+        return gs_fail(err, GS_EFORMAT, "%s: logit_scale is %g", encoder->weights.path, (double)logit_scale);
     return GS_OK;
 }
 
 static gs_status load_weights(gs_encoder *encoder, const char *directory, gs_error *err)
 {
-    const float *logit_scale;
     gs_encoder_info *info = &encoder->info;
-    gs_status st;
-    if ((st = gs_weights_open(&encoder->weights, directory, err)) != GS_OK ||
-        (st = find_dim(encoder, &info->dim, err)) != GS_OK ||
-        (st = gs_weights_get(&encoder->weights, "logit_scale", NULL, 0, &logit_scale, err)) != GS_OK ||
-        (st = gs_clip_text_load(&encoder->text, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK ||
-        (st = gs_clip_vision_load(&encoder->vision, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK)
-        return st;
-    info->tau = exp((double)*logit_scale);
+    gs_status st = gs_weights_open(&encoder->weights, directory, err);
+    info->tau = GS_TAU_WITHOUT_TEXT;
+    info->dim = encoder->config.vision.width;
     info->image_size = (int)encoder->config.image_size;
-    if (!isfinite(info->tau))
-        return gs_fail(err, GS_EFORMAT, "%s: logit_scale is %g", encoder->weights.file.path, (double)*logit_scale);
-    return GS_OK;
+    if (st == GS_OK && info->has_text)
+        st = load_text(encoder, err);
+    if (st == GS_OK)
+        st = gs_clip_vision_load(&encoder->vision, &encoder->config, info->dim, &encoder->weights, err);
+    return st;
 }
 
 static gs_status load_tokenizer(gs_encoder *encoder, const char *directory, gs_error *err)
 {
     const gs_clip_config *config = &encoder->config;
+    if (!encoder->info.has_text)
+        return GS_OK;
     gs_status st = gs_vocabulary_read(&encoder->vocabulary, directory, config->context, config->vocabulary, err);
     if (st != GS_OK)
         return st;
@@ -199,7 +169,8 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
         if (st != GS_OK)
             return st;
         w->pixels = malloc(3 * side * side * sizeof *w->pixels);
-        w->ids = malloc(share * encoder->config.context * sizeof *w->ids);
+        w->ids =
+            malloc((share * encoder->config.context + 1) * sizeof *w->ids); /* context is 0 where there are no texts */
         w->lengths = malloc(share * sizeof *w->lengths);
         good = w->pixels && w->ids && w->lengths;
     }
@@ -267,16 +238,18 @@ gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_enco
     if (!encoder)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
     plan_threads(encoder, options);
-    gs_status st;
-    if ((st = gs_backend_pick(&encoder->backend, options ? options->backend : NULL,
-                              options ? options->precision : GS_PRECISION_F32, err)) == GS_OK &&
-        (st = gs_clip_config_read(&encoder->config, directory, err)) == GS_OK &&
-        (st = gs_preprocess_config_read(&encoder->preprocess, directory, encoder->config.image_size, err)) == GS_OK &&
-        (st = load_tokenizer(encoder, directory, err)) == GS_OK &&
-        (st = load_weights(encoder, directory, err)) == GS_OK) {
+    gs_status st = gs_backend_pick(&encoder->backend, options ? options->backend : NULL,
+                                   options ? options->precision : GS_PRECISION_F32, err);
+    if (st == GS_OK && (st = gs_clip_config_read(&encoder->config, directory, err)) == GS_OK &&
+        (st = gs_preprocessor_read(&encoder->preprocess, directory, &encoder->config, err)) == GS_OK) {
+        encoder->info.has_text = encoder->config.vision.architecture == GS_CLIP;
+        st = load_tokenizer(encoder, directory, err);
+    }
+    if (st == GS_OK && (st = load_weights(encoder, directory, err)) == GS_OK) {
         write_name(encoder, directory);
         snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
-        st = write_fingerprint(encoder, err);
+        st = gs_fingerprint(encoder->info.fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,
+                            encoder->weights.manifest, err);
     }
     if (st == GS_OK)
         st = open_workers(encoder, err);
@@ -356,7 +329,7 @@ static gs_status check_finite(const gs_encoder *encoder, const job *j, gs_error 
 {
     for (size_t i = 0; i < j->n * encoder->info.dim; i++)
         if (!isfinite(j->features[i]))
-            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.file.path);
+            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.path);
     return GS_OK;
 }
 
@@ -448,6 +421,9 @@ static gs_status encode_images(const job *j, worker *w, size_t first, size_t cou
 
 gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t n, float *features, gs_error *err)
 {
+    if (!encoder->info.has_text)
+        return gs_fail(err, GS_EARGS, "%s (%s) encodes pictures only: it has no text tower", encoder->info.name,
+                       gs_architecture_name(encoder->config.vision.architecture));
     job j = {.encoder = encoder, .texts = texts, .n = n, .features = features, .encode = encode_texts};
     gs_status st = n ? ready_texts(encoder, err) : GS_OK;
     return n && st == GS_OK ? run_job(encoder, &j, err) : st;

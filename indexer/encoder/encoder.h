@@ -1,4 +1,4 @@
-/* encoder.h - CLIP from a Hugging Face directory: texts and pictures to L2-normalised features.
+/* encoder.h - CLIP, ViT or Dinov2 from a Hugging Face directory: texts and pictures to L2-normalised features.
  *
  *     gs_encoder *encoder;
  *     st = gs_encoder_open(&encoder, "clip-vit-base-patch32", &(gs_encoder_options){.threads = 2}, err);
@@ -8,9 +8,12 @@
  *     st = gs_encoder_texts(encoder, texts, n, features, err);
  *     gs_encoder_close(encoder);
  *
- * The directory holds config.json, model.safetensors (f32, f16 or bf16), vocab.json, merges.txt and
- * preprocessor_config.json. What the config asks for and this encoder does not know (an activation, an architecture) is
- * refused by name, never approximated.
+ * The directory holds config.json, model.safetensors, whole or sharded (f32, f16 or bf16), preprocessor_config.json, and
+ * for CLIP vocab.json and merges.txt. What the config asks for and this encoder does not know (an activation, an
+ * architecture) is refused by name, never approximated.
+ *
+ * ViT (such as DINO) and Dinov2 are a vision tower alone: a feature is the normalised class token behind the last layer
+ * norm, and texts are refused. They have learned no scale that makes a similarity a likelihood: theirs is CLIP's, 100.
  */
 #ifndef GS_ENCODER_H
 #define GS_ENCODER_H
@@ -21,8 +24,11 @@
 #include "../image/image.h"
 #include "backend.h" /* gs_precision */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define GS_TAU_WITHOUT_TEXT 100.0
 
 typedef struct gs_encoder gs_encoder; /* one thread at a time */
 
@@ -35,9 +41,10 @@ typedef struct {
 
 typedef struct {
     char name[128];       /* config.json's "_name_or_path", else the directory's last component */
-    char fingerprint[65]; /* hex SHA-256 over what decides the features: see encoder.c */
+    char fingerprint[65]; /* hex SHA-256 over what decides the features: see fingerprint.h */
     size_t dim;           /* of a feature */
-    double tau;           /* exp(logit_scale) */
+    double tau;           /* exp(logit_scale); GS_TAU_WITHOUT_TEXT when has_text is false */
+    bool has_text;        /* false: gs_encoder_texts refuses */
     int image_size;       /* pixels a side of what the vision tower sees */
     char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16" */
 } gs_encoder_info;
@@ -49,13 +56,14 @@ gs_status gs_encoder_open(gs_encoder **encoder, const char *directory, const gs_
 void gs_encoder_close(gs_encoder *encoder); /* NULL is fine */
 
 const gs_encoder_info *gs_encoder_get_info(const gs_encoder *encoder);     /* borrowed */
-const gs_tokenizer *gs_encoder_get_tokenizer(const gs_encoder *encoder);   /* borrowed */
+const gs_tokenizer *gs_encoder_get_tokenizer(const gs_encoder *encoder);   /* borrowed; NULL without has_text */
 const gs_preprocess *gs_encoder_get_preprocess(const gs_encoder *encoder); /* borrowed */
 
-/* The bytes of tokenizer.bin (core/tokenize.h), borrowed. */
+/* The bytes of tokenizer.bin (core/tokenize.h), borrowed; none without has_text. */
 const void *gs_encoder_get_vocabulary(const gs_encoder *encoder, size_t *size);
 
-/* texts [n] NUL-terminated UTF-8 (borrowed) -> features [n, dim], L2-normalised. */
+/* texts [n] NUL-terminated UTF-8 (borrowed) -> features [n, dim], L2-normalised. GS_EARGS when the encoder has no text
+ * tower, whatever n. */
 gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t n, float *features, gs_error *err);
 
 /* images [n] (borrowed) -> features [n, dim], L2-normalised. */

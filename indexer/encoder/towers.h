@@ -5,6 +5,6 @@
 #include "clip_text.h"
 #include "encoder.h"
 
-const gs_clip_text *gs_encoder_get_text(const gs_encoder *encoder); /* borrowed */
+const gs_clip_text *gs_encoder_get_text(const gs_encoder *encoder); /* borrowed; NULL: it has none */
 
 #endif

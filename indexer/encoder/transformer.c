@@ -38,31 +38,80 @@ gs_status gs_linear_load(gs_linear *linear, size_t in, size_t out, bool bias, gs
     return gs_weights_get(weights, name, &out, 1, &linear->bias, err);
 }
 
+/* What an architecture calls the tensors of a layer. */
+typedef struct {
+    const char *query, *key, *value, *out, *expand, *contract;
+    const char *before_attention, *before_inner;
+    const char *scale_attention, *scale_inner; /* layer scale; NULL: none */
+} layer_names;
+
+static const layer_names names_of[] = {
+    [GS_CLIP] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2",
+                 "layer_norm1", "layer_norm2", NULL, NULL},
+    [GS_VIT] = {"attention.attention.query", "attention.attention.key", "attention.attention.value",
+                "attention.output.dense", "intermediate.dense", "output.dense", "layernorm_before", "layernorm_after",
+                NULL, NULL},
+    [GS_DINOV2] = {"attention.attention.query", "attention.attention.key", "attention.attention.value",
+                   "attention.output.dense", "mlp.fc1", "mlp.fc2", "norm1", "norm2", "layer_scale1.lambda1",
+                   "layer_scale2.lambda1"},
+};
+
+/* scale (W x + b) = (scale W) x + scale b: multiplied in once, it costs nothing later. */
+static gs_status fold_scale(gs_linear *linear, gs_weights *weights, const char *name, gs_error *err)
+{
+    const float *scale;
+    float *weight, *bias;
+    gs_status st;
+    if ((st = gs_weights_get(weights, name, &linear->out, 1, &scale, err)) != GS_OK ||
+        (st = gs_weights_take(weights, linear->out * linear->in, &weight, err)) != GS_OK ||
+        (st = gs_weights_take(weights, linear->out, &bias, err)) != GS_OK)
+        return st;
+    const float *unscaled = gs_linear_weight(linear, weight);
+    for (size_t o = 0; o < linear->out; o++) {
+        for (size_t i = 0; i < linear->in; i++)
+            weight[o * linear->in + i] = scale[o] * unscaled[o * linear->in + i];
+        bias[o] = scale[o] * linear->bias[o];
+    }
+    linear->weight = weight;
+    linear->half = NULL;
+    linear->bias = bias;
+    return GS_OK;
+}
+
 static gs_status load_layer(gs_transformer_layer *layer, const gs_tower_config *config, gs_weights *weights,
                             const char *prefix, gs_error *err)
 {
     size_t width = config->width, inner = config->inner;
+    const layer_names *names = &names_of[config->architecture];
     struct {
-        const char *name;
+        const char *name, *scale;
         gs_linear *linear;
         size_t in, out;
+        bool bias;
     } linears[] = {
-        {"self_attn.q_proj", &layer->query, width, width}, {"self_attn.k_proj", &layer->key, width, width},
-        {"self_attn.v_proj", &layer->value, width, width}, {"self_attn.out_proj", &layer->out, width, width},
-        {"mlp.fc1", &layer->expand, width, inner},         {"mlp.fc2", &layer->contract, inner, width},
+        {names->query, NULL, &layer->query, width, width, config->qkv_bias},
+        {names->key, NULL, &layer->key, width, width, config->qkv_bias},
+        {names->value, NULL, &layer->value, width, width, config->qkv_bias},
+        {names->out, names->scale_attention, &layer->out, width, width, true},
+        {names->expand, NULL, &layer->expand, width, inner, true},
+        {names->contract, names->scale_inner, &layer->contract, inner, width, true},
     };
     char name[MAX_NAME - 16];
     gs_status st = GS_OK;
     for (size_t i = 0; st == GS_OK && i < sizeof linears / sizeof *linears; i++) {
         snprintf(name, sizeof name, "%s.%s", prefix, linears[i].name);
-        st = gs_linear_load(linears[i].linear, linears[i].in, linears[i].out, true, weights, name, err);
+        st = gs_linear_load(linears[i].linear, linears[i].in, linears[i].out, linears[i].bias, weights, name, err);
+        if (st == GS_OK && linears[i].scale) {
+            snprintf(name, sizeof name, "%s.%s", prefix, linears[i].scale);
+            st = fold_scale(linears[i].linear, weights, name, err);
+        }
     }
     if (st != GS_OK)
         return st;
-    snprintf(name, sizeof name, "%s.layer_norm1", prefix);
+    snprintf(name, sizeof name, "%s.%s", prefix, names->before_attention);
     if ((st = gs_norm_load(&layer->before_attention, width, config->epsilon, weights, name, err)) != GS_OK)
         return st;
-    snprintf(name, sizeof name, "%s.layer_norm2", prefix);
+    snprintf(name, sizeof name, "%s.%s", prefix, names->before_inner);
     return gs_norm_load(&layer->before_inner, width, config->epsilon, weights, name, err);
 }
 
@@ -74,7 +123,7 @@ gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *conf
         return gs_fail(err, GS_ENOMEM, "%s: no memory", prefix);
     for (size_t i = 0; i < config->layers; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s.encoder.layers.%zu", prefix, i);
+        snprintf(name, sizeof name, "%s.%zu", prefix, i);
         gs_status st = load_layer(&stack->layers[i], config, weights, name, err);
         if (st != GS_OK)
             return st;

@@ -1,7 +1,8 @@
-/* transformer.h - the stack of pre-norm layers that both towers of CLIP are made of.
+/* transformer.h - the stack of pre-norm layers that both towers of CLIP are made of, and ViT and Dinov2.
  *
  *     gs_transformer stack;
- *     if ((st = gs_transformer_load(&stack, &config.text, &weights, "text_model", err)) != GS_OK) return st;
+ *     if ((st = gs_transformer_load(&stack, &config.text, &weights, "text_model.encoder.layers", err)) != GS_OK)
+ *         return st;
  *     st = gs_transformer_pack(&stack, engine, &weights, err);                  // once, before the first run
  *     void *work = malloc(gs_transformer_workspace(&config.text, backend->number, rows, longest));
  *     st = gs_transformer_run(&stack, engine, x, rows, sequences, true, work, err);   // x [rows, width], in place
@@ -16,8 +17,8 @@
 
 typedef struct {
     gs_norm before_attention, before_inner; /* layer_norm1, layer_norm2 */
-    gs_linear query, key, value, out;
-    gs_linear expand, contract; /* mlp.fc1, mlp.fc2 */
+    gs_linear query, key, value, out;       /* the first three without a bias where config has no qkv_bias */
+    gs_linear expand, contract;             /* mlp.fc1, mlp.fc2 */
 } gs_transformer_layer;
 
 typedef struct {
@@ -25,7 +26,7 @@ typedef struct {
     gs_transformer_layer *layers; /* [config.layers]  owned; the tensors are borrowed from the weights */
 } gs_transformer;
 
-/* Tensors PREFIX.encoder.layers.N.* */
+/* Tensors PREFIX.N.*, called as config's architecture calls them. Layer scale is multiplied into out and contract. */
 gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *config, gs_weights *weights,
                               const char *prefix, gs_error *err);
 void gs_transformer_free(gs_transformer *stack); /* safe on a zeroed one */

@@ -11,7 +11,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import OTHER, PROGRAM, Case
+from harness import OTHER, PROGRAM, VISION, Case
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
@@ -195,6 +195,12 @@ class Published(Case):
 
     def test_another_encoder_is_refused(self):
         self.refused_publish(self.out, "--encoder", OTHER, says=[self.fingerprint()])
+        self.assertFalse(self.out.exists())
+
+    def test_an_encoder_without_words_is_refused(self):
+        self.db = str(self.dir / "vision.db")
+        self.index(self.dir / "reds" / "model.json", encoder=VISION)
+        self.refused_publish(self.out, says=["dino_f32 encodes pictures only"])
         self.assertFalse(self.out.exists())
 
     def fingerprint(self):

@@ -10,7 +10,7 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from harness import GOLDEN, TINY, Case, speckled
+from harness import GOLDEN, TINY, VISION, Case, speckled
 
 
 def npy(data):
@@ -182,6 +182,23 @@ class Encode(Case):
         for name in ("missing.png", "empty.png", "text.jpg", "."):
             with self.subTest(name):
                 self.refused("encode", "--encoder", TINY, "--image", name, says=[name])
+
+
+class PicturesOnly(Case):
+    """An encoder without a text tower."""
+
+    def test_pictures_are_found_and_words_are_refused(self):
+        self.index(
+            self.folder_model("reds", (200, 20, 20)), self.folder_model("blues", (20, 20, 200)), encoder=VISION
+        )
+        red = self.dir / "red.png"
+        red.write_bytes(speckled((195, 25, 25), 77))
+        self.assertEqual(self.json("search", self.db, "--image", red)[0]["slug"], "reds")
+        self.assertEqual(self.json("search", self.db, "--image", red, "--method", "first-moment")[0]["slug"], "reds")
+        reason = "dino_f32 (vit) encodes pictures only: it has no text tower"
+        self.refused("search", self.db, "--text", "red", says=[reason])
+        self.refused("search", self.db, "--image", self.dir / "missing.png", "--text", "red", says=[reason])
+        self.refused("encode", "--encoder", VISION, "--text", "red", "--tokens", "--json", says=[reason])
 
 
 class Nothing(Case):

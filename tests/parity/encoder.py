@@ -1,6 +1,8 @@
 """Compares `gensearch encode` with transformers: tokens identical, features within 1e-4.
 
 python encoder.py PROGRAM ENCODER_DIRECTORY
+
+Of a vision tower alone the feature is the class token behind the last layer norm, and texts must be refused.
 """
 
 import json
@@ -11,22 +13,33 @@ import tempfile
 
 import torch
 from PIL import Image
-from transformers import CLIPModel, CLIPTokenizer
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, CLIPTokenizer
 
 import inputs
 
 TOLERANCE = 1e-4  # largest absolute difference of L2-normalised features
 
 
-def encode(program, directory, texts, paths):
+def run(program, directory, texts, paths):
     command = [program, "encode", "--encoder", directory, "--tokens", "--json"]
     for text in texts:
         command += ["--text", text]
     for path in paths:
         command += ["--image", path]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in output.splitlines()]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def encode(program, directory, texts, paths):
+    done = run(program, directory, texts, paths)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_refusal(program, directory):
+    done = run(program, directory, ["a cat"], [])
+    if done.returncode == 0 or "it has no text tower" not in done.stderr:
+        sys.exit(f"{directory}: a text is not refused as it should be: {done.stderr}")
 
 
 def load_tokenizer(directory, context):
@@ -35,30 +48,37 @@ def load_tokenizer(directory, context):
     return CLIPTokenizer(vocab=vocab, merges=[tuple(m.split()) for m in merges if m], model_max_length=context)
 
 
-def reference(directory, texts, paths):
+def reference(directory, has_text, texts, paths):
     """The tokens of every text; the features of every text, then of every picture."""
-    model = CLIPModel.from_pretrained(directory, dtype=torch.float32).eval()
-    context = model.config.text_config.max_position_embeddings
-    tokenizer = load_tokenizer(directory, context)
-    processor = CLIPImageProcessorPil.from_pretrained(directory)
-    tokens = [tokenizer(text, truncation=True, max_length=context)["input_ids"] for text in texts]
-    features = []
+    model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
+    processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
+    tokens, features = [], []
+    if has_text:
+        context = model.config.text_config.max_position_embeddings
+        tokenizer = load_tokenizer(directory, context)
+        tokens = [tokenizer(text, truncation=True, max_length=context)["input_ids"] for text in texts]
     with torch.no_grad():
         for ids in tokens:
             features.append(model.get_text_features(input_ids=torch.tensor([ids])).pooler_output[0])
         for path in paths:
             pixels = processor(Image.open(path).convert("RGB"), return_tensors="pt")["pixel_values"]
-            features.append(model.get_image_features(pixel_values=pixels).pooler_output[0])
+            if has_text:
+                features.append(model.get_image_features(pixel_values=pixels).pooler_output[0])
+            else:
+                features.append(model(pixel_values=pixels).last_hidden_state[0, 0])
     return tokens, [feature / feature.norm() for feature in features]
 
 
 def main():
     program, directory = sys.argv[1], pathlib.Path(sys.argv[2])
-    texts = inputs.texts()
+    has_text = AutoConfig.from_pretrained(directory).model_type == "clip"
+    texts = inputs.texts() if has_text else []
+    if not has_text:
+        check_refusal(program, directory)
     with tempfile.TemporaryDirectory() as folder:
         paths = inputs.pictures(pathlib.Path(folder))
         ours = encode(program, directory, texts, paths)
-        tokens, features = reference(directory, texts, paths)
+        tokens, features = reference(directory, has_text, texts, paths)
     if len(ours) != len(features):
         sys.exit(f"{directory}: {len(ours)} features, expected {len(features)}")
     wrong_tokens = sum(line["tokens"] != ids for line, ids in zip(ours, tokens, strict=False))
@@ -66,7 +86,7 @@ def main():
         (torch.tensor(line["feature"]) - feature).abs().max().item()
         for line, feature in zip(ours, features, strict=True)
     ]
-    text, image = max(differences[: len(texts)]), max(differences[len(texts) :])
+    text, image = max(differences[: len(texts)], default=0), max(differences[len(texts) :])
     good = wrong_tokens == 0 and text <= TOLERANCE and image <= TOLERANCE
     print(
         f"{'ok ' if good else 'BAD'} {directory.name}: {len(texts)} texts, {wrong_tokens} with other tokens, "

@@ -1,115 +1,18 @@
 /* What is wrong with an encoder's directory is said in one line that names the file and the field. */
-#include "encoder/encoder.h"
 #include "encoder/safetensors.h"
-#include "util/file.h"
+#include "encoder_directory.h"
 
 #include <math.h> /* NAN */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static const char *const files[] = {"config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
                                     "model.safetensors"};
 #define N_FILES (sizeof files / sizeof *files)
 
-static char directory[64];
-
-static char *path_of(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    return path;
-}
-
-static void write_file(const char *name, const void *bytes, size_t size)
-{
-    gs_error err;
-    if (gs_file_write(path_of(name), bytes, size, &err) != GS_OK)
-        fail_msg("%s", err.message);
-}
-
-static gs_bytes read_golden(const char *name)
-{
-    char path[512];
-    gs_bytes bytes;
-    gs_error err;
-    snprintf(path, sizeof path, "%s/clip_tiny/quick_gelu_f32/%s", GS_GOLDEN, name);
-    if (gs_file_read(&bytes, path, 1 << 24, &err) != GS_OK)
-        fail_msg("%s", err.message);
-    return bytes;
-}
-
-/* A good directory to spoil. */
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(directory, "/tmp/gs-encoder-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-    for (size_t i = 0; i < N_FILES; i++) {
-        gs_bytes bytes = read_golden(files[i]);
-        write_file(files[i], bytes.data, bytes.size);
-        gs_bytes_free(&bytes);
-    }
+    copy_golden("clip_tiny/quick_gelu_f32");
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    static const char *const extra[] = {"tokenizer.json", "tokenizer_config.json"};
-    for (size_t i = 0; i < N_FILES; i++)
-        unlink(path_of(files[i]));
-    for (size_t i = 0; i < 2; i++)
-        unlink(path_of(extra[i]));
-    return rmdir(directory);
-}
-
-/* Writes the golden file name with the first "from" replaced by "to". */
-static void spoil(const char *name, const char *from, const char *to)
-{
-    gs_bytes bytes = read_golden(name);
-    char *at = memmem(bytes.data, bytes.size, from, strlen(from));
-    if (!at)
-        fail_msg("%s has no %s", name, from);
-    size_t before = (size_t)(at - (char *)bytes.data), after = bytes.size - before - strlen(from);
-    size_t size = before + strlen(to) + after;
-    char *changed = malloc(size);
-    memcpy(changed, bytes.data, before);
-    memcpy(changed + before, to, strlen(to));
-    memcpy(changed + before + strlen(to), at + strlen(from), after);
-    write_file(name, changed, size);
-    free(changed);
-    gs_bytes_free(&bytes);
-}
-
-static void restore(const char *name)
-{
-    spoil(name, "{", "{");
-}
-
-/* Fails unless the directory is refused with "DIRECTORY/" and message. */
-static void expect(gs_status status, const char *message)
-{
-    gs_encoder *encoder;
-    gs_error err = {{0}};
-    assert_int_equal(gs_encoder_open(&encoder, directory, NULL, &err), status);
-    assert_null(encoder);
-    size_t prefix = strlen(directory) + 1;
-    assert_true(strlen(err.message) > prefix && strncmp(err.message, directory, prefix - 1) == 0);
-    assert_string_equal(err.message + prefix, message);
-}
-
-static void expect_spoiled(const char *name, const char *from, const char *to, const char *message)
-{
-    spoil(name, from, to);
-    expect(GS_EFORMAT, message);
 }
 
 static void the_copied_directory_is_good(void **state)
@@ -159,8 +62,9 @@ static void an_unknown_activation_or_architecture_is_named(void **state)
     expect_spoiled("config.json", "\"hidden_act\": \"quick_gelu\"", "\"hidden_act\": \"relu6\"",
                    "config.json: text_config.hidden_act is 'relu6', expected quick_gelu or gelu");
     expect_spoiled("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"siglip\"",
-                   "config.json: model_type is 'siglip', expected clip");
-    expect_spoiled("config.json", "\"model_type\": \"clip\",", "", "config.json: model_type is missing, expected clip");
+                   "config.json: model_type is 'siglip', expected clip, vit or dinov2");
+    expect_spoiled("config.json", "\"model_type\": \"clip\",", "",
+                   "config.json: model_type is missing, expected clip, vit or dinov2");
 }
 
 static void a_wrong_field_of_the_config_is_named(void **state)
@@ -189,9 +93,12 @@ static void a_wrong_preparation_is_named(void **state)
     expect_spoiled(name, "\"shortest_edge\": 32", "\"longest_edge\": 32",
                    "preprocessor_config.json: size is {\"longest_edge\":32}, expected N, {\"shortest_edge\": N} or "
                    "{\"height\": N, \"width\": N}");
-    expect_spoiled(name, "CLIPImageProcessor", "ViTImageProcessor",
-                   "preprocessor_config.json: image_processor_type is 'ViTImageProcessor', expected "
-                   "CLIPImageProcessor");
+    expect_spoiled(name, "CLIPImageProcessor", "BlipImageProcessor",
+                   "preprocessor_config.json: image_processor_type is 'BlipImageProcessor', expected "
+                   "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor");
+    expect_spoiled(name, "{", "{\"do_pad\": true,", "preprocessor_config.json: do_pad is true, expected false");
+    expect_spoiled(name, "{", "{\"use_square_size\": true,",
+                   "preprocessor_config.json: use_square_size is true, expected false");
     expect_spoiled(name, "\"height\": 32", "\"height\": 33",
                    "preprocessor_config.json: crop_size gives pictures of 32x33, config.json's vision tower takes "
                    "32x32");
@@ -330,7 +237,7 @@ static void a_lying_safetensors_header_is_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         gs_safetensors file;
         gs_error err = {{0}};
-        char message[512];
+        char message[1024];
         write_safetensors(cases[i].header, 8);
         assert_int_equal(gs_safetensors_open(&file, path_of("model.safetensors"), &err), GS_EFORMAT);
         snprintf(message, sizeof message, "%s: %s", path_of("model.safetensors"), cases[i].message);
@@ -436,7 +343,7 @@ static void weights_that_give_no_numbers_are_refused_when_they_are_used(void **s
     gs_encoder_close(encoder);
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, remove_copy)
 
 int main(void)
 {

@@ -1,0 +1,121 @@
+/* encoder_test.h - what the tests of encoders share: golden directories opened, and their features compared.
+ *
+ *     opened o = open_golden("clip_tiny/gelu_f16", NULL);
+ *     check_images(&o);
+ *     close_golden(&o);
+ *
+ * Each directory has an expected.json, from the make.py beside it.
+ */
+#ifndef ENCODER_TEST_H
+#define ENCODER_TEST_H
+
+#include "encoder/encoder.h"
+#include "encoder/json.h"
+#include "util/file.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TOLERANCE        1e-4 /* largest absolute difference of f32 features */
+#define COSINE_TOLERANCE 2e-4 /* of bf16 features */
+#define MAX_INPUTS       16
+
+typedef struct {
+    gs_encoder *encoder;
+    gs_json expected;
+    const char *name;
+    char *path; /* expected.json's  owned */
+} opened;
+
+static inline opened open_golden(const char *name, const gs_encoder_options *options)
+{
+    char folder[512];
+    gs_error err;
+    opened o = {.name = name};
+    snprintf(folder, sizeof folder, "%s/%s", GS_GOLDEN, name);
+    o.path = gs_path_join(folder, "expected.json");
+    if (gs_encoder_open(&o.encoder, folder, options, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    if (gs_json_open(&o.expected, o.path, 1 << 20, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    return o;
+}
+
+static inline void close_golden(opened *o)
+{
+    gs_encoder_close(o->encoder);
+    gs_json_close(&o->expected);
+    free(o->path);
+}
+
+static inline const cJSON *expected_list(const opened *o, const char *field)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(o->expected.root, field);
+    assert_true(cJSON_GetArraySize(list) > 0);
+    return list;
+}
+
+/* Fails unless feature [dim] is within tolerance of item's: component for component, or for bf16 by the cosine. */
+static inline void compare_feature(const opened *o, const cJSON *item, size_t i, const float *feature)
+{
+    const cJSON *want = cJSON_GetObjectItemCaseSensitive(item, "feature"), *value;
+    const gs_encoder_info *info = gs_encoder_get_info(o->encoder);
+    bool rounded = strcmp(info->backend, "onednn-bf16") == 0;
+    double cosine = 0;
+    size_t k = 0;
+    assert_int_equal(cJSON_GetArraySize(want), info->dim);
+    cJSON_ArrayForEach(value, want)
+    {
+        cosine += value->valuedouble * (double)feature[k];
+        if (!rounded && !(fabs(value->valuedouble - (double)feature[k]) <= TOLERANCE))
+            fail_msg("%s, %s: input %zu, component %zu is %.7f, transformers has %.7f", o->name, info->backend, i, k,
+                     (double)feature[k], value->valuedouble);
+        k++;
+    }
+    if (!(cosine >= 1 - COSINE_TOLERANCE))
+        fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i,
+                 cosine);
+}
+
+/* pixel(x, y, channel) of make.py */
+static inline void paint(gs_image *image, int width, int height)
+{
+    gs_error err;
+    if (gs_image_alloc(image, width, height, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int channel = 0; channel < 3; channel++)
+                image->rgb[(y * width + x) * 3 + channel] =
+                    (uint8_t)(x * 7 + y * 13 + channel * 29 + (x * y) % 31 * 5 + (x / 3) * (y / 5) * 11);
+}
+
+static inline void check_images(const opened *o)
+{
+    const cJSON *list = expected_list(o, "images"), *item;
+    gs_image images[MAX_INPUTS];
+    size_t n = 0, dim = gs_encoder_get_info(o->encoder)->dim, i = 0;
+    cJSON_ArrayForEach(item, list) paint(&images[n++], cJSON_GetObjectItemCaseSensitive(item, "width")->valueint,
+                                         cJSON_GetObjectItemCaseSensitive(item, "height")->valueint);
+    float *features = calloc(n * dim, sizeof *features);
+    gs_error err;
+    if (gs_encoder_images(o->encoder, images, n, features, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    cJSON_ArrayForEach(item, list)
+    {
+        compare_feature(o, item, i, features + i * dim);
+        gs_image_free(&images[i++]);
+    }
+    free(features);
+}
+
+#endif
