@@ -59,7 +59,7 @@ static gs_status make_positions(gs_clip_vision *tower, const float *learned, siz
     return GS_OK;
 }
 
-/* CLIP's class embedding and positions are [width] and [tokens, width], the others' [1, 1, width] and [1, ..., width]. */
+/* CLIP's class embedding and positions are [width] and [tokens, width], the others' have sides of 1 before. */
 static gs_status load_embeddings(gs_clip_vision *tower, const gs_clip_config *config, const char *prefix,
                                  gs_weights *weights, gs_error *err)
 {

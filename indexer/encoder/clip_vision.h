@@ -10,8 +10,8 @@
  *     gs_clip_vision_unpack(&tower, backend);
  *     gs_clip_vision_free(&tower);
  *
- * The feature is made of the class token behind the last layer norm: CLIP projects it, the others take it as it is, which
- * is transformers' last_hidden_state[:, 0] of ViTModel and pooler_output of Dinov2Model.
+ * The feature is made of the class token behind the last layer norm: CLIP projects it, the others take it as it is,
+ * which is transformers' last_hidden_state[:, 0] of ViTModel and pooler_output of Dinov2Model.
  */
 #ifndef GS_CLIP_VISION_H
 #define GS_CLIP_VISION_H
@@ -24,7 +24,7 @@ typedef struct {
     size_t tokens;                   /* rows of one picture: the class token, then grid * grid patches */
     size_t patch_values;             /* 3 patch_size patch_size */
     const float *class_embedding;    /* [width]                borrowed from the weights */
-    const float *position_embedding; /* [tokens, width]    borrowed from the weights; the patches' bias is in it */
+    const float *position_embedding; /* [tokens, width]        borrowed from the weights; the patches' bias is in it */
     gs_linear patch_embedding;       /* [width, patch_values], no bias */
     gs_norm before, after; /* pre_layrnorm (spelled so in every file), post_layernorm; CLIP alone has before */
     gs_transformer stack;

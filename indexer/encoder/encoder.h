@@ -8,8 +8,8 @@
  *     st = gs_encoder_texts(encoder, texts, n, features, err);
  *     gs_encoder_close(encoder);
  *
- * The directory holds config.json, model.safetensors, whole or sharded (f32, f16 or bf16), preprocessor_config.json, and
- * for CLIP vocab.json and merges.txt. What the config asks for and this encoder does not know (an activation, an
+ * The directory holds config.json, model.safetensors, whole or sharded (f32, f16 or bf16), preprocessor_config.json,
+ * and for CLIP vocab.json and merges.txt. What the config asks for and this encoder does not know (an activation, an
  * architecture) is refused by name, never approximated.
  *
  * ViT (such as DINO) and Dinov2 are a vision tower alone: a feature is the normalised class token behind the last layer

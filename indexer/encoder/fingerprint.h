@@ -4,8 +4,9 @@
  *
  * The SHA-256 of a text that says everything a feature depends on: lines of the architecture, one of the picture
  * preparation, the digest of tokenizer.bin where there are texts, and NAME TYPE SHAPE SHA-256 of every tensor that is
- * used, in the order of their use, from whichever file. Two directories that give the same features but for rounding (f32
- * and f16 of one model) have different fingerprints. Databases hold them: what is written for an encoder never changes.
+ * used, in the order of their use, from whichever file. Two directories that give the same features but for rounding
+ * (f32 and f16 of one model) have different fingerprints. Databases hold them: what is written for an encoder never
+ * changes.
  */
 #ifndef GS_FINGERPRINT_H
 #define GS_FINGERPRINT_H

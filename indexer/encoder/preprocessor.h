@@ -1,4 +1,4 @@
-/* preprocessor.h - what a directory says of how pictures are prepared, with the defaults of transformers' image processors.
+/* preprocessor.h - how pictures are prepared, as a directory says, with the defaults of transformers' image processors.
  *
  *     gs_preprocess preprocess;
  *     if ((st = gs_preprocessor_read(&preprocess, directory, &config, err)) != GS_OK) return st;

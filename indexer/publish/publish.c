@@ -356,7 +356,7 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
         st = gs_fail(err, GS_EMISMATCH, "the database was indexed with the encoder %s, not with %s",
                      p->bound.fingerprint, info->fingerprint);
     if (st == GS_OK && !info->has_text)
-        st = gs_fail(err, GS_EARGS, "the encoder %s encodes pictures only, and a published folder is searched with words",
+        st = gs_fail(err, GS_EARGS, "the encoder %s encodes pictures only, a published folder is searched with words",
                      info->name);
     if (st != GS_OK)
         return st;
