@@ -1,4 +1,4 @@
-"""Compares `gensearch encode` with transformers: tokens identical, features within 1e-4.
+"""Compares `gensearch encode` with transformers: tokens identical, features within 1e-4, in bf16 within 2e-4 cosine.
 
 python encoder.py PROGRAM ENCODER_DIRECTORY
 
@@ -18,10 +18,11 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, CLIPTokenize
 import inputs
 
 TOLERANCE = 1e-4  # largest absolute difference of L2-normalised features
+BF16_TOLERANCE = 2e-4  # of 1 - cosine
 
 
-def run(program, directory, texts, paths):
-    command = [program, "encode", "--encoder", directory, "--tokens", "--json"]
+def run(program, directory, texts, paths, precision="f32"):
+    command = [program, "encode", "--encoder", directory, "--precision", precision, "--tokens", "--json"]
     for text in texts:
         command += ["--text", text]
     for path in paths:
@@ -29,8 +30,11 @@ def run(program, directory, texts, paths):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def encode(program, directory, texts, paths):
-    done = run(program, directory, texts, paths)
+def encode(program, directory, texts, paths, precision="f32"):
+    """One object an input; None where the processor has no such precision."""
+    done = run(program, directory, texts, paths, precision)
+    if precision == "bf16" and "has no bf16 arithmetic" in done.stderr:
+        return None
     if done.returncode != 0:
         sys.exit(done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -78,6 +82,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         paths = inputs.pictures(pathlib.Path(folder))
         ours = encode(program, directory, texts, paths)
+        rounded = encode(program, directory, texts, paths, "bf16")
         tokens, features = reference(directory, has_text, texts, paths)
     if len(ours) != len(features):
         sys.exit(f"{directory}: {len(ours)} features, expected {len(features)}")
@@ -87,10 +92,13 @@ def main():
         for line, feature in zip(ours, features, strict=True)
     ]
     text, image = max(differences[: len(texts)], default=0), max(differences[len(texts) :])
-    good = wrong_tokens == 0 and text <= TOLERANCE and image <= TOLERANCE
+    pairs = zip(rounded, features, strict=True) if rounded else []
+    bf16 = max((1 - float(torch.tensor(line["feature"]) @ feature) for line, feature in pairs), default=0)
+    good = wrong_tokens == 0 and text <= TOLERANCE and image <= TOLERANCE and bf16 <= BF16_TOLERANCE
     print(
         f"{'ok ' if good else 'BAD'} {directory.name}: {len(texts)} texts, {wrong_tokens} with other tokens, "
-        f"features within {text:.1e}; {len(paths)} pictures within {image:.1e}"
+        f"features within {text:.1e}; {len(paths)} pictures within {image:.1e}; "
+        + (f"bf16 within {bf16:.1e} cosine" if rounded else "no bf16 on this processor")
     )
     sys.exit(not good)
 
