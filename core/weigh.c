@@ -59,8 +59,8 @@ GS_CLONES void gs_weigh_down(const gs_taps *t, int y, const uint8_t *in, size_t 
     weigh_lanes(in + last, stride, weights, count, out + last);
 }
 
-/* Moves the pixels of one column. Four bytes at a time is twice as fast as three: the one too many is overwritten by the
- * pixel that comes there, if there is room for it. */
+/* Moves the pixels of one column. Four bytes at a time is twice as fast as three: the one too many is overwritten by
+ * the pixel that comes there, if there is room for it. */
 INLINE void move_column(uint8_t *to, size_t to_stride, const uint8_t *from, size_t from_stride, bool room)
 {
     if (room)

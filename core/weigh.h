@@ -4,8 +4,8 @@
  *     gs_weigh_down(&taps, y, in, stride, bytes, out);              // one row of the result, in y
  *
  * A sum is taken over 64 bytes at a time, in loops that a compiler makes vector instructions of, and plainly where
- * there are fewer. Both give the same bytes: a weight has 22 fractional bits, and its products with bytes and their sums
- * fit 32 bits, also those of a filter that overshoots.
+ * there are fewer. Both give the same bytes: a weight has 22 fractional bits, and its products with bytes and their
+ * sums fit 32 bits, also those of a filter that overshoots.
  */
 #ifndef GS_WEIGH_H
 #define GS_WEIGH_H
