@@ -106,29 +106,35 @@ size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
     return resize + (size_t)f.part.part_height * part_width * 3;
 }
 
-/* level [256] := what a byte of the channel becomes, in transformers' steps: scaled in f64, rounded to f32, normalised
- * in f32. */
-static void channel_levels(const gs_preprocess *p, int channel, float *level)
+/* levels [3, 256] := what a byte of each channel becomes, in transformers' steps: scaled in f64, rounded to f32,
+ * normalised in f32. */
+static void make_levels(const gs_preprocess *p, float levels[3][256])
 {
-    for (int byte = 0; byte < 256; byte++) {
-        float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
-        level[byte] = p->do_normalize ? (value - p->mean[channel]) / p->std[channel] : value;
-    }
+    for (int channel = 0; channel < 3; channel++)
+        for (int byte = 0; byte < 256; byte++) {
+            float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
+            levels[channel][byte] = p->do_normalize ? (value - p->mean[channel]) / p->std[channel] : value;
+        }
 }
 
-static void fill_channel(const gs_preprocess *p, const frame *f, const uint8_t *rgb, int channel, float *plane)
+/* part [f->part.part_height, f->part.part_width, 3] -> pixels [3, f->height, f->width], black around it. */
+static void place(const gs_preprocess *p, const frame *f, const uint8_t *part, float *pixels)
 {
-    float level[256];
-    channel_levels(p, channel, level);
-    size_t width = (size_t)f->width, n = width * (size_t)f->height;
+    float levels[3][256];
+    make_levels(p, levels);
+    size_t width = (size_t)f->width, plane = width * (size_t)f->height;
     if (f->across.length < f->width || f->down.length < f->height)
-        for (size_t i = 0; i < n; i++)
-            plane[i] = level[0];
-    const uint8_t *in = rgb + channel;
+        for (int channel = 0; channel < 3; channel++)
+            for (size_t i = 0; i < plane; i++)
+                pixels[(size_t)channel * plane + i] = levels[channel][0];
     for (int y = 0; y < f->down.length; y++) {
-        float *row = plane + (size_t)(f->down.to + y) * width + (size_t)f->across.to;
-        for (int x = 0; x < f->across.length; x++, in += 3)
-            row[x] = level[*in];
+        float *red = pixels + (size_t)(f->down.to + y) * width + (size_t)f->across.to;
+        float *green = red + plane, *blue = green + plane;
+        for (int x = 0; x < f->across.length; x++, part += 3) {
+            red[x] = levels[0][part[0]];
+            green[x] = levels[1][part[1]];
+            blue[x] = levels[2][part[2]];
+        }
     }
 }
 
@@ -142,8 +148,6 @@ gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int widt
     gs_status st = gs_resize_part_run(&f.part, rgb, work, part, err);
     if (st != GS_OK)
         return st;
-    size_t plane = (size_t)f.width * (size_t)f.height;
-    for (int channel = 0; channel < 3; channel++)
-        fill_channel(p, &f, part, channel, pixels + (size_t)channel * plane);
+    place(p, &f, part, pixels);
     return GS_OK;
 }

@@ -1,13 +1,12 @@
 #include "resize.h"
 
+#include "weigh.h"
+
 #include <math.h>    /* sin, cos, ceil, fabs */
 #include <stdbool.h> /* bool */
 #include <string.h>  /* memcpy, memset */
 
 #define PI 3.14159265358979323846
-
-/* 8 bits of the pixel and 22 of the weight leave two for the sign and for filters that overshoot. */
-#define WEIGHT_BITS 22
 
 /* Up to here a size of the input is exact in f32, which is what Pillow keeps its borders in. */
 #define MAX_INPUT (1 << 24)
@@ -67,11 +66,9 @@ static const struct {
 typedef struct {
     int in, out;
     int first, n;
-    int low, span;    /* the inputs that they depend on */
-    int taps;         /* inputs that one output depends on, at most */
-    double *exact;    /* [taps]     one output's weights before they are rounded */
-    int32_t *weights; /* [n, taps]  in units of 2^-WEIGHT_BITS */
-    int *begin, *end; /* [n]        each output's inputs */
+    int low, span; /* the inputs that they depend on */
+    gs_taps taps;  /* counted from low on; of the nearest filter only begin, counted from 0 on */
+    double *exact; /* [taps.taps]  one output's weights before they are rounded */
 } axis;
 
 static double axis_scale(const axis *a)
@@ -99,13 +96,13 @@ static void weigh_output(axis *a, int index, gs_resample resample)
         a->exact[i - begin] = weight;
         sum += weight;
     }
-    int32_t *weights = a->weights + (size_t)index * (size_t)a->taps;
+    int32_t *weights = a->taps.weights + (size_t)index * (size_t)a->taps.taps;
     for (int i = 0; i < end - begin; i++) {
-        double weight = (sum != 0 ? a->exact[i] / sum : a->exact[i]) * (1 << WEIGHT_BITS);
+        double weight = (sum != 0 ? a->exact[i] / sum : a->exact[i]) * (1 << GS_WEIGHT_BITS);
         weights[i] = (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
-    a->begin[index] = begin;
-    a->end[index] = end;
+    a->taps.begin[index] = begin - a->low;
+    a->taps.count[index] = end - begin;
 }
 
 /* The inputs of the nearest filter. The position is a running sum and not a product, because Pillow's is, and its last
@@ -114,10 +111,8 @@ static void locate_nearest(axis *a)
 {
     double position = axis_scale(a) * 0.5;
     for (int i = 0; i < a->first + a->n; i++) {
-        if (i >= a->first) {
-            a->begin[i - a->first] = (int)position;
-            a->end[i - a->first] = (int)position + 1;
-        }
+        if (i >= a->first)
+            a->taps.begin[i - a->first] = (int)position;
         position += axis_scale(a);
     }
 }
@@ -154,25 +149,25 @@ static void *take(arena *a, size_t rows, size_t columns, size_t size)
 static void take_axis(axis *a, gs_resample resample, arena *work)
 {
     double support = filters[resample].support;
-    a->taps = support == 0 ? 0 : (int)ceil(support * axis_widening(a)) * 2 + 1;
+    int taps = support == 0 ? 0 : (int)ceil(support * axis_widening(a)) * 2 + 1;
     /* A few more inputs than the weights reach, so that the weights need not be known yet. */
     double reach = support * axis_widening(a) + 2;
     double low = a->first * axis_scale(a) - reach, high = ((double)a->first + a->n) * axis_scale(a) + reach;
     a->low = low < 0 ? 0 : (int)low;
     a->span = (high > a->in ? a->in : (int)high) - a->low;
-    a->exact = take(work, 1, (size_t)a->taps, sizeof(double));
-    a->weights = take(work, (size_t)a->n, (size_t)a->taps, sizeof(int32_t));
-    a->begin = take(work, 1, (size_t)a->n, sizeof(int));
-    a->end = take(work, 1, (size_t)a->n, sizeof(int));
+    a->exact = take(work, 1, (size_t)taps, sizeof(double));
+    a->taps = (gs_taps){.n = a->n, .taps = taps};
+    a->taps.weights = take(work, (size_t)a->n, (size_t)taps, sizeof(int32_t));
+    a->taps.begin = take(work, 1, (size_t)a->n, sizeof(int));
+    a->taps.count = take(work, 1, (size_t)a->n, sizeof(int));
 }
 
 /* A resize with everything placed in its workspace. */
 typedef struct {
     axis across, down;
     bool down_first;
-    uint8_t *
-        middle; /* what the first pass makes: [down.span, part_width, 3], or one row [across.span, 3] when down_first */
-    int32_t *sums; /* of one row of the pass down */
+    uint8_t *middle; /* after one pass: [down.span, across.n, 3]; when down_first, [a few rows, across.span, 3] */
+    uint8_t *mixed;  /* scratch of the pass across */
 } plan;
 
 /* Which pass comes first shows in the result, because each rounds and clips. Pillow 13 starts with the pass down when
@@ -181,6 +176,11 @@ static bool starts_down(const gs_resize_part *r)
 {
     int64_t less_height = (int64_t)r->height - r->out_height, less_width = (int64_t)r->width - r->out_width;
     return less_height > 0 && less_height > 2 * less_width;
+}
+
+static int rows_at_once(int rows)
+{
+    return rows < GS_WEIGH_ROWS ? rows : GS_WEIGH_ROWS;
 }
 
 static plan lay_out(const gs_resize_part *r, arena *work)
@@ -194,10 +194,10 @@ static plan lay_out(const gs_resize_part *r, arena *work)
     take_axis(&p.down, r->resample, work);
     if (r->resample == GS_NEAREST)
         return p;
-    size_t rows = p.down_first ? 1 : (size_t)p.down.span;
-    size_t columns = (size_t)(p.down_first ? p.across.span : r->part_width);
-    p.middle = take(work, rows, columns, 3);
-    p.sums = take(work, 1, columns, 3 * sizeof *p.sums);
+    int rows = p.down_first ? rows_at_once(r->part_height) : p.down.span;
+    int columns = p.down_first ? p.across.span : r->part_width;
+    p.middle = take(work, (size_t)rows, (size_t)columns, 3);
+    p.mixed = take(work, rows < GS_WEIGH_ROWS ? 0 : (size_t)p.across.span, GS_WEIGH_LANES, 1);
     return p;
 }
 
@@ -222,59 +222,25 @@ size_t gs_resize_part_workspace(const gs_resize_part *r)
     return work.overflow ? 0 : work.used;
 }
 
-static uint8_t to_pixel(int32_t sum)
+/* corner: the first input that matters, of rows of in_row bytes. */
+static void resize_across_first(const plan *p, const uint8_t *corner, size_t in_row, uint8_t *out)
 {
-    sum = (sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
-    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+    size_t row = (size_t)p->across.n * 3;
+    gs_weigh_across(&p->across.taps, corner, in_row, p->across.span, p->down.span, p->mixed, p->middle);
+    for (int y = 0; y < p->down.n; y++)
+        gs_weigh_down(&p->down.taps, y, p->middle, row, row, out + (size_t)y * row);
 }
 
-/* One row. in [a->span, 3], its inputs from a->low on; out [a->n, 3]. */
-static void resize_across(const axis *a, const uint8_t *in, uint8_t *out)
+static void resize_down_first(const plan *p, const uint8_t *corner, size_t in_row, uint8_t *out)
 {
-    for (int x = 0; x < a->n; x++) {
-        const int32_t *weights = a->weights + (size_t)x * (size_t)a->taps;
-        const uint8_t *pixel = in + (size_t)(a->begin[x] - a->low) * 3;
-        int32_t red = 0, green = 0, blue = 0;
-        for (int i = 0; i < a->end[x] - a->begin[x]; i++, pixel += 3) {
-            red += pixel[0] * weights[i];
-            green += pixel[1] * weights[i];
-            blue += pixel[2] * weights[i];
-        }
-        *out++ = to_pixel(red);
-        *out++ = to_pixel(green);
-        *out++ = to_pixel(blue);
-    }
-}
-
-/* Output y from in [a->span] rows, stride bytes apart, those from a->low on. sums [bytes], out [bytes]. */
-static void resize_down(const axis *a, int y, const uint8_t *in, size_t stride, size_t bytes, int32_t *sums,
-                        uint8_t *out)
-{
-    const int32_t *weights = a->weights + (size_t)y * (size_t)a->taps;
-    in += (size_t)(a->begin[y] - a->low) * stride;
-    memset(sums, 0, bytes * sizeof *sums);
-    for (int i = 0; i < a->end[y] - a->begin[y]; i++, in += stride)
-        for (size_t x = 0; x < bytes; x++)
-            sums[x] += in[x] * weights[i];
-    for (size_t x = 0; x < bytes; x++)
-        out[x] = to_pixel(sums[x]);
-}
-
-/* rgb: the whole input. */
-static void resize_both(const plan *p, const uint8_t *rgb, uint8_t *out)
-{
-    size_t in_row = (size_t)p->across.in * 3, row = (size_t)p->across.n * 3;
-    const uint8_t *corner = rgb + (size_t)p->down.low * in_row + (size_t)p->across.low * 3;
-    if (!p->down_first)
-        for (size_t y = 0; y < (size_t)p->down.span; y++)
-            resize_across(&p->across, corner + y * in_row, p->middle + y * row);
-    for (int y = 0; y < p->down.n; y++, out += row) {
-        if (p->down_first) {
-            resize_down(&p->down, y, corner, in_row, (size_t)p->across.span * 3, p->sums, p->middle);
-            resize_across(&p->across, p->middle, out);
-        } else {
-            resize_down(&p->down, y, p->middle, row, row, p->sums, out);
-        }
+    size_t row = (size_t)p->across.n * 3, middle_row = (size_t)p->across.span * 3;
+    int rows = rows_at_once(p->down.n);
+    for (int y = 0; y < p->down.n; y += rows) {
+        int first = y + rows <= p->down.n ? y : p->down.n - rows; /* the last rows overlap those before, most often */
+        for (int i = 0; i < rows; i++)
+            gs_weigh_down(&p->down.taps, first + i, corner, in_row, middle_row, p->middle + (size_t)i * middle_row);
+        gs_weigh_across(&p->across.taps, p->middle, middle_row, p->across.span, rows, p->mixed,
+                        out + (size_t)first * row);
     }
 }
 
@@ -289,7 +255,7 @@ static void pick_nearest(const plan *p, const uint8_t *rgb, uint8_t *out)
 {
     for (int y = 0; y < p->down.n; y++)
         for (int x = 0; x < p->across.n; x++, out += 3) {
-            int from_x = p->across.begin[x], from_y = p->down.begin[y];
+            int from_x = p->across.taps.begin[x], from_y = p->down.taps.begin[y];
             if (from_x >= p->across.in ||
                 from_y >= p->down.in) /* the running sum drifted out, Pillow leaves it black */
                 memset(out, 0, 3);
@@ -318,7 +284,9 @@ gs_status gs_resize_part_run(const gs_resize_part *r, const uint8_t *rgb, void *
         pick_nearest(&p, rgb, out);
         return GS_OK;
     }
-    resize_both(&p, rgb, out);
+    size_t in_row = (size_t)r->width * 3;
+    const uint8_t *corner = rgb + (size_t)p.down.low * in_row + (size_t)p.across.low * 3;
+    (p.down_first ? resize_down_first : resize_across_first)(&p, corner, in_row, out);
     return GS_OK;
 }
 

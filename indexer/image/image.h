@@ -34,6 +34,10 @@ gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const
 /* Reads and decodes a file. GS_EIO when it cannot be read. */
 gs_status gs_image_read(gs_image *image, const char *path, gs_error *err);
 
+/* Reads files paths [n] on that many threads (0: one per core) -> images [n]. On failure no image is left to free, and
+ * the error is that of the first bad file. */
+gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *err);
+
 /* An empty picture of this size, for a sampler to fill. GS_EFORMAT for a size out of limits, GS_ENOMEM. */
 gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err);
 void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */

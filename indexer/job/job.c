@@ -160,7 +160,8 @@ static void save_what_there_is(job *j)
 static gs_status sample(job *j, const gs_model *model, gs_error *err)
 {
     gs_sampler *sampler;
-    gs_status st = gs_sampler_open(&sampler, model, &(gs_sampler_options){.seed = j->options->seed}, err);
+    gs_sampler_options options = {.seed = j->options->seed, .threads = j->options->threads};
+    gs_status st = gs_sampler_open(&sampler, model, &options, err);
     if (st != GS_OK)
         return st;
     uint64_t available = gs_sampler_count(sampler), total = j->options->samples;

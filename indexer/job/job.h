@@ -20,6 +20,7 @@ typedef struct {
     uint64_t seed, samples;
     uint64_t keep;                     /* features kept for the Monte Carlo score */
     size_t batch;                      /* pictures sampled and encoded at a time */
+    int threads;                       /* that decode pictures, besides the encoder's; 0: one per core */
     double checkpoint;                 /* seconds between two */
     const volatile sig_atomic_t *stop; /* when it becomes non-zero: checkpoint, GS_ECANCELED; NULL: never */
     /* Called first with what was done before, then after every batch; NULL: none. */

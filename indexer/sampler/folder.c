@@ -12,6 +12,7 @@ typedef struct {
     gs_sampler base;
     char **paths; /* [count]  owned, each owned */
     size_t count, capacity;
+    int threads;
 } folder;
 
 static int compare_paths(const void *a, const void *b)
@@ -103,7 +104,6 @@ static void folder_close(gs_sampler *sampler)
 static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
                              gs_error *err)
 {
-    (void)options;
     char *path;
     gs_status st = gs_model_path(model, "path", &path, err);
     if (st != GS_OK)
@@ -114,6 +114,7 @@ static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const 
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     }
     f->base.driver = &gs_folder_driver;
+    f->threads = options->threads;
     if ((st = check_is_folder(model, path, err)) == GS_OK)
         st = list_pictures(f, path, err);
     free(path);
@@ -133,12 +134,12 @@ static gs_status folder_read(gs_sampler *sampler, uint64_t first, size_t count, 
                              gs_error *err)
 {
     const folder *f = (const folder *)sampler;
-    for (; *got < count && first < f->count; first++, ++*got) {
-        gs_status st = gs_image_read(&frames[*got], f->paths[first], err);
-        if (st != GS_OK)
-            return st;
-    }
-    return GS_OK;
+    if (first >= f->count)
+        return GS_OK;
+    size_t left = f->count - (size_t)first, n = left < count ? left : count;
+    gs_status st = gs_image_read_all(frames, f->paths + first, n, f->threads, err);
+    *got = st == GS_OK ? n : 0;
+    return st;
 }
 
 const gs_sampler_driver gs_folder_driver = {"folder", folder_open, folder_count, folder_read, folder_close};

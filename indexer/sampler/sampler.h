@@ -29,6 +29,7 @@ typedef struct {
     /* Seconds a worker may go without a byte of answer before it is called hung; 0: 300. "timeout" in the model's
      * sampler block has the last word. */
     double timeout;
+    int threads; /* that decode pictures; 0: one per core */
 } gs_sampler_options;
 
 /* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block

@@ -28,6 +28,10 @@ SIZES = [  # width, height, width and height of the result
     (2, 190, 40, 3),
     (3, 3, 100, 1),
     (101, 103, 7, 11),
+    (256, 192, 112, 84),  # from here on larger than the blocks of core/weigh.c
+    (43, 300, 64, 50),  # the pass down comes first
+    (65, 22, 21, 43),
+    (40, 64, 127, 190),
 ]
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -47,6 +51,8 @@ PREPARED = [
     (33, 21, None, (40, 30), True, False, 3),
     (33, 21, 12, (12, 12), False, True, 0),
     (33, 21, 12, (12, 12), False, False, 5),
+    (256, 192, 96, (96, 96), True, True, 3),
+    (70, 300, 64, (64, 64), True, True, 1),
 ]
 
 

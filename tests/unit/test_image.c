@@ -310,6 +310,55 @@ static void thumbnails_keep_the_shape_and_are_never_enlarged(void **state)
     gs_image_free(&image);
 }
 
+/* n pictures: by turns one of every decoder, and of other sizes. */
+static void name_pictures(char *paths[], size_t n)
+{
+    static char *const names[] = {IMAGES "rgb.png", IMAGES "cmyk.jpg", IMAGES "turned6.jpg", IMAGES "lossless.webp",
+                                  IMAGES "alpha-pairs.png"};
+    for (size_t i = 0; i < n; i++)
+        paths[i] = names[i * i % 5];
+}
+
+static void pictures_read_together_equal_those_read_alone(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    char *paths[N];
+    gs_image images[N], alone;
+    name_pictures(paths, N);
+    for (int threads = 0; threads <= 64; threads = threads * 3 + 1) {
+        if (gs_image_read_all(images, paths, N, threads, &err) != GS_OK)
+            fail_msg("%s", err.message);
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(gs_image_read(&alone, paths[i], &err), GS_OK);
+            assert_int_equal(images[i].width, alone.width);
+            assert_int_equal(images[i].height, alone.height);
+            assert_memory_equal(images[i].rgb, alone.rgb, (size_t)alone.width * (size_t)alone.height * 3);
+            gs_image_free(&alone);
+            gs_image_free(&images[i]);
+        }
+    }
+    assert_int_equal(gs_image_read_all(images, paths, 0, 4, &err), GS_OK);
+}
+
+static void of_many_pictures_the_first_bad_one_is_named(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    char *paths[N];
+    gs_image images[N];
+    name_pictures(paths, N);
+    paths[31] = IMAGES "not-supported.bmp";
+    paths[32] = paths[33] = paths[49] = IMAGES "missing.png"; /* met sooner, for there is nothing to read */
+    for (int round = 0; round < 40; round++) {
+        assert_int_equal(gs_image_read_all(images, paths, N, 1 + round % 8, &err), GS_EFORMAT);
+        if (!strstr(err.message, "not-supported.bmp: is no PNG"))
+            fail_msg("%s", err.message);
+        for (size_t i = 0; i < N; i++)
+            assert_null(images[i].rgb);
+    }
+}
+
 static void extensions_are_known_in_any_case(void **state)
 {
     (void)state;
@@ -336,6 +385,8 @@ int main(void)
         cmocka_unit_test(changed_bytes_never_crash),
         cmocka_unit_test(damaged_exif_blocks_tell_no_orientation),
         cmocka_unit_test(thumbnails_keep_the_shape_and_are_never_enlarged),
+        cmocka_unit_test(pictures_read_together_equal_those_read_alone),
+        cmocka_unit_test(of_many_pictures_the_first_bad_one_is_named),
         cmocka_unit_test(extensions_are_known_in_any_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,87 @@
+#include "image.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h> /* sysconf */
+
+/* A call's files, which its readers take one by one until none is left or one is bad. */
+typedef struct {
+    gs_image *images;   /* [n]  borrowed */
+    char *const *paths; /* [n]  borrowed */
+    size_t n;
+    atomic_size_t next;
+    atomic_bool failed;
+} task;
+
+typedef struct {
+    task *task;
+    pthread_t thread;
+    size_t at; /* the file that it failed at */
+    gs_status status;
+    gs_error error;
+} reader;
+
+static void *read_some(void *argument)
+{
+    reader *r = argument;
+    task *t = r->task;
+    while (r->status == GS_OK && !atomic_load(&t->failed)) {
+        size_t i = atomic_fetch_add(&t->next, 1);
+        if (i >= t->n)
+            break;
+        r->at = i;
+        r->status = gs_image_read(&t->images[i], t->paths[i], &r->error);
+    }
+    if (r->status != GS_OK)
+        atomic_store(&t->failed, true);
+    return NULL;
+}
+
+/* The reader that failed at the first of all bad files; NULL when none did. Files are taken in order and a taken one is
+ * read whatever happens, so the first bad one is always among those that were met. */
+static const reader *first_failure(const reader *readers, size_t n)
+{
+    const reader *first = NULL;
+    for (const reader *r = readers; r < readers + n; r++)
+        if (r->status != GS_OK && (!first || r->at < first->at))
+            first = r;
+    return first;
+}
+
+static size_t count_readers(size_t n, int threads)
+{
+    long cores = threads > 0 ? threads : sysconf(_SC_NPROCESSORS_ONLN);
+    size_t readers = cores > 1 ? (size_t)cores : 1;
+    return readers < n ? readers : n;
+}
+
+gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *err)
+{
+    if (n == 0)
+        return GS_OK;
+    size_t count = count_readers(n, threads), started = 1;
+    reader *readers = calloc(count, sizeof *readers);
+    if (!readers)
+        return gs_fail(err, GS_ENOMEM, "%s: no memory to read %zu pictures", paths[0], n);
+    task t = {.images = images, .paths = paths, .n = n};
+    for (size_t i = 0; i < n; i++)
+        images[i] = (gs_image){0};
+    for (size_t i = 0; i < count; i++)
+        readers[i].task = &t;
+    while (started < count && pthread_create(&readers[started].thread, NULL, read_some, &readers[started]) == 0)
+        started++; /* where the system gives fewer threads, these do all the work */
+    read_some(&readers[0]);
+    for (size_t i = 1; i < started; i++)
+        pthread_join(readers[i].thread, NULL);
+
+    gs_status st = GS_OK;
+    const reader *bad = first_failure(readers, started);
+    if (bad) {
+        st = gs_fail(err, bad->status, "%s", bad->error.message);
+        for (size_t i = 0; i < n; i++)
+            gs_image_free(&images[i]);
+    }
+    free(readers);
+    return st;
+}
