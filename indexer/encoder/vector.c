@@ -1,15 +1,11 @@
 #include "vector.h"
 
+#include "../../core/clones.h"
+
 #include <math.h> /* sqrtf */
 #include <stdint.h>
 #include <string.h> /* memcpy */
 
-/* A sanitized program must not enter instrumented code from the loader, which is where a clone is picked. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* e^x within 2 units of the last place, for x up to 88; below -87 it is as good as zero. */
@@ -49,7 +45,7 @@ INLINE float error_function(float x)
     return x < 0 ? -y : y;
 }
 
-CLONES void gs_softmax(float *row, size_t n, float scale)
+GS_CLONES void gs_softmax(float *row, size_t n, float scale)
 {
     float largest = row[0], sum = 0;
 #pragma omp simd reduction(max : largest)
@@ -76,7 +72,7 @@ INLINE uint16_t brain(float x)
     return (uint16_t)((x != x ? bits | 0x400000 : rounded) >> 16);
 }
 
-CLONES void gs_to_bf16(const float *x, size_t n, uint16_t *out)
+GS_CLONES void gs_to_bf16(const float *x, size_t n, uint16_t *out)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
@@ -97,7 +93,7 @@ INLINE void measure(const float *row, size_t n, float epsilon, float *mean, floa
     *inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
 }
 
-CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
+GS_CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
 {
     float mean, inverse;
     measure(row, n, epsilon, &mean, &inverse);
@@ -106,7 +102,7 @@ CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const
         out[i] = (row[i] - mean) * inverse * weight[i] + bias[i];
 }
 
-CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
+GS_CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
                                uint16_t *out)
 {
     float mean, inverse;
@@ -116,7 +112,7 @@ CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, 
         out[i] = brain((row[i] - mean) * inverse * weight[i] + bias[i]);
 }
 
-CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)
+GS_CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -125,7 +121,7 @@ CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)
     }
 }
 
-CLONES void gs_gelu(float *row, size_t n, const float *bias)
+GS_CLONES void gs_gelu(float *row, size_t n, const float *bias)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -134,7 +130,7 @@ CLONES void gs_gelu(float *row, size_t n, const float *bias)
     }
 }
 
-CLONES void gs_add(float *row, size_t n, const float *addend)
+GS_CLONES void gs_add(float *row, size_t n, const float *addend)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
