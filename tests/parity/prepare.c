@@ -3,7 +3,7 @@
  *     CONFIG_DIRECTORY <tab> IMAGE_SIZE <tab> FILE
  *
  * on standard input, the file's picture to standard output, as a line WIDTH HEIGHT and f32 [3, HEIGHT, WIDTH]. */
-#include "encoder/config.h"
+#include "encoder/preprocessor.h"
 #include "image/image.h"
 
 #include <stdio.h>
@@ -35,10 +35,11 @@ static gs_status prepare(const gs_preprocess *p, const gs_image *image, FILE *ou
 
 static gs_status answer(const char *directory, size_t image_size, const char *file, gs_error *err)
 {
+    gs_clip_config config = {.image_size = image_size};
     gs_preprocess p;
     gs_image image;
     gs_status st;
-    if ((st = gs_preprocess_config_read(&p, directory, image_size, err)) != GS_OK ||
+    if ((st = gs_preprocessor_read(&p, directory, &config, err)) != GS_OK ||
         (st = gs_image_read(&image, file, err)) != GS_OK)
         return st;
     st = prepare(&p, &image, stdout, err);
