@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from library import Library
+from library import GensearchError, Library
 from measure import table
 
 SHAPE, BATCH = "vit-l-14", 32
@@ -69,4 +69,7 @@ def run(bench):
 
 
 if __name__ == "__main__":
-    child(*sys.argv[1:])
+    try:
+        child(*sys.argv[1:])
+    except GensearchError as error:
+        sys.exit(str(error))
