@@ -5,7 +5,7 @@
  *     void *context;
  *     st = backend->open(&context, err);                   // once a thread
  *     st = backend->pack(context, &layer, err);            // once a layer: the weights as the backend likes them best
- *     st = backend->linear(context, &layer, x, rows, GS_EPILOGUE_GELU, y, layer.out, err);
+ *     st = backend->linear(context, &layer, x, rows, GS_EPILOGUE_GELU, y, err);
  *     backend->close(context);
  *     backend->unpack(&layer);
  *
@@ -78,9 +78,9 @@ typedef struct gs_backend {
     /* How many threads the calls of the calling thread may use from now on. Processor-wide for OpenBLAS. */
     void (*set_threads)(int threads);
 
-    /* x act [rows, in], y [rows, out], its rows y_stride apart. */
+    /* x act [rows, in], y [rows, out]. */
     gs_status (*linear)(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
-                        void *y, size_t y_stride, gs_error *err);
+                        void *y, gs_error *err);
 
     /* Scaled dot-product attention. */
     gs_status (*attention)(void *context, const gs_attention *a, gs_error *err);

@@ -44,34 +44,27 @@ static void set_threads(int threads)
 }
 
 /* OpenBLAS accumulates into y, so that a bias laid there beforehand, or the residual, costs no pass of its own. */
-static void fill_rows(float *y, size_t y_stride, size_t rows, const float *bias, size_t n)
-{
-    for (size_t r = 0; r < rows; r++)
-        memcpy(y + r * y_stride, bias, n * sizeof *y);
-}
-
 static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
-                        void *out, size_t y_stride, gs_error *err)
+                        void *out, gs_error *err)
 {
     (void)context;
     (void)err;
     float *y = out;
     const float *weight = layer->packed ? layer->packed : layer->weight;
+    size_t n = layer->out;
     bool activates = epilogue == GS_EPILOGUE_QUICK_GELU || epilogue == GS_EPILOGUE_GELU;
-    bool fills = layer->bias && (epilogue == GS_EPILOGUE_NONE || epilogue == GS_EPILOGUE_F32);
-    if (fills)
-        fill_rows(y, y_stride, rows, layer->bias, layer->out);
-    if (layer->bias && epilogue == GS_EPILOGUE_ADD)
-        for (size_t r = 0; r < rows; r++)
-            gs_add(y + r * y_stride, layer->out, layer->bias);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in, 1.0f, x,
-                (int)layer->in, weight, (int)layer->in, fills || epilogue == GS_EPILOGUE_ADD ? 1.0f : 0.0f, y,
-                (int)y_stride);
+    bool adds = epilogue == GS_EPILOGUE_ADD, fills = layer->bias && !activates && !adds;
+    for (size_t r = 0; fills && r < rows; r++)
+        memcpy(y + r * n, layer->bias, n * sizeof *y);
+    for (size_t r = 0; layer->bias && adds && r < rows; r++)
+        gs_add(y + r * n, n, layer->bias);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)n, (int)layer->in, 1.0f, x, (int)layer->in,
+                weight, (int)layer->in, fills || adds ? 1.0f : 0.0f, y, (int)n);
     for (size_t r = 0; activates && r < rows; r++) {
         if (epilogue == GS_EPILOGUE_GELU)
-            gs_gelu(y + r * y_stride, layer->out, layer->bias);
+            gs_gelu(y + r * n, n, layer->bias);
         else
-            gs_quick_gelu(y + r * y_stride, layer->out, layer->bias);
+            gs_quick_gelu(y + r * n, n, layer->bias);
     }
     return GS_OK;
 }

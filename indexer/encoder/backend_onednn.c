@@ -260,15 +260,15 @@ static uint64_t threads_now(void)
     return (uint64_t)omp_get_max_threads();
 }
 
-static shape linear_shape(const gs_linear *layer, size_t rows, gs_epilogue epilogue, size_t y_stride,
-                          dnnl_data_type_t type)
+/* x and y without gaps: for others oneDNN has slow code only. */
+static shape linear_shape(const gs_linear *layer, size_t rows, gs_epilogue epilogue, dnnl_data_type_t type)
 {
     bool wide = epilogue == GS_EPILOGUE_ADD || epilogue == GS_EPILOGUE_F32;
     return (shape){.rows = rows,
                    .in = layer->in,
                    .out = layer->out,
                    .x_stride = layer->in,
-                   .y_stride = y_stride,
+                   .y_stride = layer->out,
                    .x_type = type,
                    .y_type = wide ? dnnl_f32 : type,
                    .epilogue = epilogue,
@@ -328,7 +328,7 @@ static packed *make_room(const dnnl_memory_desc_t *desc)
 
 static gs_status pack(products *c, gs_linear *layer, dnnl_data_type_t type, gs_error *err)
 {
-    shape typical = linear_shape(layer, TYPICAL, GS_EPILOGUE_NONE, layer->out, type);
+    shape typical = linear_shape(layer, TYPICAL, GS_EPILOGUE_NONE, type);
     dnnl_primitive_desc_t chosen;
     dnnl_status_t status = plan(c, &typical, NULL, &chosen);
     if (status != dnnl_success)
@@ -361,10 +361,10 @@ static gs_status pack_bf16(void *context, gs_linear *layer, gs_error *err)
 }
 
 static gs_status linear(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,
-                        void *y, size_t y_stride, gs_error *err)
+                        void *y, gs_error *err)
 {
     const packed *p = layer->packed;
-    shape s = linear_shape(layer, rows, epilogue, y_stride, p->desc.data_type);
+    shape s = linear_shape(layer, rows, epilogue, p->desc.data_type);
     return multiply(context, &s, &p->desc, x, p->bytes, layer->bias, y, err);
 }
 

@@ -100,7 +100,7 @@ gs_status gs_clip_text_run(const gs_clip_text *tower, gs_engine engine, const in
         gs_norm_rows(&tower->final_norm, x + end * width, width, 1, type, gs_number_at(type, ends, s * width));
     }
     st = engine.backend->linear(engine.context, &tower->projection, ends, sequences.count, GS_EPILOGUE_F32, features,
-                                tower->dim, err);
+                                err);
     for (size_t s = 0; st == GS_OK && s < sequences.count; s++)
         gs_unit_length(features + s * tower->dim, tower->dim);
     return st;

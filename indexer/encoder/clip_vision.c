@@ -179,7 +179,7 @@ static gs_status embed(const gs_clip_vision *tower, gs_engine engine, size_t n, 
         gs_add(x + i * tokens * width, width, tower->class_embedding);
     }
     return engine.backend->linear(engine.context, &tower->patch_embedding, patches_in(tower, n, x), n * tokens,
-                                  GS_EPILOGUE_ADD, x, width, err);
+                                  GS_EPILOGUE_ADD, x, err);
 }
 
 gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size_t n, size_t *lengths, void *work,
@@ -200,8 +200,7 @@ gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size
         return st;
     if (tower->projection.out) {
         gs_norm_rows(&tower->after, x, tower->tokens * width, n, engine.backend->number, scratch);
-        st = engine.backend->linear(engine.context, &tower->projection, scratch, n, GS_EPILOGUE_F32, features,
-                                    tower->dim, err);
+        st = engine.backend->linear(engine.context, &tower->projection, scratch, n, GS_EPILOGUE_F32, features, err);
     } else {
         gs_norm_rows(&tower->after, x, tower->tokens * width, n, GS_NUMBER_F32, features);
     }

@@ -186,7 +186,7 @@ void gs_transformer_unpack(gs_transformer *stack, const gs_backend *backend)
 /* Where everything lies in the scratch. */
 typedef struct {
     size_t normed; /* [rows, width] act, then the attention's output */
-    size_t hidden; /* [rows, 3 width] act, then [rows, inner] */
+    size_t hidden; /* query, key and value, [rows, width] act each, then [rows, inner] */
     size_t scores; /* gs_attention_scratch(longest) */
     size_t end;
 } layout;
@@ -211,24 +211,24 @@ size_t gs_transformer_workspace(const gs_tower_config *config, gs_number number,
     return lay_out(config, number, rows, longest).end;
 }
 
-/* qkv act [rows, 3 width]: query, key, value, each its heads side by side -> y act [rows, width]. */
-static gs_status attend(const gs_tower_config *config, gs_engine engine, const void *qkv, gs_sequences sequences,
-                        bool causal, void *scores, void *y, gs_error *err)
+/* query, key, value act [rows, width] each, one behind the other; their heads side by side -> y act [rows, width]. */
+static gs_status attend(const gs_tower_config *config, gs_engine engine, const void *query, size_t rows,
+                        gs_sequences sequences, bool causal, void *scores, void *y, gs_error *err)
 {
     gs_number type = engine.backend->number;
     size_t width = config->width, head = width / config->heads, row = 0;
     for (size_t s = 0; s < sequences.count; row += sequences.length[s++]) {
         for (size_t at = 0; at < width; at += head) {
-            size_t q = row * 3 * width + at;
-            gs_attention one = {.q = gs_number_in(type, qkv, q),
-                                .k = gs_number_in(type, qkv, q + width),
-                                .v = gs_number_in(type, qkv, q + 2 * width),
-                                .stride = 3 * width,
+            size_t q = row * width + at;
+            gs_attention one = {.q = gs_number_in(type, query, q),
+                                .k = gs_number_in(type, query, q + rows * width),
+                                .v = gs_number_in(type, query, q + 2 * rows * width),
+                                .stride = width,
                                 .n = sequences.length[s],
                                 .head = head,
                                 .causal = causal,
                                 .scores = scores,
-                                .y = gs_number_at(type, y, row * width + at),
+                                .y = gs_number_at(type, y, q),
                                 .y_stride = width};
             gs_status st = engine.backend->attention(engine.context, &one, err);
             if (st != GS_OK)
@@ -244,27 +244,27 @@ gs_status gs_transformer_run(const gs_transformer *stack, gs_engine engine, floa
     const gs_tower_config *config = &stack->config;
     const gs_backend *backend = engine.backend;
     gs_number type = backend->number;
-    size_t width = config->width, inner = config->inner, longest = 0;
+    size_t width = config->width, longest = 0;
     for (size_t i = 0; i < sequences.count; i++)
         longest = sequences.length[i] > longest ? sequences.length[i] : longest;
     layout l = lay_out(config, type, rows, longest);
     void *c = engine.context, *normed = (char *)work + l.normed, *hidden = (char *)work + l.hidden,
          *scores = (char *)work + l.scores;
-    void *key = gs_number_at(type, hidden, width), *value = gs_number_at(type, hidden, 2 * width);
+    void *key = gs_number_at(type, hidden, rows * width), *value = gs_number_at(type, hidden, 2 * rows * width);
     gs_epilogue activation = config->activation == GS_GELU ? GS_EPILOGUE_GELU : GS_EPILOGUE_QUICK_GELU;
 
     for (const gs_transformer_layer *layer = stack->layers; layer < stack->layers + config->layers; layer++) {
         gs_status st;
         gs_norm_rows(&layer->before_attention, x, width, rows, type, normed);
-        if ((st = backend->linear(c, &layer->query, normed, rows, GS_EPILOGUE_NONE, hidden, 3 * width, err)) != GS_OK ||
-            (st = backend->linear(c, &layer->key, normed, rows, GS_EPILOGUE_NONE, key, 3 * width, err)) != GS_OK ||
-            (st = backend->linear(c, &layer->value, normed, rows, GS_EPILOGUE_NONE, value, 3 * width, err)) != GS_OK ||
-            (st = attend(config, engine, hidden, sequences, causal, scores, normed, err)) != GS_OK ||
-            (st = backend->linear(c, &layer->out, normed, rows, GS_EPILOGUE_ADD, x, width, err)) != GS_OK)
+        if ((st = backend->linear(c, &layer->query, normed, rows, GS_EPILOGUE_NONE, hidden, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->key, normed, rows, GS_EPILOGUE_NONE, key, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->value, normed, rows, GS_EPILOGUE_NONE, value, err)) != GS_OK ||
+            (st = attend(config, engine, hidden, rows, sequences, causal, scores, normed, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->out, normed, rows, GS_EPILOGUE_ADD, x, err)) != GS_OK)
             return st;
         gs_norm_rows(&layer->before_inner, x, width, rows, type, normed);
-        if ((st = backend->linear(c, &layer->expand, normed, rows, activation, hidden, inner, err)) != GS_OK ||
-            (st = backend->linear(c, &layer->contract, hidden, rows, GS_EPILOGUE_ADD, x, width, err)) != GS_OK)
+        if ((st = backend->linear(c, &layer->expand, normed, rows, activation, hidden, err)) != GS_OK ||
+            (st = backend->linear(c, &layer->contract, hidden, rows, GS_EPILOGUE_ADD, x, err)) != GS_OK)
             return st;
     }
     return GS_OK;

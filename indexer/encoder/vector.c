@@ -93,7 +93,8 @@ INLINE void measure(const float *row, size_t n, float epsilon, float *mean, floa
     *inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
 }
 
-GS_CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon, float *out)
+GS_CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
+                             float *out)
 {
     float mean, inverse;
     measure(row, n, epsilon, &mean, &inverse);
@@ -103,7 +104,7 @@ GS_CLONES void gs_layer_norm(const float *row, size_t n, const float *weight, co
 }
 
 GS_CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const float *bias, float epsilon,
-                               uint16_t *out)
+                                  uint16_t *out)
 {
     float mean, inverse;
     measure(row, n, epsilon, &mean, &inverse);
