@@ -69,16 +69,8 @@ static overlap centre(int picture, int crop)
     return (overlap){.to = (crop - picture + 1) / 2, .length = picture};
 }
 
-/* What is resized, and where it goes in the result. Only the part that the crop keeps is computed, so that a strip of
- * 1 x 10,000 pixels costs no more than a square. */
-typedef struct {
-    gs_resize_part part;
-    overlap across, down;
-    int width, height; /* of the result */
-} frame;
-
-/* False when a size is below 1. */
-static bool make_frame(frame *f, const gs_preprocess *p, int width, int height)
+/* Only the part that the crop keeps is computed, so that a strip of 1 x 10,000 pixels costs no more than a square. */
+bool gs_preprocess_place(gs_preprocess_frame *f, const gs_preprocess *p, int width, int height)
 {
     gs_resize_part *part = &f->part;
     *part = (gs_resize_part){.width = width, .height = height, .resample = p->resample};
@@ -86,19 +78,20 @@ static bool make_frame(frame *f, const gs_preprocess *p, int width, int height)
     gs_preprocess_output_size(p, width, height, &f->width, &f->height);
     if (part->out_width < 1 || part->out_height < 1 || f->width < 1 || f->height < 1)
         return false;
-    f->across = centre(part->out_width, f->width);
-    f->down = centre(part->out_height, f->height);
-    part->x = f->across.from;
-    part->y = f->down.from;
-    part->part_width = f->across.length;
-    part->part_height = f->down.length;
+    overlap across = centre(part->out_width, f->width), down = centre(part->out_height, f->height);
+    f->x = across.to;
+    f->y = down.to;
+    part->x = across.from;
+    part->y = down.from;
+    part->part_width = across.length;
+    part->part_height = down.length;
     return true;
 }
 
 size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
 {
-    frame f;
-    if (!make_frame(&f, p, width, height))
+    gs_preprocess_frame f;
+    if (!gs_preprocess_place(&f, p, width, height))
         return 0;
     size_t resize = gs_resize_part_workspace(&f.part), part_width = (size_t)f.part.part_width;
     if (resize == 0 || (size_t)f.part.part_height > (SIZE_MAX - resize) / 3 / part_width)
@@ -106,9 +99,8 @@ size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
     return resize + (size_t)f.part.part_height * part_width * 3;
 }
 
-/* level [256] := what a byte of the channel becomes, in transformers' steps: scaled in f64, rounded to f32, normalised
- * in f32. */
-static void channel_levels(const gs_preprocess *p, int channel, float *level)
+/* In transformers' steps: scaled in f64, rounded to f32, normalised in f32. */
+void gs_preprocess_levels(const gs_preprocess *p, int channel, float *level)
 {
     for (int byte = 0; byte < 256; byte++) {
         float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
@@ -116,18 +108,20 @@ static void channel_levels(const gs_preprocess *p, int channel, float *level)
     }
 }
 
-static void fill_channel(const gs_preprocess *p, const frame *f, const uint8_t *rgb, int channel, float *plane)
+static void fill_channel(const gs_preprocess *p, const gs_preprocess_frame *f, const uint8_t *rgb, int channel,
+                         float *plane)
 {
     float level[256];
-    channel_levels(p, channel, level);
+    gs_preprocess_levels(p, channel, level);
     size_t width = (size_t)f->width, n = width * (size_t)f->height;
-    if (f->across.length < f->width || f->down.length < f->height)
+    const gs_resize_part *part = &f->part;
+    if (part->part_width < f->width || part->part_height < f->height)
         for (size_t i = 0; i < n; i++)
             plane[i] = level[0];
     const uint8_t *in = rgb + channel;
-    for (int y = 0; y < f->down.length; y++) {
-        float *row = plane + (size_t)(f->down.to + y) * width + (size_t)f->across.to;
-        for (int x = 0; x < f->across.length; x++, in += 3)
+    for (int y = 0; y < part->part_height; y++) {
+        float *row = plane + (size_t)(f->y + y) * width + (size_t)f->x;
+        for (int x = 0; x < part->part_width; x++, in += 3)
             row[x] = level[*in];
     }
 }
@@ -135,8 +129,8 @@ static void fill_channel(const gs_preprocess *p, const frame *f, const uint8_t *
 gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work,
                             float *pixels, gs_error *err)
 {
-    frame f;
-    if (!make_frame(&f, p, width, height))
+    gs_preprocess_frame f;
+    if (!gs_preprocess_place(&f, p, width, height))
         return gs_fail(err, GS_EARGS, "preprocess: cannot prepare a picture of %d x %d", width, height);
     uint8_t *part = (uint8_t *)work + gs_resize_part_workspace(&f.part);
     gs_status st = gs_resize_part_run(&f.part, rgb, work, part, err);
