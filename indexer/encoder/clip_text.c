@@ -33,19 +33,6 @@ size_t gs_clip_text_workspace(const gs_clip_text *tower, size_t tokens)
     return tokens * tower->stack.config.width + gs_transformer_workspace(&tower->stack.config, tokens, longest);
 }
 
-static size_t end_position(const gs_clip_text *tower, const int32_t *ids, size_t n)
-{
-    size_t at = 0;
-    if (tower->end_token == GS_END_TOKEN_LEGACY) {
-        for (size_t i = 1; i < n; i++)
-            at = ids[i] > ids[at] ? i : at;
-        return at;
-    }
-    while (at + 1 < n && (size_t)ids[at] != tower->end_token)
-        at++;
-    return at;
-}
-
 void gs_clip_text_run(const gs_clip_text *tower, const gs_backend *backend, const int32_t *ids, gs_sequences sequences,
                       float *work, float *features)
 {
@@ -62,8 +49,9 @@ void gs_clip_text_run(const gs_clip_text *tower, const gs_backend *backend, cons
 
     float *ends = work; /* [count, width]; the stack's scratch is free again */
     for (size_t s = 0, row = 0; s < sequences.count; row += sequences.length[s++])
-        backend->layer_norm(&tower->final_norm, x + (row + end_position(tower, ids + row, sequences.length[s])) * width,
-                            width, 1, ends + s * width);
+        backend->layer_norm(&tower->final_norm,
+                            x + (row + gs_clip_text_end(tower, ids + row, sequences.length[s])) * width, width, 1,
+                            ends + s * width);
     backend->linear(&tower->projection, ends, sequences.count, GS_EPILOGUE_NONE, features, tower->dim);
     for (size_t s = 0; s < sequences.count; s++)
         gs_unit_length(features + s * tower->dim, tower->dim);

@@ -74,6 +74,11 @@ const gs_clip_text *gs_encoder_get_text(const gs_encoder *encoder)
     return &encoder->text;
 }
 
+const gs_clip_vision *gs_encoder_get_vision(const gs_encoder *encoder)
+{
+    return &encoder->vision;
+}
+
 /* ---- opening ---- */
 
 static void write_name(gs_encoder *encoder, const char *directory)
