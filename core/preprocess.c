@@ -69,16 +69,8 @@ static overlap centre(int picture, int crop)
     return (overlap){.to = (crop - picture + 1) / 2, .length = picture};
 }
 
-/* What is resized, and where it goes in the result. Only the part that the crop keeps is computed, so that a strip of
- * 1 x 10,000 pixels costs no more than a square. */
-typedef struct {
-    gs_resize_part part;
-    overlap across, down;
-    int width, height; /* of the result */
-} frame;
-
-/* False when a size is below 1. */
-static bool make_frame(frame *f, const gs_preprocess *p, int width, int height)
+/* Only the part that the crop keeps is computed, so that a strip of 1 x 10,000 pixels costs no more than a square. */
+bool gs_preprocess_place(gs_preprocess_frame *f, const gs_preprocess *p, int width, int height)
 {
     gs_resize_part *part = &f->part;
     *part = (gs_resize_part){.width = width, .height = height, .resample = p->resample};
@@ -86,19 +78,20 @@ static bool make_frame(frame *f, const gs_preprocess *p, int width, int height)
     gs_preprocess_output_size(p, width, height, &f->width, &f->height);
     if (part->out_width < 1 || part->out_height < 1 || f->width < 1 || f->height < 1)
         return false;
-    f->across = centre(part->out_width, f->width);
-    f->down = centre(part->out_height, f->height);
-    part->x = f->across.from;
-    part->y = f->down.from;
-    part->part_width = f->across.length;
-    part->part_height = f->down.length;
+    overlap across = centre(part->out_width, f->width), down = centre(part->out_height, f->height);
+    f->x = across.to;
+    f->y = down.to;
+    part->x = across.from;
+    part->y = down.from;
+    part->part_width = across.length;
+    part->part_height = down.length;
     return true;
 }
 
 size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
 {
-    frame f;
-    if (!make_frame(&f, p, width, height))
+    gs_preprocess_frame f;
+    if (!gs_preprocess_place(&f, p, width, height))
         return 0;
     size_t resize = gs_resize_part_workspace(&f.part), part_width = (size_t)f.part.part_width;
     if (resize == 0 || (size_t)f.part.part_height > (SIZE_MAX - resize) / 3 / part_width)
@@ -106,31 +99,30 @@ size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height)
     return resize + (size_t)f.part.part_height * part_width * 3;
 }
 
-/* levels [3, 256] := what a byte of each channel becomes, in transformers' steps: scaled in f64, rounded to f32,
- * normalised in f32. */
-static void make_levels(const gs_preprocess *p, float levels[3][256])
+/* In transformers' steps: scaled in f64, rounded to f32, normalised in f32. */
+void gs_preprocess_levels(const gs_preprocess *p, int channel, float *level)
 {
-    for (int channel = 0; channel < 3; channel++)
-        for (int byte = 0; byte < 256; byte++) {
-            float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
-            levels[channel][byte] = p->do_normalize ? (value - p->mean[channel]) / p->std[channel] : value;
-        }
+    for (int byte = 0; byte < 256; byte++) {
+        float value = (float)(p->do_rescale ? byte * p->rescale_factor : byte);
+        level[byte] = p->do_normalize ? (value - p->mean[channel]) / p->std[channel] : value;
+    }
 }
 
 /* part [f->part.part_height, f->part.part_width, 3] -> pixels [3, f->height, f->width], black around it. */
-static void place(const gs_preprocess *p, const frame *f, const uint8_t *part, float *pixels)
+static void place(const gs_preprocess *p, const gs_preprocess_frame *f, const uint8_t *part, float *pixels)
 {
     float levels[3][256];
-    make_levels(p, levels);
     size_t width = (size_t)f->width, plane = width * (size_t)f->height;
-    if (f->across.length < f->width || f->down.length < f->height)
+    for (int channel = 0; channel < 3; channel++)
+        gs_preprocess_levels(p, channel, levels[channel]);
+    if (f->part.part_width < f->width || f->part.part_height < f->height)
         for (int channel = 0; channel < 3; channel++)
             for (size_t i = 0; i < plane; i++)
                 pixels[(size_t)channel * plane + i] = levels[channel][0];
-    for (int y = 0; y < f->down.length; y++) {
-        float *red = pixels + (size_t)(f->down.to + y) * width + (size_t)f->across.to;
+    for (int y = 0; y < f->part.part_height; y++) {
+        float *red = pixels + (size_t)(f->y + y) * width + (size_t)f->x;
         float *green = red + plane, *blue = green + plane;
-        for (int x = 0; x < f->across.length; x++, part += 3) {
+        for (int x = 0; x < f->part.part_width; x++, part += 3) {
             red[x] = levels[0][part[0]];
             green[x] = levels[1][part[1]];
             blue[x] = levels[2][part[2]];
@@ -141,8 +133,8 @@ static void place(const gs_preprocess *p, const frame *f, const uint8_t *part, f
 gs_status gs_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, void *work,
                             float *pixels, gs_error *err)
 {
-    frame f;
-    if (!make_frame(&f, p, width, height))
+    gs_preprocess_frame f;
+    if (!gs_preprocess_place(&f, p, width, height))
         return gs_fail(err, GS_EARGS, "preprocess: cannot prepare a picture of %d x %d", width, height);
     uint8_t *part = (uint8_t *)work + gs_resize_part_workspace(&f.part);
     gs_status st = gs_resize_part_run(&f.part, rgb, work, part, err);

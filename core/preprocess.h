@@ -33,6 +33,20 @@ gs_preprocess gs_preprocess_clip(int size);
 /* The size of the result for an input of width x height: the crop's, or the resized one's when nothing is cropped. */
 void gs_preprocess_output_size(const gs_preprocess *p, int width, int height, int *out_width, int *out_height);
 
+/* Where an input of width x height goes: the part of the resized picture that the result shows, and at which x, y of
+ * the result it lies; the rest of the result is black. */
+typedef struct {
+    gs_resize_part part;
+    int x, y;
+    int width, height; /* of the result */
+} gs_preprocess_frame;
+
+/* False when a size is below 1. */
+bool gs_preprocess_place(gs_preprocess_frame *frame, const gs_preprocess *p, int width, int height);
+
+/* level [256] := what a byte of the channel (0 red, 1 green, 2 blue) becomes. */
+void gs_preprocess_levels(const gs_preprocess *p, int channel, float *level);
+
 /* Bytes of scratch that gs_preprocess_run needs for this input; 0 when it does not fit a size_t. */
 size_t gs_preprocess_workspace(const gs_preprocess *p, int width, int height);
 

@@ -290,6 +290,85 @@ gs_status gs_resize_part_run(const gs_resize_part *r, const uint8_t *rgb, void *
     return GS_OK;
 }
 
+/* The nearest filter as weights. A position that drifted out of the input leaves the output without inputs. */
+static void weigh_nearest(axis *a)
+{
+    locate_nearest(a);
+    for (int i = 0; i < a->n; i++) {
+        bool inside = a->taps.begin[i] < a->in;
+        a->taps.weights[i] = 1 << GS_WEIGHT_BITS;
+        a->taps.begin[i] = inside ? a->taps.begin[i] - a->low : 0;
+        a->taps.count[i] = inside;
+    }
+}
+
+/* The input's own size is as good as nearest: each output is its input. */
+static gs_resample weighted_filter(const gs_resize_part *r)
+{
+    return r->width == r->out_width && r->height == r->out_height ? GS_NEAREST : r->resample;
+}
+
+static plan lay_out_weights(const gs_resize_part *r, arena *work)
+{
+    plan p = {
+        .across = {.in = r->width, .out = r->out_width, .first = r->x, .n = r->part_width},
+        .down = {.in = r->height, .out = r->out_height, .first = r->y, .n = r->part_height},
+        .down_first = starts_down(r),
+    };
+    for (int i = 0; i < 2; i++) {
+        axis *a = i ? &p.down : &p.across;
+        take_axis(a, weighted_filter(r), work);
+        if (a->taps.taps == 0) {
+            a->taps.taps = 1;
+            a->taps.weights = take(work, (size_t)a->n, 1, sizeof(int32_t));
+        }
+    }
+    return p;
+}
+
+size_t gs_resize_plan_workspace(const gs_resize_part *r)
+{
+    arena work = {0};
+    if (!is_valid(r))
+        return 0;
+    lay_out_weights(r, &work);
+    return work.overflow ? 0 : work.used;
+}
+
+static gs_resize_axis public_axis(axis *a, gs_resample resample)
+{
+    if (resample == GS_NEAREST)
+        weigh_nearest(a);
+    else
+        axis_prepare(a, resample);
+    gs_taps *t = &a->taps;
+    for (int i = 0; i < a->n; i++) {
+        t->begin[i] += a->low;
+        t->count[i] += t->begin[i]; /* the end */
+    }
+    return (gs_resize_axis){.n = a->n,
+                            .low = a->low,
+                            .span = a->span,
+                            .taps = t->taps,
+                            .begin = t->begin,
+                            .end = t->count,
+                            .weights = t->weights};
+}
+
+gs_status gs_resize_plan_make(gs_resize_plan *out, const gs_resize_part *r, void *work, gs_error *err)
+{
+    if (!is_valid(r) || !work)
+        return gs_fail(err, GS_EARGS, "resize: cannot plan %d x %d at (%d, %d) of %d x %d from %d x %d with filter %d",
+                       r->part_width, r->part_height, r->x, r->y, r->out_width, r->out_height, r->width, r->height,
+                       (int)r->resample);
+    arena space = {.base = work};
+    plan p = lay_out_weights(r, &space);
+    *out = (gs_resize_plan){.across = public_axis(&p.across, weighted_filter(r)),
+                            .down = public_axis(&p.down, weighted_filter(r)),
+                            .down_first = p.down_first};
+    return GS_OK;
+}
+
 static gs_resize_part whole(int width, int height, int out_width, int out_height, gs_resample resample)
 {
     return (gs_resize_part){.width = width,

@@ -13,6 +13,7 @@
 
 #include "status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,5 +47,26 @@ size_t gs_resize_part_workspace(const gs_resize_part *p);
 
 /* rgb [height, width, 3] (borrowed) -> out [part_height, part_width, 3]. */
 gs_status gs_resize_part_run(const gs_resize_part *p, const uint8_t *rgb, void *work, uint8_t *out, gs_error *err);
+
+/* One direction as numbers, for code that computes the pixels elsewhere (on a GPU): channel value of output i is
+ * the sum over begin[i] <= k < end[i] of input[k] * weights[i * taps + k - begin[i]], plus 2^21, shifted right by 22,
+ * clipped to 0 .. 255. An output without inputs is black. */
+typedef struct {
+    int n;            /* outputs of the part */
+    int low, span;    /* the inputs that they depend on: low .. low + span - 1 */
+    int taps;         /* inputs of one output, at most */
+    int *begin, *end; /* [n]        each in the workspace, as below */
+    int32_t *weights; /* [n, taps] */
+} gs_resize_axis;
+
+typedef struct {
+    gs_resize_axis across, down;
+    bool down_first; /* which pass comes first shows in the result, because each rounds and clips */
+} gs_resize_plan;
+
+/* Every filter, GS_NEAREST too, and a part of a picture that keeps its size come out as such weights. work: as for
+ * gs_resize_part_run, gs_resize_plan_workspace() bytes, which the plan then points into. */
+size_t gs_resize_plan_workspace(const gs_resize_part *p);
+gs_status gs_resize_plan_make(gs_resize_plan *plan, const gs_resize_part *p, void *work, gs_error *err);
 
 #endif

@@ -98,8 +98,8 @@ void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns);
 gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store *store,
                            const gs_encoder_options *options, gs_error *err);
 
-/* --precision's f32, bf16 or auto; text NULL leaves *precision as it is. */
-gs_status cli_read_precision(const char *text, gs_precision *precision, gs_error *err);
+/* --precision's f32, bf16 or auto, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
+gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err);
 
 /* Features of all parts [count, dim], malloc'ed. */
 gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, float **features, gs_error *err);

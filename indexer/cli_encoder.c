@@ -59,19 +59,28 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
                    bound.name, bound.fingerprint, bound.directory);
 }
 
-gs_status cli_read_precision(const char *text, gs_precision *precision, gs_error *err)
+/* The place of text among names [n]; n when it is none of them. */
+static size_t place_of(const char *text, const char *const *names, size_t n)
 {
-    static const char *const names[] = {
+    size_t i = 0;
+    while (i < n && strcmp(text, names[i]) != 0)
+        i++;
+    return i;
+}
+
+gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err)
+{
+    static const char *const precisions[] = {
         [GS_PRECISION_F32] = "f32", [GS_PRECISION_BF16] = "bf16", [GS_PRECISION_AUTO] = "auto"};
-    if (!text)
-        return GS_OK;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *precision = (gs_precision)i;
-            return GS_OK;
-        }
-    }
-    return gs_fail(err, GS_EARGS, "--precision is '%s', expected f32, bf16 or auto", text);
+    static const char *const devices[] = {
+        [GS_DEVICE_AUTO] = "auto", [GS_DEVICE_CPU] = "cpu", [GS_DEVICE_CUDA] = "cuda"};
+    if (device && (options->device = (gs_device)place_of(device, devices, 3)) > GS_DEVICE_CUDA)
+        return gs_fail(err, GS_EARGS, "--device is '%s', expected auto, cpu or cuda", device);
+    if (options->device == GS_DEVICE_CUDA) /* who asks for a GPU asks for what it has: bf16 */
+        options->precision = GS_PRECISION_AUTO;
+    if (precision && (options->precision = (gs_precision)place_of(precision, precisions, 3)) > GS_PRECISION_AUTO)
+        return gs_fail(err, GS_EARGS, "--precision is '%s', expected f32, bf16 or auto", precision);
+    return GS_OK;
 }
 
 static gs_status encode_image(gs_encoder *encoder, const char *path, float *feature, gs_error *err)

@@ -7,7 +7,7 @@
 
 typedef struct {
     cli_parts parts;
-    const char *encoder, *precision;
+    const char *encoder, *precision, *device;
     uint64_t threads;
     bool tokens, json;
 } arguments;
@@ -53,7 +53,7 @@ static gs_status run(const arguments *args, gs_error *err)
 {
     gs_encoder *encoder;
     gs_encoder_options options = {.threads = (int)args->threads, .batch = 1};
-    gs_status st = cli_read_precision(args->precision, &options.precision, err);
+    gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
     if (st == GS_OK)
         st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);
     if (st != GS_OK)
@@ -86,6 +86,8 @@ int cmd_encode(int argc, char **argv)
         {"json", NULL, "JSON Lines: kind, input, tokens, feature; else the bare numbers", .flag = &args.json},
         {"precision", "P", "f32, bf16 or auto, which is bf16 where the processor has it (f32)",
          .text = &args.precision},
+        {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
+         .text = &args.device},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
     };
     const cli_command command = {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *encoder, *precision;
+    const char *encoder, *precision, *device;
     uint64_t samples, seed, batch, threads, keep;
     double checkpoint;
     bool quiet;
@@ -55,7 +55,7 @@ static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_mode
     gs_job_options options = {.seed = args->seed,
                               .samples = args->samples,
                               .keep = args->keep,
-                              .batch = args->batch,
+                              .batch = gs_encoder_get_info(encoder)->batch,
                               .threads = (int)args->threads,
                               .checkpoint = args->checkpoint,
                               .stop = stop,
@@ -104,7 +104,7 @@ static gs_status run(const char *database, char **paths, size_t n, const argumen
     const char *directory = args->encoder ? args->encoder : embedded;
     gs_encoder_options options = {.threads = (int)args->threads, .batch = args->batch, .precision = GS_PRECISION_AUTO};
     if (st == GS_OK)
-        st = cli_read_precision(args->precision, &options.precision, err);
+        st = cli_read_arithmetic(args->precision, args->device, &options, err);
     if (st == GS_OK)
         st = gs_encoder_open(&encoder, directory, &options, err);
     if (st == GS_OK)
@@ -124,16 +124,18 @@ static gs_status run(const char *database, char **paths, size_t n, const argumen
 
 int cmd_index(int argc, char **argv)
 {
-    arguments args = {.samples = 50000, .seed = 1, .batch = 32, .checkpoint = 5};
+    arguments args = {.samples = 50000, .seed = 1, .checkpoint = 5};
     const cli_option options[] = {
         {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
         {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
-        {"batch", "N", "pictures encoded at once (32)", .count = &args.batch, .least = 1, .most = 4096},
+        {"batch", "N", "pictures encoded at once (32, on a GPU 256)", .count = &args.batch, .least = 1, .most = 4096},
         {"threads", "N", "of the encoder, and as many that decode pictures (one per core)", .count = &args.threads,
          .most = 1024},
         {"precision", "P", "of the encoder: f32, bf16 or auto, which is bf16 where the processor has it (auto)",
          .text = &args.precision},
+        {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
+         .text = &args.device},
         {"keep-features", "N", "features kept per model, for monte-carlo (0)", .count = &args.keep, .most = 1000000},
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
         {"quiet", NULL, "no progress", .flag = &args.quiet},

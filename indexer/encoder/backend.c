@@ -1,8 +1,5 @@
 #include "backend.h"
 
-#include "../../core/catalog.h" /* gs_half_to_float */
-#include "weights.h"            /* gs_f32_of_bf16 */
-
 #include <string.h>
 
 gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err)
@@ -20,13 +17,4 @@ gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_preci
     else
         *backend = blas ? gs_backend_blas() : gs_backend_onednn();
     return GS_OK;
-}
-
-const float *gs_linear_weight(const gs_linear *layer, float *buffer)
-{
-    if (layer->weight)
-        return layer->weight;
-    for (size_t i = 0; i < layer->out * layer->in; i++)
-        buffer[i] = layer->half_is_bf16 ? gs_f32_of_bf16(layer->half[i]) : gs_half_to_float(layer->half[i]);
-    return buffer;
 }

@@ -15,6 +15,7 @@
 #define GS_BACKEND_H
 
 #include "../../core/status.h"
+#include "linear.h"
 #include "number.h"
 
 #include <stdbool.h>
@@ -26,19 +27,6 @@ typedef enum {
     GS_PRECISION_BF16, /* features within 2e-4 cosine of f32's */
     GS_PRECISION_AUTO, /* bf16 where the processor has the instructions, else f32 */
 } gs_precision;
-
-typedef struct {
-    const float *weight;  /* [out, in]    borrowed; NULL where it is stored as half */
-    const uint16_t *half; /* [out, in]    borrowed; f16, or bf16 when half_is_bf16; NULL where weight is there */
-    bool half_is_bf16;
-    const float *bias; /* [out]        borrowed; NULL: none */
-    size_t in, out;
-    void
-        *packed; /* what a backend made of the weight, which it does not look at again  owned through pack and unpack */
-} gs_linear;
-
-/* The weight [out, in] as f32: layer->weight itself, or expanded into buffer [out, in] and that. */
-const float *gs_linear_weight(const gs_linear *layer, float *buffer);
 
 typedef enum {
     GS_EPILOGUE_NONE,       /* y act = x weight^T + bias */

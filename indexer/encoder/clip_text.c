@@ -58,19 +58,7 @@ size_t gs_clip_text_workspace(const gs_clip_text *tower, gs_number number, size_
            gs_transformer_workspace(&tower->stack.config, number, round_rows(tokens), longest);
 }
 
-static size_t end_position(const gs_clip_text *tower, const int32_t *ids, size_t n)
-{
-    size_t at = 0;
-    if (tower->end_token == GS_END_TOKEN_LEGACY) {
-        for (size_t i = 1; i < n; i++)
-            at = ids[i] > ids[at] ? i : at;
-        return at;
-    }
-    while (at + 1 < n && (size_t)ids[at] != tower->end_token)
-        at++;
-    return at;
-}
-
+/* Returns the number of tokens. */
 static size_t embed(const gs_clip_text *tower, const int32_t *ids, gs_sequences sequences, float *x)
 {
     size_t width = tower->stack.config.width, row = 0;
@@ -96,7 +84,7 @@ gs_status gs_clip_text_run(const gs_clip_text *tower, gs_engine engine, const in
     if (st != GS_OK)
         return st;
     for (size_t s = 0, row = 0; s < sequences.count; row += sequences.length[s++]) {
-        size_t end = row + end_position(tower, ids + row, sequences.length[s]);
+        size_t end = row + gs_clip_text_end(tower, ids + row, sequences.length[s]);
         gs_norm_rows(&tower->final_norm, x + end * width, width, 1, type, gs_number_at(type, ends, s * width));
     }
     st = engine.backend->linear(engine.context, &tower->projection, ends, sequences.count, GS_EPILOGUE_F32, features,

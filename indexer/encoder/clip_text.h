@@ -31,6 +31,20 @@ gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, s
                             gs_error *err);
 void gs_clip_text_free(gs_clip_text *tower); /* safe on a zeroed one */
 
+/* Where in one sequence, ids [n], the feature is taken. */
+static inline size_t gs_clip_text_end(const gs_clip_text *tower, const int32_t *ids, size_t n)
+{
+    size_t at = 0;
+    if (tower->end_token == GS_END_TOKEN_LEGACY) {
+        for (size_t i = 1; i < n; i++)
+            at = ids[i] > ids[at] ? i : at;
+        return at;
+    }
+    while (at + 1 < n && (size_t)ids[at] != tower->end_token)
+        at++;
+    return at;
+}
+
 gs_status gs_clip_text_pack(gs_clip_text *tower, gs_engine engine, const gs_weights *weights, gs_error *err);
 void gs_clip_text_unpack(gs_clip_text *tower, const gs_backend *backend);
 

@@ -5,6 +5,7 @@
 #include "clip_text.h"
 #include "clip_vision.h"
 #include "config.h"
+#include "device.h"
 #include "fingerprint.h"
 #include "preprocessor.h"
 #include "towers.h"
@@ -19,7 +20,8 @@
 #include <string.h>
 #include <unistd.h> /* sysconf */
 
-#define DEFAULT_BATCH 32
+#define DEFAULT_BATCH     32
+#define DEFAULT_GPU_BATCH 256
 
 /* What one thread needs to encode a share of a batch by itself. */
 typedef struct {
@@ -44,7 +46,9 @@ struct gs_encoder {
     gs_clip_vision vision;
     const gs_backend *backend;
     bool text_packed, vision_packed;
-    worker *workers; /* [threads]  owned */
+    const gs_cuda_api *cuda; /* borrowed; NULL: the processor does it all */
+    gs_cuda *gpu;            /* owned through cuda */
+    worker *workers;         /* [threads]  owned */
     size_t threads;
     size_t share; /* pictures, or texts, that a worker takes at once */
 };
@@ -73,6 +77,11 @@ const void *gs_encoder_get_vocabulary(const gs_encoder *encoder, size_t *size)
 const gs_clip_text *gs_encoder_get_text(const gs_encoder *encoder)
 {
     return encoder->info.has_text ? &encoder->text : NULL;
+}
+
+const gs_clip_vision *gs_encoder_get_vision(const gs_encoder *encoder)
+{
+    return &encoder->vision;
 }
 
 /* ---- opening ---- */
@@ -205,6 +214,8 @@ static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
 {
     size_t tokens = encoder->share * encoder->config.context;
     gs_status st = GS_OK;
+    if (encoder->gpu)
+        return GS_OK;
     if (!encoder->text_packed)
         st = gs_clip_text_pack(&encoder->text, engine_of(encoder, encoder->workers), &encoder->weights, err);
     encoder->text_packed = st == GS_OK;
@@ -215,6 +226,8 @@ static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
 static gs_status ready_images(gs_encoder *encoder, gs_error *err)
 {
     gs_status st = GS_OK;
+    if (encoder->gpu)
+        return GS_OK;
     if (!encoder->vision_packed)
         st = gs_clip_vision_pack(&encoder->vision, engine_of(encoder, encoder->workers), &encoder->weights, err);
     encoder->vision_packed = st == GS_OK;
@@ -222,37 +235,74 @@ static gs_status ready_images(gs_encoder *encoder, gs_error *err)
     return st == GS_OK ? take_memory(encoder, size, err) : st;
 }
 
+/* A GPU that is asked for must be there; one that is not is used where there is one, and bf16 will do. */
+static gs_status choose_device(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
+{
+    bool asked = options->device == GS_DEVICE_CUDA;
+    if (options->device == GS_DEVICE_CPU || (!asked && (options->precision == GS_PRECISION_F32 || options->backend)))
+        return GS_OK;
+    if (options->precision == GS_PRECISION_F32 || options->backend)
+        return gs_fail(err, GS_EARGS, "cuda: a GPU multiplies bf16 only, and with cublasLt; f32 and other backends are the processor's");
+    gs_status st = gs_cuda_open(&encoder->cuda, err);
+    return asked ? st : GS_OK;
+}
+
+/* A GPU is fed by one thread with whole batches, the cores of a processor each with a share. */
 static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t batch = options && options->batch ? options->batch : DEFAULT_BATCH;
-    int threads = options && options->threads > 0 ? options->threads : cores > 0 ? (int)cores : 1;
+    int threads = encoder->cuda ? 1 : options->threads > 0 ? options->threads : cores > 0 ? (int)cores : 1;
+    encoder->info.batch = options->batch ? options->batch : encoder->cuda ? DEFAULT_GPU_BATCH : DEFAULT_BATCH;
     encoder->threads = (size_t)threads;
-    encoder->share = (batch + encoder->threads - 1) / encoder->threads;
+    encoder->share = (encoder->info.batch + encoder->threads - 1) / encoder->threads;
 }
 
-gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_encoder_options *options, gs_error *err)
+static gs_status open_gpu(gs_encoder *encoder, gs_error *err)
 {
+    gs_cuda_options options = {.vision = &encoder->vision,
+                               .text = encoder->info.has_text ? &encoder->text : NULL,
+                               .preprocess = &encoder->preprocess,
+                               .batch = encoder->info.batch,
+                               .graph = true};
+    return encoder->cuda->create(&encoder->gpu, &options, err);
+}
+
+static gs_status read_directory(gs_encoder *encoder, const char *directory, gs_error *err)
+{
+    gs_status st;
+    if ((st = gs_clip_config_read(&encoder->config, directory, err)) != GS_OK ||
+        (st = gs_preprocessor_read(&encoder->preprocess, directory, &encoder->config, err)) != GS_OK)
+        return st;
+    encoder->info.has_text = encoder->config.vision.architecture == GS_CLIP;
+    if ((st = load_tokenizer(encoder, directory, err)) != GS_OK ||
+        (st = load_weights(encoder, directory, err)) != GS_OK)
+        return st;
+    write_name(encoder, directory);
+    return gs_fingerprint(encoder->info.fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,
+                          encoder->weights.manifest, err);
+}
+
+gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_encoder_options *asked, gs_error *err)
+{
+    static const gs_encoder_options usual;
+    const gs_encoder_options *options = asked ? asked : &usual;
     *out = NULL;
     gs_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
-    plan_threads(encoder, options);
-    gs_status st = gs_backend_pick(&encoder->backend, options ? options->backend : NULL,
-                                   options ? options->precision : GS_PRECISION_F32, err);
-    if (st == GS_OK && (st = gs_clip_config_read(&encoder->config, directory, err)) == GS_OK &&
-        (st = gs_preprocessor_read(&encoder->preprocess, directory, &encoder->config, err)) == GS_OK) {
-        encoder->info.has_text = encoder->config.vision.architecture == GS_CLIP;
-        st = load_tokenizer(encoder, directory, err);
-    }
-    if (st == GS_OK && (st = load_weights(encoder, directory, err)) == GS_OK) {
-        write_name(encoder, directory);
-        snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
-        st = gs_fingerprint(encoder->info.fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,
-                            encoder->weights.manifest, err);
+    gs_status st;
+    if ((st = choose_device(encoder, options, err)) == GS_OK &&
+        (st = gs_backend_pick(&encoder->backend, options->backend,
+                              encoder->cuda ? GS_PRECISION_F32 : options->precision, err)) == GS_OK) {
+        plan_threads(encoder, options);
+        snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s",
+                 encoder->cuda ? "cuda" : encoder->backend->name);
+        st = read_directory(encoder, directory, err);
     }
     if (st == GS_OK)
         st = open_workers(encoder, err);
+    if (st == GS_OK && encoder->cuda)
+        st = open_gpu(encoder, err);
     if (st == GS_OK)
         *out = encoder;
     else
@@ -264,6 +314,8 @@ void gs_encoder_close(gs_encoder *encoder)
 {
     if (!encoder)
         return;
+    if (encoder->cuda)
+        encoder->cuda->destroy(encoder->gpu);
     for (worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
         encoder->backend->close(w->context);
         free(w->preparation);
@@ -380,8 +432,11 @@ static gs_status encode_texts(const job *j, worker *w, size_t first, size_t coun
                        : gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", size);
         ids += w->lengths[i];
     }
-    return gs_clip_text_run(&encoder->text, engine_of(encoder, w), w->ids, (gs_sequences){w->lengths, count}, w->work,
-                            j->features + first * encoder->info.dim, err);
+    float *features = j->features + first * encoder->info.dim;
+    gs_sequences sequences = {w->lengths, count};
+    if (encoder->gpu)
+        return encoder->cuda->texts(encoder->gpu, w->ids, sequences, features, err);
+    return gs_clip_text_run(&encoder->text, engine_of(encoder, w), w->ids, sequences, w->work, features, err);
 }
 
 /* image -> w->pixels. */
@@ -409,14 +464,16 @@ static gs_status encode_images(const job *j, worker *w, size_t first, size_t cou
 {
     const gs_encoder *encoder = j->encoder;
     const gs_clip_vision *vision = &encoder->vision;
+    float *features = j->features + first * encoder->info.dim;
+    if (encoder->gpu)
+        return encoder->cuda->images(encoder->gpu, j->images + first, count, features, err);
     for (size_t i = 0; i < count; i++) {
         gs_status st = prepare(encoder, w, &j->images[first + i], err);
         if (st != GS_OK)
             return st;
         gs_clip_vision_place(vision, encoder->backend->number, w->pixels, i, count, w->work);
     }
-    return gs_clip_vision_run(vision, engine_of(encoder, w), count, w->lengths, w->work,
-                              j->features + first * encoder->info.dim, err);
+    return gs_clip_vision_run(vision, engine_of(encoder, w), count, w->lengths, w->work, features, err);
 }
 
 gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t n, float *features, gs_error *err)
@@ -434,4 +491,32 @@ gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t 
     job j = {.encoder = encoder, .images = images, .n = n, .features = features, .encode = encode_images};
     gs_status st = n ? ready_images(encoder, err) : GS_OK;
     return n && st == GS_OK ? run_job(encoder, &j, err) : st;
+}
+
+gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, int width, int height, size_t n,
+                                   float *features, gs_error *err)
+{
+    if (!encoder->gpu)
+        return gs_fail(err, GS_EARGS, "%s: frames on a GPU, but the encoder is on the processor", encoder->info.name);
+    return encoder->cuda->frames(encoder->gpu, frames, width, height, n, features, err);
+}
+
+bool gs_encoder_sums(const gs_encoder *encoder)
+{
+    return encoder->gpu != NULL;
+}
+
+gs_status gs_encoder_moments_set(gs_encoder *encoder, const gs_moments *moments, gs_error *err)
+{
+    return encoder->cuda->moments_set(encoder->gpu, moments, err);
+}
+
+gs_status gs_encoder_moments_add(gs_encoder *encoder, gs_error *err)
+{
+    return encoder->cuda->moments_add(encoder->gpu, err);
+}
+
+gs_status gs_encoder_moments_get(gs_encoder *encoder, gs_moments *moments, gs_error *err)
+{
+    return encoder->cuda->moments_get(encoder->gpu, moments, err);
 }

@@ -18,6 +18,7 @@
 #ifndef GS_ENCODER_H
 #define GS_ENCODER_H
 
+#include "../../core/moments.h"
 #include "../../core/preprocess.h"
 #include "../../core/status.h"
 #include "../../core/tokenize.h"
@@ -32,10 +33,17 @@
 
 typedef struct gs_encoder gs_encoder; /* one thread at a time */
 
+typedef enum {
+    GS_DEVICE_AUTO, /* a GPU where there is one and bf16 is wanted, else the processor */
+    GS_DEVICE_CPU,
+    GS_DEVICE_CUDA, /* an error where there is none; always bf16 */
+} gs_device;
+
 typedef struct {
     int threads;            /* of the encoder's arithmetic and of picture preparation; 0: one per core */
-    size_t batch;           /* pictures encoded at once; 0: 32 */
+    size_t batch;           /* pictures encoded at once; 0: 32, on a GPU 256 */
     gs_precision precision; /* of the matrix products; 0: f32 */
+    gs_device device;       /* 0: auto */
     const char *backend;    /* of the processor, "blas" or "onednn"; NULL: the quickest */
 } gs_encoder_options;
 
@@ -46,7 +54,8 @@ typedef struct {
     double tau;           /* exp(logit_scale); GS_TAU_WITHOUT_TEXT when has_text is false */
     bool has_text;        /* false: gs_encoder_texts refuses */
     int image_size;       /* pixels a side of what the vision tower sees */
-    char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16" */
+    size_t batch;         /* pictures encoded at once */
+    char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
 } gs_encoder_info;
 
 /* Maps the weights; a tower takes its memory when it is first used. gs_encoder_close() releases all. Errors name the file and the
@@ -68,5 +77,18 @@ gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t
 
 /* images [n] (borrowed) -> features [n, dim], L2-normalised. */
 gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t n, float *features, gs_error *err);
+
+/* The same for frames [n, height, width, 3] u8 that lie in the GPU's memory (borrowed), whose writing has finished. Where
+ * gs_encoder_sums() is false: GS_EARGS. */
+gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, int width, int height, size_t n,
+                                   float *features, gs_error *err);
+
+/* A GPU sums up moments beside its features, in f64, quicker than the processor could. Where gs_encoder_sums() is false
+ * the caller does that with core/moments.h, and these must not be called. add: the features of the last call of
+ * gs_encoder_images or gs_encoder_device_frames; get and set: all so far, of dimension dim. */
+bool gs_encoder_sums(const gs_encoder *encoder);
+gs_status gs_encoder_moments_set(gs_encoder *encoder, const gs_moments *moments, gs_error *err);
+gs_status gs_encoder_moments_add(gs_encoder *encoder, gs_error *err);
+gs_status gs_encoder_moments_get(gs_encoder *encoder, gs_moments *moments, gs_error *err);
 
 #endif

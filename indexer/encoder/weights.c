@@ -118,14 +118,6 @@ static const char *shape_text(const size_t *shape, size_t rank, char text[SHAPE_
     return text;
 }
 
-float gs_f32_of_bf16(uint16_t brain)
-{
-    uint32_t bits = (uint32_t)brain << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static void expand(const gs_tensor *tensor, size_t count, float *out)
 {
     if (tensor->type == GS_DTYPE_F32) {

@@ -15,6 +15,7 @@
 #define GS_WEIGHTS_H
 
 #include "json.h"
+#include "linear.h" /* gs_f32_of_bf16 */
 #include "safetensors.h"
 
 #include <stdbool.h>
@@ -65,8 +66,5 @@ gs_status gs_weights_rows(const gs_weights *weights, const char *name, size_t co
 
 /* *values [n], zeros at first, borrowed from weights: for what is made of tensors when they are loaded. */
 gs_status gs_weights_take(gs_weights *weights, size_t n, float **values, gs_error *err);
-
-/* bfloat16 to f32, exactly. (IEEE 754 half: core/catalog.h.) */
-float gs_f32_of_bf16(uint16_t brain);
 
 #endif

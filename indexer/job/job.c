@@ -60,13 +60,14 @@ static gs_status prepare(job *j, gs_error *err)
     j->changes = calloc(j->run.keep + 1, sizeof *j->changes);
     if (!j->features || !j->changes)
         return gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu features", j->options->batch);
-    if (j->run.count == 0)
-        return GS_OK;
+    if (j->run.count > 0)
+        st = gs_store_resume(j->store, &j->run, &j->moments, err);
+    if (st == GS_OK && gs_encoder_sums(j->encoder))
+        st = gs_encoder_moments_set(j->encoder, &j->moments, err);
+    if (st != GS_OK || j->run.count == 0)
+        return st;
 
     gs_store_features kept;
-    st = gs_store_resume(j->store, &j->run, &j->moments, err);
-    if (st != GS_OK)
-        return st;
     st = gs_store_read_features(j->store, j->run.id, &kept, err);
     if (st == GS_OK) {
         st = gs_reservoir_restore(&j->reservoir, &kept, err);
@@ -92,7 +93,12 @@ static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
         st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
     if (st != GS_OK)
         return st;
-    gs_moments_add(&j->moments, j->features, batch->count);
+    if (!gs_encoder_sums(j->encoder))
+        gs_moments_add(&j->moments, j->features, batch->count);
+    else if ((st = gs_encoder_moments_add(j->encoder, err)) == GS_OK)
+        j->moments.count += batch->count; /* the rest of it comes when it is saved */
+    if (st != GS_OK)
+        return st;
     for (size_t i = 0; i < batch->count; i++)
         gs_reservoir_add(&j->reservoir, batch->first + i, j->features + i * j->dim);
     return GS_OK;
@@ -107,7 +113,9 @@ static gs_status save(job *j, save_function function, gs_error *err)
                                       .n_thumbnails = j->n_thumbnails,
                                       .features = j->changes,
                                       .n_features = gs_reservoir_changes(&j->reservoir, j->changes)};
-    gs_status st = function(j->store, &j->run, &checkpoint, err);
+    gs_status st = gs_encoder_sums(j->encoder) ? gs_encoder_moments_get(j->encoder, &j->moments, err) : GS_OK;
+    if (st == GS_OK)
+        st = function(j->store, &j->run, &checkpoint, err);
     drop_thumbnails(j);
     j->saved_at = now();
     j->lost = st != GS_OK;

@@ -14,4 +14,7 @@
 /* *path is malloc'ed: the caller frees it. GS_ENOTFOUND, with where it was looked for, when there is no such file. */
 gs_status gs_share_path(const char *name, char **path, gs_error *err);
 
+/* *path: PREFIX/name where the executable is PREFIX/bin/gensearch, there or not. malloc'ed: the caller frees it. */
+gs_status gs_prefix_path(const char *name, char **path, gs_error *err);
+
 #endif

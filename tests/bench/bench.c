@@ -21,22 +21,14 @@ const char *gs_bench_error(void)
     return last.message;
 }
 
-static gs_status read_options(gs_encoder_options *options, const char *precision, const char *device,
-                              const char *backend)
-{
-    if (strcmp(device, "cpu") != 0)
-        return gs_fail(&last, GS_EARGS, "device '%s' is not in this build", device);
-    options->precision = strcmp(precision, "bf16") == 0 ? GS_PRECISION_BF16 : GS_PRECISION_F32;
-    options->backend = backend;
-    return GS_OK;
-}
-
 gs_bench *gs_bench_open(const char *directory, int threads, size_t batch, const char *precision, const char *device,
                         const char *backend)
 {
-    gs_encoder_options options = {.threads = threads, .batch = batch};
-    if (read_options(&options, precision, device, backend) != GS_OK)
-        return NULL;
+    gs_encoder_options options = {.threads = threads,
+                                  .batch = batch,
+                                  .precision = strcmp(precision, "bf16") == 0 ? GS_PRECISION_BF16 : GS_PRECISION_F32,
+                                  .device = strcmp(device, "cuda") == 0 ? GS_DEVICE_CUDA : GS_DEVICE_CPU,
+                                  .backend = backend};
     gs_bench *bench = calloc(1, sizeof *bench);
     if (!bench) {
         gs_fail(&last, GS_ENOMEM, "no memory");
@@ -86,8 +78,7 @@ int gs_bench_images(gs_bench *bench, const uint8_t *frames, size_t n, int width,
 
 int gs_bench_images_on_device(gs_bench *bench, const void *frames, size_t n, int width, int height, float *features)
 {
-    (void)bench, (void)frames, (void)n, (void)width, (void)height, (void)features;
-    return gs_fail(&last, GS_EARGS, "frames on a device are not in this build");
+    return gs_encoder_device_frames(bench->encoder, frames, width, height, n, features, &last);
 }
 
 int gs_bench_texts(gs_bench *bench, const char *const *texts, size_t n, float *features)

@@ -32,6 +32,67 @@ static void every_filter_equals_pillow(void **state)
     free(rgb);
 }
 
+/* Output i of one direction, by the words of resize.h. */
+static uint8_t weigh(const gs_resize_axis *a, int i, const uint8_t *in, size_t step)
+{
+    int32_t sum = 1 << 21;
+    for (int k = a->begin[i]; k < a->end[i]; k++)
+        sum += in[(size_t)k * step] * a->weights[i * a->taps + k - a->begin[i]];
+    sum >>= 22;
+    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* Both passes over all of the input: plain, and wasteful. */
+static void resize_by_plan(const gs_resize_plan *p, const gs_resize_part *r, const uint8_t *rgb, uint8_t *out)
+{
+    size_t width = (size_t)r->width, height = (size_t)r->height, n = (size_t)p->across.n, m = (size_t)p->down.n;
+    uint8_t *middle = malloc(3 * (width > n ? width : n) * (height > m ? height : m));
+    if (p->down_first) {
+        for (size_t y = 0; y < m; y++)
+            for (size_t x = 0; x < 3 * width; x++)
+                middle[y * 3 * width + x] = weigh(&p->down, (int)y, rgb + x, 3 * width);
+        for (size_t at = 0; at < m * n * 3; at++)
+            out[at] = weigh(&p->across, (int)(at / 3 % n), middle + at / 3 / n * 3 * width + at % 3, 3);
+    } else {
+        for (size_t at = 0; at < height * n * 3; at++)
+            middle[at] = weigh(&p->across, (int)(at / 3 % n), rgb + at / 3 / n * 3 * width + at % 3, 3);
+        for (size_t at = 0; at < m * n * 3; at++)
+            out[at] = weigh(&p->down, (int)(at / 3 / n), middle + at % (3 * n), 3 * n);
+    }
+    free(middle);
+}
+
+static void the_weights_of_a_plan_give_pillows_bytes(void **state)
+{
+    (void)state;
+    uint32_t seed = 11;
+    uint8_t *rgb = NULL;
+    for (size_t i = 0; i < COUNT(golden_resized); i++) {
+        const resized_case *c = &golden_resized[i];
+        if (c->resample == 0) { /* one picture for all filters */
+            free(rgb);
+            rgb = random_bytes(&seed, (size_t)c->width * (size_t)c->height * 3);
+        }
+        gs_resize_part part = {.width = c->width,
+                               .height = c->height,
+                               .out_width = c->out_width,
+                               .out_height = c->out_height,
+                               .part_width = c->out_width,
+                               .part_height = c->out_height,
+                               .resample = (gs_resample)c->resample};
+        size_t size = (size_t)c->out_width * (size_t)c->out_height * 3;
+        uint8_t *out = malloc(size);
+        void *work = malloc(gs_resize_plan_workspace(&part));
+        gs_resize_plan plan;
+        assert_int_equal(gs_resize_plan_make(&plan, &part, work, NULL), GS_OK);
+        resize_by_plan(&plan, &part, rgb, out);
+        assert_true(checksum(CHECKSUM_START, out, size) == c->checksum);
+        free(work);
+        free(out);
+    }
+    free(rgb);
+}
+
 static void a_part_equals_the_same_part_of_the_whole(void **state)
 {
     (void)state;
@@ -130,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_filter_equals_pillow),
+        cmocka_unit_test(the_weights_of_a_plan_give_pillows_bytes),
         cmocka_unit_test(a_part_equals_the_same_part_of_the_whole),
         cmocka_unit_test(prepared_pictures_equal_clip_image_processor),
         cmocka_unit_test(a_long_strip_costs_no_more_than_its_crop),
