@@ -77,7 +77,8 @@ def against(contender, contenders):
 
 def rows(results):
     """One per contender; per batch: median, best, and how ours compares."""
-    names = {(c.name, c.precision): None for contenders in results.values() for c in contenders}
+    largest = results[max(results)]  # has every contender
+    names = [(c.name, c.precision) for c in largest]
     for name, precision in names:
         row, reasons = [f"{name}, {precision}"], []
         for batch, contenders in results.items():
