@@ -1,7 +1,7 @@
 /* The encoder on the device against the one on the processor, through the plug-in as the program uses it: prepared
  * pictures byte by byte, features within 2e-4 cosine, moments within 1e-5.
  *
- *     test_features [ENCODER-DIRECTORY]...      # beside golden/clip_tiny and data/encoder
+ *     gpu_test_features [ENCODER-DIRECTORY]...     # beside golden/clip_tiny and data/encoder; from the top of the tree
  */
 #include "gpu_test.h"
 
@@ -17,10 +17,10 @@
 
 static const gs_cuda_api *cuda;
 static const char *directories[MAX_PATHS] = {
-    GS_GOLDEN "/clip_tiny/quick_gelu_f32",
-    GS_GOLDEN "/clip_tiny/gelu_f16",
-    GS_GOLDEN "/clip_tiny/legacy_bf16",
-    GS_DATA "/encoder",
+    "tests/golden/clip_tiny/quick_gelu_f32",
+    "tests/golden/clip_tiny/gelu_f16",
+    "tests/golden/clip_tiny/legacy_bf16",
+    "data/encoder",
 };
 static size_t n_directories = 4;
 
