@@ -183,13 +183,18 @@ static int rows_at_once(int rows)
     return rows < GS_WEIGH_ROWS ? rows : GS_WEIGH_ROWS;
 }
 
-static plan lay_out(const gs_resize_part *r, arena *work)
+static plan start(const gs_resize_part *r)
 {
-    plan p = {
+    return (plan){
         .across = {.in = r->width, .out = r->out_width, .first = r->x, .n = r->part_width},
         .down = {.in = r->height, .out = r->out_height, .first = r->y, .n = r->part_height},
         .down_first = starts_down(r),
     };
+}
+
+static plan lay_out(const gs_resize_part *r, arena *work)
+{
+    plan p = start(r);
     take_axis(&p.across, r->resample, work);
     take_axis(&p.down, r->resample, work);
     if (r->resample == GS_NEAREST)
@@ -310,11 +315,7 @@ static gs_resample weighted_filter(const gs_resize_part *r)
 
 static plan lay_out_weights(const gs_resize_part *r, arena *work)
 {
-    plan p = {
-        .across = {.in = r->width, .out = r->out_width, .first = r->x, .n = r->part_width},
-        .down = {.in = r->height, .out = r->out_height, .first = r->y, .n = r->part_height},
-        .down_first = starts_down(r),
-    };
+    plan p = start(r);
     for (int i = 0; i < 2; i++) {
         axis *a = i ? &p.down : &p.across;
         take_axis(a, weighted_filter(r), work);
@@ -363,6 +364,8 @@ gs_status gs_resize_plan_make(gs_resize_plan *out, const gs_resize_part *r, void
                        (int)r->resample);
     arena space = {.base = work};
     plan p = lay_out_weights(r, &space);
+    if (space.overflow)
+        return gs_fail(err, GS_EARGS, "resize: no workspace");
     *out = (gs_resize_plan){.across = public_axis(&p.across, weighted_filter(r)),
                             .down = public_axis(&p.down, weighted_filter(r)),
                             .down_first = p.down_first};

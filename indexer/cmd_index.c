@@ -107,6 +107,9 @@ static gs_status run(const char *database, char **paths, size_t n, const argumen
         st = cli_read_arithmetic(args->precision, args->device, &options, err);
     if (st == GS_OK)
         st = gs_encoder_open(&encoder, directory, &options, err);
+    if (st == GS_OK && !args->quiet)
+        fprintf(stderr, "encoder: %s, on %s\n", gs_encoder_get_info(encoder)->name,
+                gs_encoder_get_info(encoder)->backend);
     if (st == GS_OK)
         st = gs_store_open(&store, database, GS_STORE_CREATE, err);
     if (st == GS_OK)
@@ -129,7 +132,8 @@ int cmd_index(int argc, char **argv)
         {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
         {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
-        {"batch", "N", "pictures encoded at once (32, on a GPU 256)", .count = &args.batch, .least = 1, .most = 4096},
+        {"batch", "N", "pictures encoded at once (32 or two per thread, on a GPU 256)", .count = &args.batch,
+         .least = 1, .most = 4096},
         {"threads", "N", "of the encoder, and as many that decode pictures (one per core)", .count = &args.threads,
          .most = 1024},
         {"precision", "P", "of the encoder: f32, bf16 or auto, which is bf16 where the processor has it (auto)",

@@ -63,8 +63,10 @@ typedef struct gs_backend {
     gs_status (*pack)(void *context, gs_linear *layer, gs_error *err); /* good for every context */
     void (*unpack)(gs_linear *layer);                                  /* a layer that was not packed is fine */
 
-    /* How many threads the calls of the calling thread may use from now on. Processor-wide for OpenBLAS. */
-    void (*set_threads)(int threads);
+    /* How many threads a product may use from now on; return what it was. The first is of the whole process (OpenBLAS)
+     * and called while no product runs, the second of the calling thread (OpenMP). */
+    int (*set_threads)(int threads);
+    int (*set_own_threads)(int threads);
 
     /* x act [rows, in], y [rows, out]. */
     gs_status (*linear)(void *context, const gs_linear *layer, const void *x, size_t rows, gs_epilogue epilogue,

@@ -37,10 +37,17 @@ static void unpack(gs_linear *layer)
     layer->packed = NULL;
 }
 
-static void set_threads(int threads)
+static int set_threads(int threads)
 {
-    if (threads != openblas_get_num_threads())
+    int before = openblas_get_num_threads();
+    if (threads != before)
         openblas_set_num_threads(threads);
+    return before;
+}
+
+static int set_own_threads(int threads)
+{
+    return threads; /* OpenBLAS knows one number for all */
 }
 
 /* OpenBLAS accumulates into y, so that a bias laid there beforehand, or the residual, costs no pass of its own. */
@@ -95,6 +102,7 @@ const gs_backend *gs_backend_blas(void)
                                        .pack = pack,
                                        .unpack = unpack,
                                        .set_threads = set_threads,
+                                       .set_own_threads = set_own_threads,
                                        .linear = linear,
                                        .attention = attention};
     return &backend;

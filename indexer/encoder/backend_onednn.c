@@ -18,18 +18,19 @@
 #define ALIGNMENT 64  /* of memory that oneDNN works in */
 #define TYPICAL   512 /* rows, for the choice of a weight's layout */
 
-/* y [rows, out] = x [rows, in] w: everything that the machine code depends on. Compared as bytes, so there is no padding. */
+/* y [rows, out] = x [rows, in] w: what the machine code depends on, beside the layout of w. Compared as bytes, so there
+ * is no padding. */
 typedef struct {
     uint64_t rows, in, out;
     uint64_t x_stride, y_stride;
-    uint64_t w_row, w_column; /* elements from one input, and from one output, of w to the next; 0: packed */
-    uint32_t x_type, y_type;  /* dnnl_data_type_t */
+    uint32_t x_type, y_type; /* dnnl_data_type_t */
     uint32_t epilogue, has_bias;
     uint64_t threads; /* the code divides the work when it is made */
 } shape;
 
 typedef struct {
     shape shape;
+    dnnl_memory_desc_t weight;            /* the layout of w */
     dnnl_primitive_t primitive;           /* owned; NULL: the slot is free */
     dnnl_memory_t x, w, bias, y, scratch; /* owned; they point at what the last call used */
     size_t scratch_size;
@@ -53,7 +54,7 @@ static gs_status failed(gs_error *err, dnnl_status_t status, const char *what)
 {
     if (status == dnnl_out_of_memory)
         return gs_fail(err, GS_ENOMEM, "oneDNN: no memory for %s", what);
-    return gs_fail(err, GS_EARGS, "oneDNN refuses %s (status %d)", what, (int)status);
+    return gs_fail(err, GS_EIO, "oneDNN refuses %s (status %d)", what, (int)status);
 }
 
 /* ---- contexts ---- */
@@ -97,10 +98,17 @@ static gs_status open_context(void **opaque, gs_error *err)
     return GS_OK;
 }
 
-static void set_threads(int threads)
+/* The products of attention in f32 are OpenBLAS's. */
+static int set_threads(int threads)
 {
-    omp_set_num_threads(threads); /* of the calling thread */
-    gs_backend_blas()->set_threads(threads);
+    return gs_backend_blas()->set_threads(threads);
+}
+
+static int set_own_threads(int threads)
+{
+    int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    return before;
 }
 
 /* ---- products ---- */
@@ -186,9 +194,9 @@ static dnnl_status_t make(const products *c, slot *s, const dnnl_memory_desc_t *
 
 static size_t hash(const shape *s)
 {
-    const uint64_t *words = (const uint64_t *)s;
-    uint64_t h = 0;
-    for (size_t i = 0; i < sizeof *s / sizeof *words; i++)
+    uint64_t words[sizeof *s / sizeof(uint64_t)], h = 0;
+    memcpy(words, s, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         h = (h ^ words[i]) * 0x9e3779b97f4a7c15u;
     return (size_t)(h >> 32);
 }
@@ -200,7 +208,8 @@ static gs_status find(products *c, const shape *wanted, const dnnl_memory_desc_t
     slot *at = NULL;
     for (size_t i = 0; i < PROBE; i++) {
         slot *s = &c->slots[(home + i) % SLOTS];
-        if (s->primitive && memcmp(&s->shape, wanted, sizeof *wanted) == 0) {
+        if (s->primitive && memcmp(&s->shape, wanted, sizeof *wanted) == 0 &&
+            dnnl_memory_desc_equal(&s->weight, weight)) {
             *found = s;
             return GS_OK;
         }
@@ -209,6 +218,7 @@ static gs_status find(products *c, const shape *wanted, const dnnl_memory_desc_t
     at = at ? at : &c->slots[home % SLOTS];
     clear_slot(at);
     at->shape = *wanted;
+    at->weight = *weight;
     dnnl_status_t status = make(c, at, weight);
     if (status != dnnl_success) {
         clear_slot(at);
@@ -228,7 +238,7 @@ static gs_status find(products *c, const shape *wanted, const dnnl_memory_desc_t
     return GS_OK;
 }
 
-/* weight: of a packed w; NULL: w is laid out as the shape says. */
+/* weight: the layout of w. */
 static gs_status multiply(products *c, const shape *wanted, const dnnl_memory_desc_t *weight, const void *x,
                           const void *w, const float *bias, void *y, gs_error *err)
 {
@@ -260,7 +270,7 @@ static uint64_t threads_now(void)
     return (uint64_t)omp_get_max_threads();
 }
 
-/* x and y without gaps: for others oneDNN has slow code only. */
+/* y without gaps: with a packed weight oneDNN has only slow code for others. */
 static shape linear_shape(const gs_linear *layer, size_t rows, gs_epilogue epilogue, dnnl_data_type_t type)
 {
     bool wide = epilogue == GS_EPILOGUE_ADD || epilogue == GS_EPILOGUE_F32;
@@ -378,8 +388,6 @@ static gs_status attention_bf16(void *context, const gs_attention *a, gs_error *
                         .out = n,
                         .x_stride = a->stride,
                         .y_stride = n,
-                        .w_row = 1,
-                        .w_column = a->stride,
                         .x_type = dnnl_bf16,
                         .y_type = dnnl_f32,
                         .threads = threads_now()};
@@ -388,8 +396,6 @@ static gs_status attention_bf16(void *context, const gs_attention *a, gs_error *
                      .out = a->head,
                      .x_stride = n,
                      .y_stride = a->y_stride,
-                     .w_row = a->stride,
-                     .w_column = 1,
                      .x_type = dnnl_bf16,
                      .y_type = dnnl_bf16,
                      .threads = similarity.threads};
@@ -428,6 +434,7 @@ const gs_backend *gs_backend_onednn(void)
                                        .pack = pack_f32,
                                        .unpack = unpack,
                                        .set_threads = set_threads,
+                                       .set_own_threads = set_own_threads,
                                        .linear = linear,
                                        .attention = attention_f32};
     return &backend;
@@ -442,6 +449,7 @@ const gs_backend *gs_backend_onednn_bf16(void)
                                        .pack = pack_bf16,
                                        .unpack = unpack,
                                        .set_threads = set_threads,
+                                       .set_own_threads = set_own_threads,
                                        .linear = linear,
                                        .attention = attention_bf16};
     unsigned needed = dnnl_cpu_isa_avx512_core_bf16;

@@ -2,8 +2,8 @@
  *
  *     gs_clip_text tower;
  *     if ((st = gs_clip_text_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
- *     st = gs_clip_text_pack(&tower, engine, &weights, err);                         // once, before the first run
- *     st = gs_clip_text_run(&tower, engine, ids, sequences, work, features, err);    // features [count, dim], unit length
+ *     st = gs_clip_text_pack(&tower, engine, &weights, err);                     // once, before the first run
+ *     st = gs_clip_text_run(&tower, engine, ids, sequences, work, features, err);    // features [count, dim]
  *     gs_clip_text_unpack(&tower, backend);
  *     gs_clip_text_free(&tower);
  *

@@ -1,20 +1,11 @@
-#include "encoder.h"
-
-#include "../util/file.h" /* gs_bytes */
 #include "../util/utf8.h"
-#include "clip_text.h"
-#include "clip_vision.h"
-#include "config.h"
-#include "device.h"
+#include "encoder_state.h"
 #include "fingerprint.h"
 #include "preprocessor.h"
 #include "towers.h"
 #include "vocabulary.h"
-#include "weights.h"
 
-#include <math.h> /* exp, isfinite */
-#include <pthread.h>
-#include <stdatomic.h>
+#include <math.h>  /* exp, isfinite */
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
@@ -22,36 +13,6 @@
 
 #define DEFAULT_BATCH     32
 #define DEFAULT_GPU_BATCH 256
-
-/* What one thread needs to encode a share of a batch by itself. */
-typedef struct {
-    void *preparation; /* [preparation_size]  owned; grows with the largest picture met */
-    size_t preparation_size;
-    float *pixels; /* [3, image_size, image_size]  owned, as all below */
-    void *context; /* the backend's */
-    void *work;    /* [work_size]  what a share needs, of pictures or of texts; grows to the larger when that is used */
-    size_t work_size;
-    int32_t *ids;    /* [share, context] */
-    size_t *lengths; /* [share] */
-} worker;
-
-struct gs_encoder {
-    gs_encoder_info info;
-    gs_clip_config config;
-    gs_preprocess preprocess;
-    gs_bytes vocabulary;
-    gs_tokenizer tokenizer;
-    gs_weights weights;
-    gs_clip_text text;
-    gs_clip_vision vision;
-    const gs_backend *backend;
-    bool text_packed, vision_packed;
-    const gs_cuda_api *cuda; /* borrowed; NULL: the processor does it all */
-    gs_cuda *gpu;            /* owned through cuda */
-    worker *workers;         /* [threads]  owned */
-    size_t threads;
-    size_t share; /* pictures, or texts, that a worker takes at once */
-};
 
 const gs_encoder_info *gs_encoder_get_info(const gs_encoder *encoder)
 {
@@ -173,7 +134,7 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
     size_t share = encoder->share, side = encoder->config.image_size;
     encoder->workers = calloc(encoder->threads, sizeof *encoder->workers);
     bool good = encoder->workers != NULL;
-    for (worker *w = encoder->workers; good && w < encoder->workers + encoder->threads; w++) {
+    for (gs_encoder_worker *w = encoder->workers; good && w < encoder->workers + encoder->threads; w++) {
         gs_status st = encoder->backend->open(&w->context, err);
         if (st != GS_OK)
             return st;
@@ -188,53 +149,6 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
                           share * encoder->threads);
 }
 
-/* Every worker gets the memory that a share takes. */
-static gs_status take_memory(gs_encoder *encoder, size_t size, gs_error *err)
-{
-    for (worker *w = encoder->workers; w < encoder->workers + encoder->threads; w++) {
-        if (w->work_size >= size)
-            continue;
-        free(w->work);
-        w->work = aligned_alloc(64, (size + 63) / 64 * 64);
-        w->work_size = w->work ? size : 0;
-        if (!w->work)
-            return gs_fail(err, GS_ENOMEM, "%s: no memory for batches of %zu", encoder->info.name,
-                           encoder->share * encoder->threads);
-    }
-    return GS_OK;
-}
-
-static gs_engine engine_of(const gs_encoder *encoder, const worker *w)
-{
-    return (gs_engine){encoder->backend, w->context};
-}
-
-/* A tower's weights are packed when it is first used: a search for words needs no vision tower, a job no text tower. */
-static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
-{
-    size_t tokens = encoder->share * encoder->config.context;
-    gs_status st = GS_OK;
-    if (encoder->gpu)
-        return GS_OK;
-    if (!encoder->text_packed)
-        st = gs_clip_text_pack(&encoder->text, engine_of(encoder, encoder->workers), &encoder->weights, err);
-    encoder->text_packed = st == GS_OK;
-    size_t size = gs_clip_text_workspace(&encoder->text, encoder->backend->number, tokens);
-    return st == GS_OK ? take_memory(encoder, size, err) : st;
-}
-
-static gs_status ready_images(gs_encoder *encoder, gs_error *err)
-{
-    gs_status st = GS_OK;
-    if (encoder->gpu)
-        return GS_OK;
-    if (!encoder->vision_packed)
-        st = gs_clip_vision_pack(&encoder->vision, engine_of(encoder, encoder->workers), &encoder->weights, err);
-    encoder->vision_packed = st == GS_OK;
-    size_t size = gs_clip_vision_workspace(&encoder->vision, encoder->backend->number, encoder->share);
-    return st == GS_OK ? take_memory(encoder, size, err) : st;
-}
-
 /* A GPU that is asked for must be there; one that is not is used where there is one, and bf16 will do. */
 static gs_status choose_device(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
 {
@@ -242,7 +156,8 @@ static gs_status choose_device(gs_encoder *encoder, const gs_encoder_options *op
     if (options->device == GS_DEVICE_CPU || (!asked && (options->precision == GS_PRECISION_F32 || options->backend)))
         return GS_OK;
     if (options->precision == GS_PRECISION_F32 || options->backend)
-        return gs_fail(err, GS_EARGS, "cuda: a GPU multiplies bf16 only, and with cublasLt; f32 and other backends are the processor's");
+        return gs_fail(err, GS_EARGS,
+                       "cuda: a GPU multiplies bf16 only, with cublasLt; f32 and other backends are the processor's");
     gs_status st = gs_cuda_open(&encoder->cuda, err);
     return asked ? st : GS_OK;
 }
@@ -252,7 +167,10 @@ static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int threads = encoder->cuda ? 1 : options->threads > 0 ? options->threads : cores > 0 ? (int)cores : 1;
-    encoder->info.batch = options->batch ? options->batch : encoder->cuda ? DEFAULT_GPU_BATCH : DEFAULT_BATCH;
+    size_t usual = encoder->cuda ? DEFAULT_GPU_BATCH : DEFAULT_BATCH;
+    if (usual < 2 * (size_t)threads) /* enough for every core */
+        usual = 2 * (size_t)threads;
+    encoder->info.batch = options->batch ? options->batch : usual;
     encoder->threads = (size_t)threads;
     encoder->share = (encoder->info.batch + encoder->threads - 1) / encoder->threads;
 }
@@ -301,13 +219,20 @@ gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_enco
     }
     if (st == GS_OK)
         st = open_workers(encoder, err);
-    if (st == GS_OK && encoder->cuda)
+    bool on_gpu = st == GS_OK && encoder->cuda;
+    if (on_gpu)
         st = open_gpu(encoder, err);
-    if (st == GS_OK)
+    if (st == GS_OK) {
         *out = encoder;
-    else
-        gs_encoder_close(encoder);
-    return st;
+        return GS_OK;
+    }
+    gs_encoder_close(encoder);
+    if (!on_gpu || options->device == GS_DEVICE_CUDA)
+        return st;
+    gs_encoder_options here =
+        *options; /* nobody asked for a GPU, and it does not take this encoder: full, or too small */
+    here.device = GS_DEVICE_CPU;
+    return gs_encoder_open(out, directory, &here, err);
 }
 
 void gs_encoder_close(gs_encoder *encoder)
@@ -316,7 +241,7 @@ void gs_encoder_close(gs_encoder *encoder)
         return;
     if (encoder->cuda)
         encoder->cuda->destroy(encoder->gpu);
-    for (worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
+    for (gs_encoder_worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
         encoder->backend->close(w->context);
         free(w->preparation);
         free(w->pixels);
@@ -334,189 +259,4 @@ void gs_encoder_close(gs_encoder *encoder)
     gs_weights_close(&encoder->weights);
     gs_bytes_free(&encoder->vocabulary);
     free(encoder);
-}
-
-/* ---- encoding ---- */
-
-/* A call's inputs, which its workers take share by share until none is left. */
-typedef struct job {
-    const gs_encoder *encoder;
-    const char *const *texts; /* or */
-    const gs_image *images;
-    size_t n, share;
-    int threads;     /* of the products of one worker */
-    float *features; /* [n, dim] */
-    gs_status (*encode)(const struct job *job, worker *w, size_t first, size_t count, gs_error *err);
-    atomic_size_t next;
-    atomic_bool failed;
-} job;
-
-typedef struct {
-    job *job;
-    worker *worker;
-    pthread_t thread;
-    gs_status status;
-    gs_error error;
-} hand;
-
-static void *work_off(void *argument)
-{
-    hand *h = argument;
-    job *j = h->job;
-    j->encoder->backend->set_threads(j->threads);
-    while (!atomic_load(&j->failed)) {
-        size_t first = atomic_fetch_add(&j->next, j->share);
-        if (first >= j->n)
-            break;
-        size_t count = j->n - first < j->share ? j->n - first : j->share;
-        h->status = j->encode(j, h->worker, first, count, &h->error);
-        if (h->status != GS_OK)
-            atomic_store(&j->failed, true);
-    }
-    return NULL;
-}
-
-/* Weights that are damaged, or do not belong together, overflow: nothing further on could tell. */
-static gs_status check_finite(const gs_encoder *encoder, const job *j, gs_error *err)
-{
-    for (size_t i = 0; i < j->n * encoder->info.dim; i++)
-        if (!isfinite(j->features[i]))
-            return gs_fail(err, GS_EFORMAT, "%s: gives features that are not finite", encoder->weights.path);
-    return GS_OK;
-}
-
-/* Each worker takes its share through the whole tower on one core, which keeps every core busy between the matrix
- * products too; only a call with fewer inputs than cores leaves the cores to the products. */
-static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
-{
-    size_t threads = encoder->threads;
-    size_t hands = j->n < threads ? 1 : threads, started = 1;
-    size_t even = (j->n + hands - 1) / hands;
-    j->share = even < encoder->share ? even : encoder->share;
-    hand *all = calloc(hands, sizeof *all);
-    if (!all)
-        return gs_fail(err, GS_ENOMEM, "no memory for %zu threads", hands);
-    j->threads = hands == 1 ? (int)threads : 1;
-    for (size_t i = 0; i < hands; i++)
-        all[i] = (hand){.job = j, .worker = &encoder->workers[i]};
-    while (started < hands && pthread_create(&all[started].thread, NULL, work_off, &all[started]) == 0)
-        started++; /* where the system gives fewer threads, these do all the work */
-    work_off(&all[0]);
-    gs_status st = all[0].status;
-    for (size_t i = 1; i < started; i++)
-        pthread_join(all[i].thread, NULL);
-    encoder->backend->set_threads((int)threads);
-    for (size_t i = 0; i < started; i++) {
-        if (all[i].status == GS_OK)
-            continue;
-        st = all[i].status;
-        if (err)
-            *err = all[i].error;
-        break;
-    }
-    free(all);
-    return st == GS_OK ? check_finite(encoder, j, err) : st;
-}
-
-static gs_status encode_texts(const job *j, worker *w, size_t first, size_t count, gs_error *err)
-{
-    const gs_encoder *encoder = j->encoder;
-    int32_t *ids = w->ids;
-    for (size_t i = 0; i < count; i++) {
-        const char *text = j->texts[first + i];
-        size_t size = strlen(text);
-        w->lengths[i] = gs_tokenize(&encoder->tokenizer, text, size, ids);
-        if (w->lengths[i] == 0)
-            return size > GS_MAX_TEXT
-                       ? gs_fail(err, GS_EARGS, "a text of %zu bytes, expected at most %u", size, GS_MAX_TEXT)
-                       : gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", size);
-        ids += w->lengths[i];
-    }
-    float *features = j->features + first * encoder->info.dim;
-    gs_sequences sequences = {w->lengths, count};
-    if (encoder->gpu)
-        return encoder->cuda->texts(encoder->gpu, w->ids, sequences, features, err);
-    return gs_clip_text_run(&encoder->text, engine_of(encoder, w), w->ids, sequences, w->work, features, err);
-}
-
-/* image -> w->pixels. */
-static gs_status prepare(const gs_encoder *encoder, worker *w, const gs_image *image, gs_error *err)
-{
-    const gs_preprocess *p = &encoder->preprocess;
-    int size = encoder->info.image_size, width, height;
-    size_t need = gs_preprocess_workspace(p, image->width, image->height);
-    gs_preprocess_output_size(p, image->width, image->height, &width, &height);
-    if (width != size || height != size)
-        return gs_fail(err, GS_EARGS,
-                       "a picture of %dx%d becomes %dx%d, the encoder takes %dx%d (preprocessor_config.json)",
-                       image->width, image->height, width, height, size, size);
-    if (need > w->preparation_size) {
-        free(w->preparation);
-        w->preparation = malloc(need);
-        w->preparation_size = w->preparation ? need : 0;
-    }
-    if (need == 0 || !w->preparation)
-        return gs_fail(err, GS_ENOMEM, "no memory to prepare a picture of %dx%d", image->width, image->height);
-    return gs_preprocess_run(p, image->rgb, image->width, image->height, w->preparation, w->pixels, err);
-}
-
-static gs_status encode_images(const job *j, worker *w, size_t first, size_t count, gs_error *err)
-{
-    const gs_encoder *encoder = j->encoder;
-    const gs_clip_vision *vision = &encoder->vision;
-    float *features = j->features + first * encoder->info.dim;
-    if (encoder->gpu)
-        return encoder->cuda->images(encoder->gpu, j->images + first, count, features, err);
-    for (size_t i = 0; i < count; i++) {
-        gs_status st = prepare(encoder, w, &j->images[first + i], err);
-        if (st != GS_OK)
-            return st;
-        gs_clip_vision_place(vision, encoder->backend->number, w->pixels, i, count, w->work);
-    }
-    return gs_clip_vision_run(vision, engine_of(encoder, w), count, w->lengths, w->work, features, err);
-}
-
-gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t n, float *features, gs_error *err)
-{
-    if (!encoder->info.has_text)
-        return gs_fail(err, GS_EARGS, "%s (%s) encodes pictures only: it has no text tower", encoder->info.name,
-                       gs_architecture_name(encoder->config.vision.architecture));
-    job j = {.encoder = encoder, .texts = texts, .n = n, .features = features, .encode = encode_texts};
-    gs_status st = n ? ready_texts(encoder, err) : GS_OK;
-    return n && st == GS_OK ? run_job(encoder, &j, err) : st;
-}
-
-gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t n, float *features, gs_error *err)
-{
-    job j = {.encoder = encoder, .images = images, .n = n, .features = features, .encode = encode_images};
-    gs_status st = n ? ready_images(encoder, err) : GS_OK;
-    return n && st == GS_OK ? run_job(encoder, &j, err) : st;
-}
-
-gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, int width, int height, size_t n,
-                                   float *features, gs_error *err)
-{
-    if (!encoder->gpu)
-        return gs_fail(err, GS_EARGS, "%s: frames on a GPU, but the encoder is on the processor", encoder->info.name);
-    return encoder->cuda->frames(encoder->gpu, frames, width, height, n, features, err);
-}
-
-bool gs_encoder_sums(const gs_encoder *encoder)
-{
-    return encoder->gpu != NULL;
-}
-
-gs_status gs_encoder_moments_set(gs_encoder *encoder, const gs_moments *moments, gs_error *err)
-{
-    return encoder->cuda->moments_set(encoder->gpu, moments, err);
-}
-
-gs_status gs_encoder_moments_add(gs_encoder *encoder, gs_error *err)
-{
-    return encoder->cuda->moments_add(encoder->gpu, err);
-}
-
-gs_status gs_encoder_moments_get(gs_encoder *encoder, gs_moments *moments, gs_error *err)
-{
-    return encoder->cuda->moments_get(encoder->gpu, moments, err);
 }

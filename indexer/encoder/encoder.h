@@ -36,12 +36,12 @@ typedef struct gs_encoder gs_encoder; /* one thread at a time */
 typedef enum {
     GS_DEVICE_AUTO, /* a GPU where there is one and bf16 is wanted, else the processor */
     GS_DEVICE_CPU,
-    GS_DEVICE_CUDA, /* an error where there is none; always bf16 */
+    GS_DEVICE_CUDA, /* an error where there is none, and with GS_PRECISION_F32 or a backend */
 } gs_device;
 
 typedef struct {
     int threads;            /* of the encoder's arithmetic and of picture preparation; 0: one per core */
-    size_t batch;           /* pictures encoded at once; 0: 32, on a GPU 256 */
+    size_t batch;           /* pictures encoded at once; 0: 32 or two for each thread, on a GPU 256 */
     gs_precision precision; /* of the matrix products; 0: f32 */
     gs_device device;       /* 0: auto */
     const char *backend;    /* of the processor, "blas" or "onednn"; NULL: the quickest */
@@ -58,8 +58,8 @@ typedef struct {
     char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
 } gs_encoder_info;
 
-/* Maps the weights; a tower takes its memory when it is first used. gs_encoder_close() releases all. Errors name the file and the
- * field or tensor. */
+/* Maps the weights; a tower takes its memory when it is first used, on a GPU now. gs_encoder_close() releases all.
+ * Errors name the file and the field or tensor. */
 gs_status gs_encoder_open(gs_encoder **encoder, const char *directory, const gs_encoder_options *options,
                           gs_error *err);
 void gs_encoder_close(gs_encoder *encoder); /* NULL is fine */
@@ -78,8 +78,8 @@ gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t
 /* images [n] (borrowed) -> features [n, dim], L2-normalised. */
 gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t n, float *features, gs_error *err);
 
-/* The same for frames [n, height, width, 3] u8 that lie in the GPU's memory (borrowed), whose writing has finished. Where
- * gs_encoder_sums() is false: GS_EARGS. */
+/* The same for frames [n, height, width, 3] u8 that lie in the GPU's memory (borrowed), whose writing has finished.
+ * GS_EARGS where gs_encoder_sums() is false. */
 gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, int width, int height, size_t n,
                                    float *features, gs_error *err);
 

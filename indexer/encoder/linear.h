@@ -16,8 +16,7 @@ typedef struct {
     bool half_is_bf16;
     const float *bias; /* [out]        borrowed; NULL: none */
     size_t in, out;
-    void
-        *packed; /* what a backend made of the weight, which it does not look at again  owned through pack and unpack */
+    void *packed; /* what a backend made of the weight, to look at that alone  owned through pack and unpack */
 } gs_linear;
 
 /* The weight [out, in] as f32: layer->weight itself, or expanded into buffer [out, in] and that. */

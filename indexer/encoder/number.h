@@ -1,7 +1,7 @@
 /* number.h - what flows between a transformer's matrix products: f32, or bf16 where the processor multiplies that.
  *
  *     void *normed = gs_number_at(GS_NUMBER_BF16, work, 0);
- *     gs_norm_rows(&norm, x, width, rows, GS_NUMBER_BF16, normed);          // x [rows, width] f32 -> normed [rows, width]
+ *     gs_norm_rows(&norm, x, width, rows, GS_NUMBER_BF16, normed);      // x [rows, width] f32 -> normed
  *
  * The residual stream itself is always f32: what 12 or 24 layers add up to must not be rounded 24 or 48 times.
  */

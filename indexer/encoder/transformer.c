@@ -139,6 +139,8 @@ void gs_transformer_free(gs_transformer *stack)
 
 gs_status gs_linear_pack(gs_linear *linear, gs_engine engine, const gs_weights *weights, gs_error *err)
 {
+    if (linear->packed) /* by a call that failed later on */
+        return GS_OK;
     gs_status st = engine.backend->pack(engine.context, linear, err);
     if (st == GS_OK && linear->packed) {
         size_t count = linear->in * linear->out;

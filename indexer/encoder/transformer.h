@@ -31,7 +31,7 @@ gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *conf
                               const char *prefix, gs_error *err);
 void gs_transformer_free(gs_transformer *stack); /* safe on a zeroed one */
 
-/* The layers' weights as the engine's backend likes them best; what it copied leaves the memory. */
+/* The layers' weights as the engine's backend likes them best; of what it copied, the file's pages leave the memory. */
 gs_status gs_transformer_pack(gs_transformer *stack, gs_engine engine, const gs_weights *weights, gs_error *err);
 void gs_transformer_unpack(gs_transformer *stack, const gs_backend *backend);
 

@@ -1,4 +1,4 @@
-/* weights.h - the tensors of a model as f32, each asked for by name and shape.
+/* weights.h - the tensors of a model, each asked for by name and shape, as f32 or as they are stored.
  *
  *     gs_weights weights;
  *     if ((st = gs_weights_open(&weights, directory, err)) != GS_OK) return st;
@@ -8,8 +8,8 @@
  *
  * They lie in model.safetensors, or in shards beside model.safetensors.index.json, whose "weight_map" names the file of
  * each; where both exist the whole file is taken, as transformers does. f32 is used in place, from the mapping; f16 and
- * bf16 are expanded once. Every tensor handed out is noted with the digest of its stored bytes: what decides the
- * features is exactly what was asked for.
+ * bf16 are expanded once by gs_weights_get(), left as they are by gs_weights_view(). Every tensor handed out is noted
+ * with the digest of its stored bytes: what decides the features is exactly what was asked for.
  */
 #ifndef GS_WEIGHTS_H
 #define GS_WEIGHTS_H

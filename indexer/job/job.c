@@ -97,6 +97,8 @@ static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
         gs_moments_add(&j->moments, j->features, batch->count);
     else if ((st = gs_encoder_moments_add(j->encoder, err)) == GS_OK)
         j->moments.count += batch->count; /* the rest of it comes when it is saved */
+    else
+        j->lost = true; /* the device may have taken in a part of the batch */
     if (st != GS_OK)
         return st;
     for (size_t i = 0; i < batch->count; i++)

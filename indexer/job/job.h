@@ -4,7 +4,8 @@
  *     gs_job_options options = {.seed = 1, .samples = 50000, .batch = 32, .checkpoint = 5};
  *     if ((st = gs_job_run(store, encoder, &model, &options, &result, err)) != GS_OK) return st;
  *
- * A job that is cut off, however rudely, goes on from its last checkpoint and ends with the same bits, given the same batch and threads.
+ * A job that is cut off, however rudely, goes on from its last checkpoint and ends with the same bits, given the same batch, threads,
+ * precision, device and kind of processor; between others, features differ by rounding.
  */
 #ifndef GS_JOB_H
 #define GS_JOB_H
@@ -34,7 +35,7 @@ typedef struct {
     uint64_t count;   /* samples the moments stand on */
 } gs_job_result;
 
-/* Whatever fails but the database, what was encoded until then is kept in a checkpoint. The model's former moments stay. */
+/* Whatever fails but the database and a GPU, what was encoded until then is kept in a checkpoint. The model's former moments stay. */
 gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model, const gs_job_options *options,
                      gs_job_result *result, gs_error *err);
 

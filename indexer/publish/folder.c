@@ -75,6 +75,7 @@ static int by_text(const void *a, const void *b)
 static gs_status list_files(listing *list, const cJSON *manifest, gs_error *err)
 {
     const cJSON *files = cJSON_GetObjectItemCaseSensitive(manifest, "files"), *file;
+    files = cJSON_IsObject(files) ? files : NULL;
     *list = (listing){.paths = calloc((size_t)cJSON_GetArraySize(files) + 1, sizeof *list->paths)};
     if (!list->paths)
         return gs_fail(err, GS_ENOMEM, "no memory for the names in " MANIFEST);

@@ -14,8 +14,8 @@
 
 typedef struct gs_bench gs_bench; /* one thread at a time */
 
-/* directory: as Hugging Face saves CLIP. precision: f32, bf16, auto; device: auto, cpu, cuda; backend: blas, onednn, or
- * NULL for the quickest. threads and batch as in gs_encoder_options. NULL on failure; gs_bench_close() releases it. */
+/* directory: as Hugging Face saves CLIP. precision: "bf16", else f32; device: "cuda", else the processor; backend: blas,
+ * onednn, or NULL for the quickest. threads and batch as in gs_encoder_options. NULL on failure; gs_bench_close() releases it. */
 gs_bench *gs_bench_open(const char *directory, int threads, size_t batch, const char *precision, const char *device,
                         const char *backend);
 void gs_bench_close(gs_bench *bench); /* NULL is fine */

@@ -1,0 +1,47 @@
+/* encoder_state.h - what an encoder is made of; for encoder.c, which opens it, and encode.c, which uses it. */
+#ifndef GS_ENCODER_STATE_H
+#define GS_ENCODER_STATE_H
+
+#include "../util/file.h" /* gs_bytes */
+#include "clip_text.h"
+#include "clip_vision.h"
+#include "config.h"
+#include "device.h"
+#include "encoder.h"
+#include "weights.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one thread needs to encode a share of a batch by itself. */
+typedef struct {
+    void *preparation; /* [preparation_size]  owned; grows with the largest picture met */
+    size_t preparation_size;
+    float *pixels; /* [3, image_size, image_size]  owned, as all below */
+    void *context; /* the backend's */
+    void *work;    /* [work_size]  what a share needs, of pictures or of texts; grows to the larger when that is used */
+    size_t work_size;
+    int32_t *ids;    /* [share, context] */
+    size_t *lengths; /* [share] */
+} gs_encoder_worker;
+
+struct gs_encoder {
+    gs_encoder_info info;
+    gs_clip_config config;
+    gs_preprocess preprocess;
+    gs_bytes vocabulary;
+    gs_tokenizer tokenizer;
+    gs_weights weights;
+    gs_clip_text text;
+    gs_clip_vision vision;
+    const gs_backend *backend;
+    bool text_packed, vision_packed;
+    const gs_cuda_api *cuda;    /* borrowed; NULL: the processor does it all */
+    gs_cuda *gpu;               /* owned through cuda */
+    gs_encoder_worker *workers; /* [threads]  owned */
+    size_t threads;
+    size_t share; /* pictures, or texts, that a worker takes at once */
+};
+
+#endif
