@@ -62,9 +62,11 @@ static gs_status failed(gs_error *err, dnnl_status_t status, const char *what)
 static void clear_slot(slot *s)
 {
     dnnl_primitive_destroy(s->primitive);
-    dnnl_memory_t memories[] = {s->x, s->w, s->bias, s->y, s->scratch};
-    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
-        dnnl_memory_destroy(memories[i]);
+    dnnl_memory_destroy(s->x);
+    dnnl_memory_destroy(s->w);
+    dnnl_memory_destroy(s->bias);
+    dnnl_memory_destroy(s->y);
+    dnnl_memory_destroy(s->scratch);
     *s = (slot){0};
 }
 

@@ -90,7 +90,9 @@ gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_on
 gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x)
 {
     float *expanded = linear->weight ? NULL : gs_onnx_take(graph, linear->out * linear->in * sizeof *expanded);
-    const float *weight = linear->weight || expanded ? gs_linear_weight(linear, expanded) : NULL;
+    if (!linear->weight && !expanded)
+        return NULL; /* no memory: the graph has failed */
+    const float *weight = gs_linear_weight(linear, expanded);
     gs_onnx_name inputs[3] = {x, gs_onnx_matrix(graph, weight, linear->out, linear->in, quantize)};
     if (linear->bias)
         inputs[2] = vector(graph, linear->bias, linear->out);
