@@ -47,6 +47,18 @@ static gs_status bind_encoder(gs_store *store, gs_encoder *encoder, const char *
     return gs_store_bind_encoder(store, &bound, err);
 }
 
+/* Other numbers than the database's draw a model anew: that should not come as a surprise. */
+static void announce_replacement(gs_store *store, const gs_model *model, const arguments *args)
+{
+    gs_store_model had = {0};
+    if (gs_store_find(store, model->slug, &had, NULL) == GS_OK && had.run != 0 &&
+        (had.seed != args->seed || had.requested != args->samples))
+        fprintf(stderr, "%s: has %llu samples of seed %llu, which stay until %llu of seed %llu are drawn\n",
+                model->slug, (unsigned long long)had.count, (unsigned long long)had.seed,
+                (unsigned long long)args->samples, (unsigned long long)args->seed);
+    gs_store_model_free(&had);
+}
+
 static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_model *model, const arguments *args,
                              const volatile sig_atomic_t *stop, gs_error *err)
 {
@@ -61,6 +73,8 @@ static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_mode
                               .stop = stop,
                               .progress = cli_progress_show,
                               .context = &progress};
+    if (!args->quiet)
+        announce_replacement(store, model, args);
     cli_progress_start(&progress, model->slug, args->quiet);
     gs_status st = gs_job_run(store, encoder, model, &options, &result, err);
     cli_progress_end(&progress);
@@ -149,6 +163,7 @@ int cmd_index(int argc, char **argv)
         "DB MODEL.json...",
         "Samples the models, encodes the samples and keeps their moments in the database, which is made when\n"
         "missing. What the database has already is skipped; a run that was cut off goes on where it stopped.\n"
+        "With another --samples or --seed a model is drawn anew, and its former moments are replaced at the end.\n"
         "A model whose files changed behind the same model.json is sampled anew after `gensearch remove`.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",

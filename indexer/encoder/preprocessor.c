@@ -172,6 +172,8 @@ static gs_status read_fields(const gs_json_object *json, gs_architecture archite
         (st = read_channels(json, "image_mean", false, p->mean, err)) != GS_OK ||
         (st = read_channels(json, "image_std", true, p->std, err)) != GS_OK)
         return st;
+    if (!(p->rescale_factor > 0))
+        return gs_json_wrong(json, "rescale_factor", "a number above 0", err);
     p->resample = (gs_resample)resample;
     return refuse_others(json, err);
 }

@@ -121,13 +121,18 @@ gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *conf
     *stack = (gs_transformer){.config = *config, .layers = calloc(config->layers, sizeof *stack->layers)};
     if (!stack->layers)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", prefix);
+    char name[64], beyond[MAX_NAME];
     for (size_t i = 0; i < config->layers; i++) {
-        char name[64];
         snprintf(name, sizeof name, "%s.%zu", prefix, i);
         gs_status st = load_layer(&stack->layers[i], config, weights, name, err);
         if (st != GS_OK)
             return st;
     }
+    snprintf(beyond, sizeof beyond, "%s.%zu.%s.weight", prefix, config->layers,
+             names_of[config->architecture].before_attention);
+    if (gs_weights_has(weights, beyond))
+        return gs_fail(err, GS_EFORMAT, "%s: has a tensor '%s', but config.json says %zu layers", weights->path, beyond,
+                       config->layers);
     return GS_OK;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h> /* access */
 
+#define BYTE_TOKENS  512 /* each byte, within a word and at its end */
+#define MAX_SPECIALS 64  /* start and end of text, and what others added */
 #define MAX_FILE     ((size_t)64 << 20)
 #define MAX_TOKEN    1024 /* bytes of a token's text */
 #define HEADER_WORDS 10
@@ -314,12 +316,24 @@ static gs_status write_all(const source *s, const specials *ids, size_t context,
     return GS_OK;
 }
 
+/* A vocabulary is two tokens for each byte, one for each merge, and some specials: with many more, merges are missing. */
+static gs_status check_count(const source *s, gs_error *err)
+{
+    if (s->n_tokens <= BYTE_TOKENS + s->n_pairs + MAX_SPECIALS)
+        return GS_OK;
+    return gs_fail(err, GS_EFORMAT,
+                   "%s: %zu merges, but the vocabulary has %zu tokens, %zu of them made by merges: cut short?",
+                   merges_file(s), s->n_pairs, s->n_tokens, s->n_tokens - BYTE_TOKENS);
+}
+
 gs_status gs_vocabulary_read(gs_bytes *bytes, const char *directory, size_t context, size_t vocabulary, gs_error *err)
 {
     *bytes = (gs_bytes){0};
     source s;
     specials ids = {0};
     gs_status st = source_open(&s, directory, vocabulary, err);
+    if (st == GS_OK)
+        st = check_count(&s, err);
     if (st == GS_OK)
         st = read_specials(&s, directory, &ids, err);
     if (st == GS_OK)

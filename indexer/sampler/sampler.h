@@ -9,8 +9,19 @@
  *
  * Sample i depends on (model, seed, i) alone, so a job cut off and resumed, or split over machines, gives the same
  * moments. Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, in bytewise order of
- * their paths; symbolic links are followed), "worker" ("command" speaks the protocol of the design), "onnx" (the
- * JavaScript worker that ships with gensearch).
+ * their paths; symbolic links are followed), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
+ * that ships with gensearch).
+ *
+ * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
+ * input and answers each on its standard output, in order:
+ *
+ *     {"op":"sample","model":"/zoo/cats/model.json","seed":1,"first":0,"count":64}
+ *         -> {"width":64,"height":64,"channels":3,"count":64} and a newline, then count * height * width * channels
+ *            bytes, row by row; channels is 3 (RGB) or 1 (grey), count from 1 to what was asked for
+ *     whatever cannot be done -> {"error":"..."}
+ *
+ * It ends when its input is closed. Its standard error is passed on. Beside "command", the sampler block may have a
+ * "timeout": the seconds that the worker may be silent before it is given up (300).
  */
 #ifndef GS_SAMPLER_H
 #define GS_SAMPLER_H

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The protocol ("Sampler workers" of the design): one line of JSON asks for samples, one line of JSON announces them,
+/* The protocol (sampler.h): one line of JSON asks for samples, one line of JSON announces them,
  * their raw bytes follow. */
 #define PATIENCE        2.0                       /* seconds a worker has to end after its input was closed */
 #define DEFAULT_TIMEOUT 300.0                     /* seconds */

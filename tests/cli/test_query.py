@@ -167,6 +167,14 @@ class Encode(Case):
                 (line,) = self.json("encode", "--encoder", TINY, "--text", text)
                 self.assertEqual(line["input"], text)
 
+    def test_merges_that_were_cut_short_are_noticed(self):
+        encoder = self.dir / "cut"
+        shutil.copytree(GOLDEN.parents[1] / "data/encoder", encoder)
+        merges = (encoder / "merges.txt").read_text().splitlines(keepends=True)
+        (encoder / "merges.txt").write_text("".join(merges[:3001]))
+        says = ["merges.txt: 3000 merges, but the vocabulary has 4514 tokens"]
+        self.refused("encode", "--encoder", encoder, "--text", "cat", says=says)
+
     def test_text_that_is_not_utf8_is_refused(self):
         self.refused("encode", "--encoder", TINY, "--text", os.fsdecode(b"caf\xe9"), says=["--text", "UTF-8"])
 

@@ -96,6 +96,8 @@ static void a_wrong_preparation_is_named(void **state)
     expect_spoiled(name, "CLIPImageProcessor", "BlipImageProcessor",
                    "preprocessor_config.json: image_processor_type is 'BlipImageProcessor', expected "
                    "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor");
+    expect_spoiled(name, "{", "{\"rescale_factor\": 0,",
+                   "preprocessor_config.json: rescale_factor is 0, expected a number above 0");
     expect_spoiled(name, "{", "{\"do_pad\": true,", "preprocessor_config.json: do_pad is true, expected false");
     expect_spoiled(name, "{", "{\"use_square_size\": true,",
                    "preprocessor_config.json: use_square_size is true, expected false");
@@ -191,6 +193,9 @@ static void a_wrong_tensor_is_named(void **state)
     expect_spoiled("config.json", "\"intermediate_size\": 40", "\"intermediate_size\": 41",
                    "model.safetensors: tensor 'text_model.encoder.layers.0.mlp.fc1.weight' has shape [40,16], expected "
                    "[41,16]");
+    expect_spoiled("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1",
+                   "model.safetensors: has a tensor 'text_model.encoder.layers.1.layer_norm1.weight', but config.json "
+                   "says 1 layers");
     expect_spoiled("config.json", "\"projection_dim\": 20", "\"projection_dim\": 21",
                    "model.safetensors: text_projection.weight has 20 rows, config.json's projection_dim is 21");
 }
