@@ -3,6 +3,7 @@
 
 #include "job/job.h"
 #include "job/neighbors.h"
+#include "sampler/sampler.h"
 #include "util/share.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@ static gs_status read_models(char **paths, size_t n, gs_model *models, gs_error 
 {
     for (size_t i = 0; i < n; i++) {
         gs_status st = gs_model_read(&models[i], paths[i], err);
+        if (st == GS_OK)
+            st = gs_sampler_check(&models[i], err);
         if (st != GS_OK)
             return st;
         for (size_t k = 0; k < i; k++)

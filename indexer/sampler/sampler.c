@@ -17,14 +17,29 @@ static gs_status unknown_kind(const gs_model *model, const char *kind, gs_error 
                    known);
 }
 
+static gs_status find_driver(const gs_sampler_driver **driver, const gs_model *model, gs_error *err)
+{
+    const char *kind = cJSON_GetObjectItemCaseSensitive(model->sampler, "kind")->valuestring;
+    for (size_t i = 0; i < DRIVER_COUNT; i++) {
+        *driver = drivers[i];
+        if (strcmp(kind, drivers[i]->kind) == 0)
+            return GS_OK;
+    }
+    return unknown_kind(model, kind, err);
+}
+
+gs_status gs_sampler_check(const gs_model *model, gs_error *err)
+{
+    const gs_sampler_driver *driver;
+    return find_driver(&driver, model, err);
+}
+
 gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err)
 {
+    const gs_sampler_driver *driver;
     *sampler = NULL;
-    const char *kind = cJSON_GetObjectItemCaseSensitive(model->sampler, "kind")->valuestring;
-    for (size_t i = 0; i < DRIVER_COUNT; i++)
-        if (strcmp(kind, drivers[i]->kind) == 0)
-            return drivers[i]->open(sampler, model, options, err);
-    return unknown_kind(model, kind, err);
+    gs_status st = find_driver(&driver, model, err);
+    return st == GS_OK ? driver->open(sampler, model, options, err) : st;
 }
 
 uint64_t gs_sampler_count(const gs_sampler *sampler)

@@ -43,6 +43,9 @@ typedef struct {
     int threads; /* that decode pictures; 0: one per core */
 } gs_sampler_options;
 
+/* Whether there is a sampler of the model's kind: to be asked of every model before the first is sampled. */
+gs_status gs_sampler_check(const gs_model *model, gs_error *err);
+
 /* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block
  * that is not what its kind needs, GS_ENOTFOUND for a missing folder or command. */
 gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
