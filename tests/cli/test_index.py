@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import time
 import unittest
-
 from pathlib import Path
 
 from harness import GOLDEN, OTHER, PROGRAM, TINY, Case
