@@ -49,6 +49,8 @@ static const char *const row_checks[] = {
     " FROM pragma_foreign_key_check",
     "SELECT 'no encoder is bound, but there are models' WHERE NOT EXISTS (SELECT 1 FROM encoder)"
     " AND EXISTS (SELECT 1 FROM model)",
+    "SELECT 'the fingerprint of the encoder is no SHA-256: ' || fingerprint FROM encoder"
+    " WHERE fingerprint GLOB '*[^0-9a-f]*'",
     "SELECT 'model ''' || slug || ''': its json does not parse' FROM model WHERE NOT json_valid(json)",
     "SELECT 'model ''' || slug || ''': its json names another slug' FROM model"
     " WHERE json_valid(json) AND json_extract(json, '$.slug') IS NOT slug",

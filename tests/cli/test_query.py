@@ -122,6 +122,13 @@ class Commands(Case):
         self.assertIn("|mean|^2", done.stdout.decode())
         self.assertIn("1 fault", done.stderr.decode())
 
+    def test_verify_looks_at_the_fingerprint(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE encoder SET fingerprint = 'z' || substr(fingerprint, 2)")
+        done = self.run_program("verify", self.db)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("the fingerprint of the encoder is no SHA-256: z", done.stdout.decode())
+
     def test_a_truncated_database_is_an_error(self):
         data = Path(self.db).read_bytes()
         with open(self.db, "wb") as file:
