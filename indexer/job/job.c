@@ -22,7 +22,7 @@ typedef struct {
     gs_store_thumbnail thumbnails[GS_STORE_THUMBNAILS]; /* [n_thumbnails] since the last checkpoint; their webp owned */
     size_t n_thumbnails;
     double saved_at;
-    bool lost; /* a checkpoint failed, and with it what only that one held */
+    bool lost; /* a checkpoint failed, and with it what only that one held; or a device, with its moments */
 } job;
 
 static double now(void)
@@ -89,6 +89,7 @@ static gs_status keep_thumbnail(job *j, uint64_t position, const gs_image *image
 static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
 {
     gs_status st = gs_encoder_images(j->encoder, batch->frames, batch->count, j->features, err);
+    j->lost |= st != GS_OK && gs_encoder_sums(j->encoder); /* a device that failed is not asked again */
     for (size_t i = 0; i < batch->count && batch->first + i < GS_STORE_THUMBNAILS && st == GS_OK; i++)
         st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
     if (st != GS_OK)

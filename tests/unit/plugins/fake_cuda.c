@@ -135,10 +135,15 @@ static gs_status moments_set(gs_cuda *gpu, const gs_moments *moments, gs_error *
 
 const gs_cuda_api *gs_cuda_plugin(void)
 {
-    /* The encoder's own tests, and a job, call nothing else. */
-    static const gs_cuda_api api = {
-        GS_CUDA_VERSION,           .device = device, .create = create,           .destroy = destroy,
-        .images = images,          .texts = texts,   .moments_add = moments_add, .moments_get = moments_get,
-        .moments_set = moments_set};
+    /* No other function is called in the test. */
+    static const gs_cuda_api api = {.version = GS_CUDA_VERSION,
+                                    .device = device,
+                                    .create = create,
+                                    .destroy = destroy,
+                                    .images = images,
+                                    .texts = texts,
+                                    .moments_add = moments_add,
+                                    .moments_get = moments_get,
+                                    .moments_set = moments_set};
     return &api;
 }
