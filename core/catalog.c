@@ -1,4 +1,4 @@
-#include "catalog.h"
+#include "core/catalog.h"
 
 #include <inttypes.h> /* PRIu32, PRIu64 */
 #include <string.h>   /* memcpy, memcmp */

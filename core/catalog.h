@@ -22,8 +22,8 @@
 #ifndef GS_CATALOG_H
 #define GS_CATALOG_H
 
-#include "score.h"
-#include "status.h"
+#include "core/score.h"
+#include "core/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "combine.h"
+#include "core/combine.h"
 
 #include <math.h> /* exp, log, isnan, INFINITY */
 

@@ -1,4 +1,4 @@
-#include "moments.h"
+#include "core/moments.h"
 
 #include <math.h>   /* sqrt */
 #include <stdlib.h> /* calloc, free */

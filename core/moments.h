@@ -13,7 +13,7 @@
 #ifndef GS_MOMENTS_H
 #define GS_MOMENTS_H
 
-#include "status.h"
+#include "core/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

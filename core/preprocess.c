@@ -1,4 +1,4 @@
-#include "preprocess.h"
+#include "core/preprocess.h"
 
 #include <limits.h> /* INT_MAX */
 #include <string.h> /* memset, memcpy */

@@ -10,8 +10,8 @@
 #ifndef GS_PREPROCESS_H
 #define GS_PREPROCESS_H
 
-#include "resize.h"
-#include "status.h"
+#include "core/resize.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "rank.h"
+#include "core/rank.h"
 
 #include <math.h>    /* isnan */
 #include <stdbool.h> /* bool */

@@ -1,6 +1,6 @@
-#include "resize.h"
+#include "core/resize.h"
 
-#include "weigh.h"
+#include "core/weigh.h"
 
 #include <math.h>    /* sin, cos, ceil, fabs */
 #include <stdbool.h> /* bool */

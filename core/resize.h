@@ -11,7 +11,7 @@
 #ifndef GS_RESIZE_H
 #define GS_RESIZE_H
 
-#include "status.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

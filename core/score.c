@@ -1,4 +1,4 @@
-#include "score.h"
+#include "core/score.h"
 
 #include <math.h>   /* exp, log, sqrt */
 #include <stdint.h> /* SIZE_MAX */

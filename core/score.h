@@ -14,7 +14,7 @@
 #ifndef GS_SCORE_H
 #define GS_SCORE_H
 
-#include "status.h"
+#include "core/status.h"
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "status.h"
+#include "core/status.h"
 
 #include <stdarg.h> /* va_list */
 #include <stdio.h>  /* vsnprintf, snprintf */

@@ -1,6 +1,6 @@
-#include "tokenize.h"
+#include "core/tokenize.h"
 
-#include "unicode.h"
+#include "core/unicode.h"
 
 #include <inttypes.h> /* PRIu32 */
 #include <stdbool.h>  /* bool */

@@ -9,7 +9,7 @@
  * single digits, runs of the rest, white space dropped), bytes, merges; the text is cut to the context keeping
  * end-of-text.
  *
- * tokenizer.bin is vocab.json and merges.txt with the strings resolved (indexer/encoder/vocabulary.c makes it), all u32
+ * tokenizer.bin is vocab.json and merges.txt with the strings resolved (indexer/hf/vocabulary.c makes it), all u32
  * little-endian: "GSTOKEN\0", version 1, context, start, end, pad, n_tokens, n_merges, 0; byte [256] and
  * byte_end [256]: the token of a byte, alone and at a word's end; then n_merges of {left, right, result, rank}, sorted
  * by (left, right).
@@ -17,7 +17,7 @@
 #ifndef GS_TOKENIZE_H
 #define GS_TOKENIZE_H
 
-#include "status.h"
+#include "core/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

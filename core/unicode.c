@@ -1,4 +1,4 @@
-#include "unicode.h"
+#include "core/unicode.h"
 
 #include <stdbool.h> /* bool */
 #include <string.h>  /* memcpy, memset */
@@ -16,7 +16,7 @@ typedef struct {
     uint32_t first, last, klass;
 } gs_class;
 
-#include "unicode_tables.h"
+#include "core/unicode_tables.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define REPLACEMENT  0xfffd

@@ -1,6 +1,6 @@
-#include "weigh.h"
+#include "core/weigh.h"
 
-#include "clones.h"
+#include "core/clones.h"
 
 #include <stdbool.h> /* bool */
 #include <string.h>  /* memcpy */

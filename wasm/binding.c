@@ -1,8 +1,8 @@
 /* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer,
  * because the layout of a struct is nothing to know there. core.mjs is the other half. */
-#include "catalog.h"
-#include "score.h"
-#include "tokenize.h"
+#include "core/catalog.h"
+#include "core/score.h"
+#include "core/tokenize.h"
 
 #include <emscripten.h> /* EMSCRIPTEN_KEEPALIVE */
 #include <stdlib.h>     /* malloc, free */

@@ -1,5 +1,5 @@
 /* encode.c - texts and pictures through an encoder that is open: on the processor's cores, or on a GPU. */
-#include "encoder_state.h"
+#include "indexer/encoder/encoder_state.h"
 
 #include <math.h> /* isfinite */
 #include <pthread.h>

@@ -1,9 +1,9 @@
-#include "../util/utf8.h"
-#include "encoder_state.h"
-#include "fingerprint.h"
-#include "preprocessor.h"
-#include "towers.h"
-#include "vocabulary.h"
+#include "indexer/encoder/encoder_state.h"
+#include "indexer/encoder/towers.h"
+#include "indexer/hf/fingerprint.h"
+#include "indexer/hf/preprocessor.h"
+#include "indexer/hf/vocabulary.h"
+#include "indexer/util/utf8.h"
 
 #include <math.h>  /* exp, isfinite */
 #include <stdio.h> /* snprintf */

@@ -18,12 +18,12 @@
 #ifndef GS_ENCODER_H
 #define GS_ENCODER_H
 
-#include "../../core/moments.h"
-#include "../../core/preprocess.h"
-#include "../../core/status.h"
-#include "../../core/tokenize.h"
-#include "../image/image.h"
-#include "backend.h" /* gs_precision */
+#include "core/moments.h"
+#include "core/preprocess.h"
+#include "core/status.h"
+#include "core/tokenize.h"
+#include "indexer/image/image.h"
+#include "indexer/nn/backend.h" /* gs_precision */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,13 +2,13 @@
 #ifndef GS_ENCODER_STATE_H
 #define GS_ENCODER_STATE_H
 
-#include "../util/file.h" /* gs_bytes */
-#include "clip_text.h"
-#include "clip_vision.h"
-#include "config.h"
-#include "device.h"
-#include "encoder.h"
-#include "weights.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/hf/config.h"
+#include "indexer/hf/weights.h"
+#include "indexer/nn/clip_text.h"
+#include "indexer/nn/clip_vision.h"
+#include "indexer/nn/device.h"
+#include "indexer/util/file.h" /* gs_bytes */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 #ifndef GS_CODEC_H
 #define GS_CODEC_H
 
-#include "image.h"
+#include "indexer/image/image.h"
 
 typedef gs_status gs_decoder(gs_image *image, int *orientation, const uint8_t *bytes, size_t size, gs_error *err);
 

@@ -1,7 +1,7 @@
-#include "image.h"
+#include "indexer/image/image.h"
 
-#include "../util/file.h"
-#include "codec.h"
+#include "indexer/image/codec.h"
+#include "indexer/util/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 #ifndef GS_IMAGE_H
 #define GS_IMAGE_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "codec.h"
+#include "indexer/image/codec.h"
 
 #include <setjmp.h>
 #include <stdio.h> /* jpeglib.h needs FILE */

@@ -1,4 +1,4 @@
-#include "image.h"
+#include "indexer/image/image.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

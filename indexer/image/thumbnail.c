@@ -1,6 +1,6 @@
-#include "image.h"
+#include "indexer/image/image.h"
 
-#include "../../core/preprocess.h"
+#include "core/preprocess.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "codec.h"
+#include "indexer/image/codec.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "batches.h"
+#include "indexer/job/batches.h"
 
 #include <pthread.h>
 #include <stdlib.h>

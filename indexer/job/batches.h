@@ -12,7 +12,7 @@
 #ifndef GS_BATCHES_H
 #define GS_BATCHES_H
 
-#include "../sampler/sampler.h"
+#include "indexer/sampler/sampler.h"
 
 typedef struct gs_batches gs_batches;
 

@@ -1,7 +1,7 @@
-#include "job.h"
+#include "indexer/job/job.h"
 
-#include "batches.h"
-#include "reservoir.h"
+#include "indexer/job/batches.h"
+#include "indexer/job/reservoir.h"
 
 #include <stdlib.h>
 #include <string.h>

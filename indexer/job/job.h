@@ -10,9 +10,9 @@
 #ifndef GS_JOB_H
 #define GS_JOB_H
 
-#include "../encoder/encoder.h"
-#include "../model/model.h"
-#include "../store/store.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/model/model.h"
+#include "indexer/store/store.h"
 
 #include <signal.h>
 #include <stdbool.h>

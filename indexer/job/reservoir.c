@@ -1,4 +1,4 @@
-#include "reservoir.h"
+#include "indexer/job/reservoir.h"
 
 #include <stdlib.h>
 #include <string.h>

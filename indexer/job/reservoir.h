@@ -12,7 +12,7 @@
 #ifndef GS_RESERVOIR_H
 #define GS_RESERVOIR_H
 
-#include "../store/store.h"
+#include "indexer/store/store.h"
 
 typedef struct {
     size_t dim, capacity, count;

@@ -1,7 +1,7 @@
-#include "model.h"
+#include "indexer/model/model.h"
 
-#include "../util/file.h"
-#include "../util/utf8.h"
+#include "indexer/util/file.h"
+#include "indexer/util/utf8.h"
 
 #include <math.h> /* floor */
 #include <stdbool.h>

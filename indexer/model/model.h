@@ -11,7 +11,7 @@
 #ifndef GS_MODEL_H
 #define GS_MODEL_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <cjson/cJSON.h>
 

@@ -1,6 +1,6 @@
-#include "folder.h"
+#include "indexer/publish/folder.h"
 
-#include "../util/file.h"
+#include "indexer/util/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
 #ifndef GS_FOLDER_H
 #define GS_FOLDER_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

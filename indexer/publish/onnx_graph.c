@@ -1,4 +1,4 @@
-#include "onnx_graph.h"
+#include "indexer/publish/onnx_graph.h"
 
 #include "onnx.pb-c.h"
 

@@ -12,8 +12,8 @@
 #ifndef GS_ONNX_GRAPH_H
 #define GS_ONNX_GRAPH_H
 
-#include "../../core/status.h"
-#include "../util/file.h" /* gs_bytes */
+#include "core/status.h"
+#include "indexer/util/file.h" /* gs_bytes */
 
 #include <stddef.h>
 #include <stdint.h>

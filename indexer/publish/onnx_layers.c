@@ -1,4 +1,4 @@
-#include "onnx_layers.h"
+#include "indexer/publish/onnx_layers.h"
 
 #include <math.h> /* fabsf, lrintf, sqrtf */
 

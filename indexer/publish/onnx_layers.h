@@ -11,8 +11,8 @@
 #ifndef GS_ONNX_LAYERS_H
 #define GS_ONNX_LAYERS_H
 
-#include "../encoder/transformer.h"
-#include "onnx_graph.h"
+#include "indexer/nn/transformer.h"
+#include "indexer/publish/onnx_graph.h"
 
 /* weights [rows, columns] (borrowed until finish), as a value [rows, columns] of f32. */
 gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t rows, size_t columns, bool quantize);

@@ -1,7 +1,7 @@
-#include "onnx_text.h"
+#include "indexer/publish/onnx_text.h"
 
-#include "../encoder/towers.h"
-#include "onnx_layers.h"
+#include "indexer/encoder/towers.h"
+#include "indexer/publish/onnx_layers.h"
 
 #include <math.h> /* INFINITY */
 

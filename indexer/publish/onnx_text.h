@@ -13,8 +13,8 @@
 #ifndef GS_ONNX_TEXT_H
 #define GS_ONNX_TEXT_H
 
-#include "../encoder/encoder.h"
-#include "../util/file.h" /* gs_bytes */
+#include "indexer/encoder/encoder.h"
+#include "indexer/util/file.h" /* gs_bytes */
 
 /* out is the caller's to free with gs_bytes_free(). */
 gs_status gs_onnx_text_write(const gs_encoder *encoder, bool quantize, gs_bytes *out, gs_error *err);

@@ -1,12 +1,12 @@
-#include "publish.h"
+#include "indexer/publish/publish.h"
 
-#include "../../core/catalog.h"
-#include "../job/neighbors.h"
-#include "../stats/stats.h"
-#include "../util/file.h"
-#include "../util/share.h"
-#include "folder.h"
-#include "onnx_text.h"
+#include "core/catalog.h"
+#include "indexer/neighbors/neighbors.h"
+#include "indexer/publish/folder.h"
+#include "indexer/publish/onnx_text.h"
+#include "indexer/stats/stats.h"
+#include "indexer/util/file.h"
+#include "indexer/util/share.h"
 
 #include <limits.h>
 #include <stdio.h>

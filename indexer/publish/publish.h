@@ -50,9 +50,9 @@
 #ifndef GS_PUBLISH_H
 #define GS_PUBLISH_H
 
-#include "../../core/status.h"
-#include "../encoder/encoder.h"
-#include "../store/store.h"
+#include "core/status.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "child.h"
+#include "indexer/sampler/child.h"
 
 #include <errno.h>
 #include <fcntl.h> /* O_CLOEXEC, O_NONBLOCK */

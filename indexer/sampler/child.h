@@ -13,7 +13,7 @@
 #ifndef GS_CHILD_H
 #define GS_CHILD_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #ifndef GS_DRIVER_H
 #define GS_DRIVER_H
 
-#include "sampler.h"
+#include "indexer/sampler/sampler.h"
 
 typedef struct {
     const char *kind; /* sampler.kind in model.json */

@@ -1,4 +1,4 @@
-#include "driver.h"
+#include "indexer/sampler/driver.h"
 
 #include <errno.h>
 #include <fts.h>

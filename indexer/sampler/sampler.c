@@ -1,6 +1,6 @@
-#include "sampler.h"
+#include "indexer/sampler/sampler.h"
 
-#include "driver.h"
+#include "indexer/sampler/driver.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -26,9 +26,9 @@
 #ifndef GS_SAMPLER_H
 #define GS_SAMPLER_H
 
-#include "../../core/status.h"
-#include "../image/image.h"
-#include "../model/model.h"
+#include "core/status.h"
+#include "indexer/image/image.h"
+#include "indexer/model/model.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-#include "../util/share.h"
-#include "child.h"
-#include "driver.h"
+#include "indexer/sampler/child.h"
+#include "indexer/sampler/driver.h"
+#include "indexer/util/share.h"
 
 #include <inttypes.h> /* PRIu64 */
 #include <math.h>     /* floor */

@@ -1,7 +1,7 @@
-#include "search.h"
+#include "indexer/search/search.h"
 
-#include "../../core/combine.h"
-#include "../stats/stats.h"
+#include "core/combine.h"
+#include "indexer/stats/stats.h"
 
 #include <stdlib.h>
 

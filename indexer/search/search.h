@@ -10,8 +10,8 @@
 #ifndef GS_SEARCH_H
 #define GS_SEARCH_H
 
-#include "../../core/score.h"
-#include "../store/store.h"
+#include "core/score.h"
+#include "indexer/store/store.h"
 
 #define GS_SEARCH_RANK 64 /* vectors of the low-rank method, as published */
 

@@ -1,4 +1,4 @@
-#include "request.h"
+#include "indexer/serve/request.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "serve.h"
+#include "indexer/serve/serve.h"
 
-#include "request.h"
+#include "indexer/serve/request.h"
 
 #include <errno.h>
 #include <limits.h> /* PATH_MAX */

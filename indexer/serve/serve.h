@@ -13,7 +13,7 @@
 #ifndef GS_SERVE_H
 #define GS_SERVE_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 typedef struct gs_server gs_server;
 

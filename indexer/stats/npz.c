@@ -1,6 +1,6 @@
-#include "npz.h"
+#include "indexer/stats/npz.h"
 
-#include "../util/file.h"
+#include "indexer/util/file.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -6,7 +6,7 @@
 #ifndef GS_NPZ_H
 #define GS_NPZ_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

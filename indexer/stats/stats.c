@@ -1,4 +1,4 @@
-#include "stats.h"
+#include "indexer/stats/stats.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -12,8 +12,8 @@
 #ifndef GS_STATS_H
 #define GS_STATS_H
 
-#include "../../core/score.h"
-#include "../../core/status.h"
+#include "core/score.h"
+#include "core/status.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* model.c - the rows of model, and which run speaks for each. */
-#include "sql.h"
+#include "indexer/store/sql.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* read.c - what a finished run holds: moments, thumbnails, kept features, neighbours. */
-#include "sql.h"
+#include "indexer/store/sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>

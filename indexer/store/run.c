@@ -1,5 +1,5 @@
 /* run.c - samples being taken in: where a run stands, checkpoint by checkpoint, until its moments are final. */
-#include "sql.h"
+#include "indexer/store/sql.h"
 
 #include <stdlib.h>
 #include <string.h>

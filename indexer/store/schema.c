@@ -1,7 +1,7 @@
-#include "schema.h"
+#include "indexer/store/schema.h"
 
+#include "indexer/store/sql.h"
 #include "schema_sql.h" /* generated from schema.sql */
-#include "sql.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #ifndef GS_SCHEMA_H
 #define GS_SCHEMA_H
 
-#include "store.h"
+#include "indexer/store/store.h"
 
 typedef struct {
     int version;              /* what tables has */

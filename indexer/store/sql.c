@@ -1,4 +1,4 @@
-#include "sql.h"
+#include "indexer/store/sql.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

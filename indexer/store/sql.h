@@ -11,7 +11,7 @@
 #ifndef GS_SQL_H
 #define GS_SQL_H
 
-#include "store.h"
+#include "indexer/store/store.h"
 
 #include <sqlite3.h>
 

@@ -1,7 +1,7 @@
-#include "store.h"
+#include "indexer/store/store.h"
 
-#include "schema.h"
-#include "sql.h"
+#include "indexer/store/schema.h"
+#include "indexer/store/sql.h"
 
 #include <errno.h>
 #include <stdio.h>

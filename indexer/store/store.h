@@ -15,8 +15,8 @@
 #ifndef GS_STORE_H
 #define GS_STORE_H
 
-#include "../../core/moments.h"
-#include "../../core/status.h"
+#include "core/moments.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

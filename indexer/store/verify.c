@@ -1,6 +1,6 @@
 /* verify.c - everything a database promises, looked at. */
-#include "../../core/score.h"
-#include "sql.h"
+#include "core/score.h"
+#include "indexer/store/sql.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "file.h"
+#include "indexer/util/file.h"
 
 #include <errno.h>
 #include <fcntl.h> /* open */

@@ -8,7 +8,7 @@
 #ifndef GS_FILE_H
 #define GS_FILE_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-#include "share.h"
+#include "indexer/util/share.h"
 
-#include "file.h"
+#include "indexer/util/file.h"
 
 #include <limits.h> /* PATH_MAX */
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #ifndef GS_SHARE_H
 #define GS_SHARE_H
 
-#include "../../core/status.h"
+#include "core/status.h"
 
 /* *path is malloc'ed: the caller frees it. GS_ENOTFOUND, with where it was looked for, when there is no such file. */
 gs_status gs_share_path(const char *name, char **path, gs_error *err);

@@ -1,4 +1,4 @@
-#include "utf8.h"
+#include "indexer/util/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "bench.h"
 
-#include "encoder/encoder.h"
-#include "job/job.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/job/job.h"
 
 #include <stdlib.h>
 #include <string.h>

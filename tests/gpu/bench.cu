@@ -8,12 +8,12 @@
  * tests/gpu/run runs it for a random ViT-B/32.
  */
 extern "C" {
-#include "encoder/device.h"
-#include "encoder/encoder.h"
-#include "encoder/towers.h"
+#include "indexer/nn/device.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/encoder/towers.h"
 }
 
-#include "encoder/backend_cuda/matmul.cuh"
+#include "indexer/nn/cuda/matmul.cuh"
 
 #include <algorithm>
 #include <chrono>

@@ -2,7 +2,7 @@
 #ifndef GS_GPU_TEST_H
 #define GS_GPU_TEST_H
 
-#include "encoder/device.h"
+#include "indexer/nn/device.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -5,8 +5,8 @@
  */
 #include "gpu_test.h"
 
-#include "encoder/encoder.h"
-#include "encoder/towers.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/encoder/towers.h"
 
 #include <cuda_runtime_api.h>
 

@@ -1,17 +1,17 @@
-/* Each kernel of backend_cuda against its plain reference: the loops of encoder/vector.c, core/moments.c, and textbook
+/* Each kernel of nn/cuda against its plain reference: the loops of nn/vector.c, core/moments.c, and textbook
  * attention in double precision. */
 extern "C" {
 #include "gpu_test.h"
 
-#include "encoder/vector.h"
-#include "moments.h"
+#include "indexer/nn/vector.h"
+#include "core/moments.h"
 }
 
-#include "encoder/backend_cuda/device_moments.cuh"
-#include "encoder/backend_cuda/kernels_attention.cuh"
-#include "encoder/backend_cuda/kernels_bias.cuh"
-#include "encoder/backend_cuda/kernels_layers.cuh"
-#include "encoder/backend_cuda/matmul.cuh"
+#include "indexer/nn/cuda/device_moments.cuh"
+#include "indexer/nn/cuda/kernels_attention.cuh"
+#include "indexer/nn/cuda/kernels_bias.cuh"
+#include "indexer/nn/cuda/kernels_layers.cuh"
+#include "indexer/nn/cuda/matmul.cuh"
 
 #include <vector>
 

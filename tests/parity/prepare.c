@@ -3,8 +3,8 @@
  *     CONFIG_DIRECTORY <tab> IMAGE_SIZE <tab> FILE
  *
  * on standard input, the file's picture to standard output, as a line WIDTH HEIGHT and f32 [3, HEIGHT, WIDTH]. */
-#include "encoder/preprocessor.h"
-#include "image/image.h"
+#include "indexer/hf/preprocessor.h"
+#include "indexer/image/image.h"
 
 #include <stdio.h>
 #include <stdlib.h>

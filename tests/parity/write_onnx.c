@@ -1,5 +1,5 @@
 /* Writes an encoder's text tower as ONNX: write_onnx ENCODER OUT.onnx [--quantize] */
-#include "publish/onnx_text.h"
+#include "indexer/publish/onnx_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * (golden/scores_golden.h: make_scores.py, seed 7). */
 #include "core_test.h"
 
-#include "catalog.h"
+#include "core/catalog.h"
 #include "scores_golden.h"
 
 #define ROWS 5

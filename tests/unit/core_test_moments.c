@@ -1,7 +1,7 @@
 /* moments.h against NumPy (golden/scores_golden.h: make_scores.py, seed 7) and against the textbook's two passes. */
 #include "core_test.h"
 
-#include "moments.h"
+#include "core/moments.h"
 #include "scores_golden.h"
 
 #define WIDE 67 /* no multiple of anything the implementation unrolls by */

@@ -2,7 +2,7 @@
  * make_preprocess.py). */
 #include "core_test.h"
 
-#include "preprocess.h"
+#include "core/preprocess.h"
 #include "preprocess_golden.h"
 
 static void every_filter_equals_pillow(void **state)

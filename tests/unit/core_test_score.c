@@ -1,10 +1,10 @@
 /* score.h, combine.h and rank.h against NumPy and SciPy (golden/scores_golden.h: make_scores.py, seed 7). */
 #include "core_test.h"
 
-#include "combine.h"
-#include "moments.h"
-#include "rank.h"
-#include "score.h"
+#include "core/combine.h"
+#include "core/moments.h"
+#include "core/rank.h"
+#include "core/score.h"
 #include "scores_golden.h"
 
 #define TOLERANCE 1e-5

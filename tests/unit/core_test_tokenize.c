@@ -1,7 +1,7 @@
 /* tokenize.h against transformers' CLIPTokenizer (golden/tokenizer_golden.h: make_tokenizer.py). */
 #include "core_test.h"
 
-#include "tokenize.h"
+#include "core/tokenize.h"
 #include "tokenizer_golden.h"
 
 static gs_tokenizer open_golden(void)

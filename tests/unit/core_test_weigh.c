@@ -1,7 +1,7 @@
 /* weigh.h's sums over blocks against sums taken one by one, at sizes around those of a block. */
 #include "core_test.h"
 
-#include "weigh.h"
+#include "core/weigh.h"
 
 enum { TAPS = 9, SPAN = 90 };
 

@@ -8,8 +8,8 @@
 #ifndef ENCODER_DIRECTORY_H
 #define ENCODER_DIRECTORY_H
 
-#include "encoder/encoder.h"
-#include "util/file.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/util/file.h"
 
 #include <dirent.h>
 #include <setjmp.h>

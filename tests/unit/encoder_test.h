@@ -9,9 +9,9 @@
 #ifndef ENCODER_TEST_H
 #define ENCODER_TEST_H
 
-#include "encoder/encoder.h"
-#include "encoder/json.h"
-#include "util/file.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/hf/json.h"
+#include "indexer/util/file.h"
 
 #include <math.h>
 #include <setjmp.h>

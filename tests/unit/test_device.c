@@ -1,5 +1,5 @@
 /* The words with which a program without a GPU says so. What a device computes is tested in tests/gpu. */
-#include "encoder/device.h"
+#include "indexer/nn/device.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>

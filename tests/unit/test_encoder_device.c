@@ -1,6 +1,6 @@
 /* The encoder and the job on a device, which plugins/fake_cuda.c plays. What a real one computes: tests/gpu. */
 #include "encoder_test.h"
-#include "job/job.h"
+#include "indexer/job/job.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* What is wrong with an encoder's directory is said in one line that names the file and the field. */
-#include "encoder/safetensors.h"
 #include "encoder_directory.h"
+#include "indexer/hf/safetensors.h"
 
 #include <math.h> /* NAN */
 

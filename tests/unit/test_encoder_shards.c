@@ -1,6 +1,6 @@
 /* Weights in several files. golden/clip_tiny/laion_shards_f16 has three; test_encoder.c compares its features. */
-#include "encoder/weights.h"
 #include "encoder_directory.h"
+#include "indexer/hf/weights.h"
 
 #define INDEX "model.safetensors.index.json"
 #define FIRST "model-00001-of-00003.safetensors"

@@ -1,7 +1,7 @@
-/* The SIMD loops of encoder/vector.c against libm in double precision; halves against their definition. */
-#include "../../core/catalog.h"
-#include "encoder/vector.h"
-#include "encoder/weights.h"
+/* The SIMD loops of nn/vector.c against libm in double precision; halves against their definition. */
+#include "core/catalog.h"
+#include "indexer/hf/weights.h"
+#include "indexer/nn/vector.h"
 
 #include <math.h>
 #include <setjmp.h>

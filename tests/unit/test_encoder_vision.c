@@ -1,7 +1,7 @@
 /* golden/vit_tiny/make.py: transformers 5.23.0, torch 2.13.0, seed 12. Vision towers without a text tower. */
-#include "encoder/towers.h"
 #include "encoder_directory.h"
 #include "encoder_test.h"
+#include "indexer/encoder/towers.h"
 
 static const char *const variants[] = {"vit_tiny/dino_f32", "vit_tiny/vit_classifier_f16", "vit_tiny/dinov2_f32",
                                        "vit_tiny/dinov2_classifier_bf16"};

@@ -1,5 +1,5 @@
-#include "../../indexer/util/file.h"
-#include "../../indexer/util/share.h"
+#include "indexer/util/file.h"
+#include "indexer/util/share.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* golden/images/NAME.rgb: tests/golden/images/make_images.py, Pillow 13.0, seed 5 */
-#include "../../indexer/image/codec.h"
-#include "../../indexer/image/image.h"
-#include "../../indexer/util/file.h"
+#include "indexer/image/codec.h"
+#include "indexer/image/image.h"
+#include "indexer/util/file.h"
 
 #include <dirent.h>
 #include <setjmp.h>

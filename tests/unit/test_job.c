@@ -1,7 +1,7 @@
 /* The pieces of an index job: which features are kept, and samples read ahead; and a whole one that fails. */
-#include "job/batches.h"
-#include "job/job.h"
-#include "job/reservoir.h"
+#include "indexer/job/batches.h"
+#include "indexer/job/job.h"
+#include "indexer/job/reservoir.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>

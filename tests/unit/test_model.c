@@ -1,6 +1,6 @@
-#include "../../indexer/model/model.h"
-#include "../../indexer/util/file.h"
-#include "../../indexer/util/utf8.h"
+#include "indexer/model/model.h"
+#include "indexer/util/file.h"
+#include "indexer/util/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* The ONNX files of the text tower, read back with protobuf: what a runtime relies on. That they compute the right
  * features is tests/parity's to show, with onnxruntime. */
-#include "encoder/towers.h"
+#include "indexer/encoder/towers.h"
+#include "indexer/publish/onnx_text.h"
 #include "onnx.pb-c.h"
-#include "publish/onnx_text.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* A published folder appears whole or not at all, and never in the place of somebody else's files. */
-#include "publish/folder.h"
+#include "indexer/publish/folder.h"
 
-#include "util/file.h"
+#include "indexer/util/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

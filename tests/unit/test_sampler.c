@@ -1,6 +1,6 @@
-#include "../../indexer/sampler/sampler.h"
-#include "../../indexer/util/file.h"
-#include "../../indexer/util/share.h"
+#include "indexer/sampler/sampler.h"
+#include "indexer/util/file.h"
+#include "indexer/util/share.h"
 
 #include <errno.h>
 #include <setjmp.h>

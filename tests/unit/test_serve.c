@@ -1,6 +1,6 @@
-#include "../../indexer/serve/request.h"
-#include "../../indexer/serve/serve.h"
-#include "../../indexer/util/file.h"
+#include "indexer/serve/request.h"
+#include "indexer/serve/serve.h"
+#include "indexer/util/file.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

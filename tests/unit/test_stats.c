@@ -1,7 +1,7 @@
 /* golden/stats_scipy.json: tests/golden/make_stats.py, scipy 1.17, numpy 2.4, seed 11 */
-#include "../../indexer/stats/npz.h"
-#include "../../indexer/stats/stats.h"
-#include "../../indexer/util/file.h"
+#include "indexer/stats/npz.h"
+#include "indexer/stats/stats.h"
+#include "indexer/util/file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The database: what goes in comes out, to the last bit; what is damaged or foreign is refused with a reason. */
-#include "store/schema.h"
-#include "store/sql.h"
-#include "store/store.h"
+#include "indexer/store/schema.h"
+#include "indexer/store/sql.h"
+#include "indexer/store/store.h"
 
 #include <math.h>
 #include <setjmp.h>

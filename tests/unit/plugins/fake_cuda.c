@@ -6,7 +6,7 @@
  *
  * A feature is a pseudo-random direction that depends on all bytes of its picture, or ids of its text.
  */
-#include "encoder/backend_cuda/cuda.h"
+#include "indexer/nn/cuda/cuda.h"
 
 #include <math.h> /* sqrtf */
 #include <stdlib.h>

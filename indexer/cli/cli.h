@@ -1,0 +1,120 @@
+/* cli.h - what the subcommands share: options, messages, progress, the encoder they mean.
+ *
+ *     uint64_t limit = 10;
+ *     const cli_option options[] = {{"limit", "K", "how many results (10)", .count = &limit, .least = 1}};
+ *     const cli_command command = {"similar", "DB SLUG", "models nearest to one", "gensearch similar zoo.db cats", CLI_OPTIONS(options), 2, 2};
+ *     int exit_code;
+ *     if (!cli_parse(&command, &argc, &argv, &exit_code)) return exit_code;      // then argv [argc] are the operands
+ *
+ * Exit codes: 0 success, 1 no result, 2 error. Data goes to standard output, everything else to standard error.
+ */
+#ifndef GS_CLI_H
+#define GS_CLI_H
+
+#include "core/status.h"
+#include "indexer/encoder/encoder.h"
+#include "indexer/store/store.h"
+
+#include <cjson/cJSON.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EXIT_FOUND = 0, EXIT_NO_RESULT = 1, EXIT_ERROR = 2 };
+
+/* One part of a query, in the order of the command line. */
+typedef struct {
+    const char *kind; /* "text" or "image" */
+    const char *input;
+} cli_part;
+
+typedef struct {
+    cli_part *parts; /* [count]  owned; free(parts) */
+    size_t count;
+} cli_parts;
+
+/* Exactly one of flag, text, count, real and parts is set: where the value goes. */
+typedef struct {
+    const char *name;  /* without the dashes */
+    const char *value; /* what its argument is called in the help; NULL for a flag */
+    const char *help;
+    bool *flag;
+    const char **text;
+    uint64_t *count;
+    uint64_t least, most; /* of count; most 0: INT64_MAX, what the database can hold */
+    double *real;         /* >= 0 */
+    cli_parts *parts;     /* appended to, the option's name being the kind */
+} cli_option;
+
+typedef struct {
+    const char *name;     /* of the subcommand */
+    const char *operands; /* "DB SLUG" */
+    const char *summary;
+    const char *examples; /* lines */
+    const cli_option *options;
+    size_t n_options;
+    int least, most; /* operands */
+} cli_command;
+
+#define CLI_OPTIONS(array) (array), sizeof(array) / sizeof *(array)
+
+/* Stores the options, leaves the operands in *argv [*argc]. False when the program is done: help was printed, or a mistake reported. */
+bool cli_parse(const cli_command *command, int *argc, char ***argv, int *exit_code);
+
+/* "gensearch: ..." on standard error. */
+void cli_message(const char *format, ...) GS_PRINTF(1, 2);
+
+/* Reports err when st is no success. Returns the exit code, EXIT_FOUND after success. */
+int cli_finish(gs_status st, const gs_error *err);
+
+/* Prints an object on a line of its own and deletes it. */
+gs_status cli_print_json(cJSON *object, gs_error *err);
+
+/* {"kind","input"}; NULL when memory ran out. JSON is UTF-8: of a file's name that is not, what is none becomes U+FFFD. */
+cJSON *cli_part_to_json(const cli_part *part);
+
+/* Becomes non-zero at the first SIGINT or SIGTERM; a second one ends the program at once. */
+const volatile sig_atomic_t *cli_catch_signals(void);
+
+/* A progress bar on a terminal, a line now and then elsewhere. */
+typedef struct {
+    const char *label;
+    bool quiet;
+    double started, shown;
+    uint64_t first;   /* what was done at the first show, from which on the rate counts */
+    bool begun, open; /* open: the bar stands on the last line */
+} cli_progress;
+void cli_progress_start(cli_progress *progress, const char *label, bool quiet);
+void cli_progress_show(void *progress, uint64_t done, uint64_t total); /* as callback */
+void cli_progress_end(cli_progress *progress);
+
+#define CLI_MAX_COLUMNS 8
+/* cells [n_rows, n_columns] (borrowed) in columns as wide as what they hold. */
+void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns);
+
+/* The encoder that directory names or, when that is NULL, the one the store was indexed with: where it lay then, else the embedded one.
+ * GS_EMISMATCH when it is not the store's. store may be NULL: the embedded one is the default. */
+gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store *store,
+                           const gs_encoder_options *options, gs_error *err);
+
+/* --precision's f32, bf16 or auto, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
+gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err);
+
+/* Features of all parts [count, dim], malloc'ed. */
+gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, float **features, gs_error *err);
+
+/* The subcommands: each in its cmd_NAME.c. argv[0] is the name. */
+int cmd_index(int argc, char **argv);
+int cmd_search(int argc, char **argv);
+int cmd_similar(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_frechet(int argc, char **argv);
+int cmd_remove(int argc, char **argv);
+int cmd_encode(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_publish(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+
+#endif

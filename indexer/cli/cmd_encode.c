@@ -1,0 +1,110 @@
+/* cmd_encode.c - `gensearch encode`: features as numbers, for other programs and for tests. */
+#include "indexer/cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    cli_parts parts;
+    const char *encoder, *precision, *device;
+    uint64_t threads;
+    bool tokens, json;
+} arguments;
+
+/* Nine digits carry an f32 there and back. */
+static void print_feature(const float *feature, size_t dim, const char *separator)
+{
+    for (size_t i = 0; i < dim; i++)
+        printf("%s%.9g", i ? separator : "", feature[i]);
+}
+
+static gs_status add_tokens(cJSON *object, const gs_tokenizer *tokenizer, const char *text, gs_error *err)
+{
+    int32_t ids[GS_MAX_TOKENS];
+    size_t n = gs_tokenize(tokenizer, text, strlen(text), ids);
+    if (n == 0) /* not the text's length: that was encoded */
+        return gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", strlen(text));
+    cJSON *tokens = cJSON_CreateIntArray(ids, (int)n);
+    return cJSON_AddItemToObject(object, "tokens", tokens) ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
+}
+
+/* {"kind","input","tokens"?,"feature":[...]}: the array is written by hand, since cJSON would print f32 as f64. */
+static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer, const float *feature, size_t dim,
+                            gs_error *err)
+{
+    cJSON *object = cli_part_to_json(part);
+    gs_status st = object ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
+    if (st == GS_OK && tokenizer && strcmp(part->kind, "text") == 0)
+        st = add_tokens(object, tokenizer, part->input, err);
+    char *text = st == GS_OK ? cJSON_PrintUnformatted(object) : NULL;
+    cJSON_Delete(object);
+    if (!text)
+        return st != GS_OK ? st : gs_fail(err, GS_ENOMEM, "no memory");
+    text[strlen(text) - 1] = 0; /* the closing brace comes later */
+    printf("%s,\"feature\":[", text);
+    print_feature(feature, dim, ",");
+    puts("]}");
+    cJSON_free(text);
+    return GS_OK;
+}
+
+static gs_status run(const arguments *args, gs_error *err)
+{
+    gs_encoder *encoder;
+    gs_encoder_options options = {.threads = (int)args->threads, .batch = 1};
+    gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
+    if (st == GS_OK)
+        st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);
+    if (st != GS_OK)
+        return st;
+    float *features;
+    size_t dim = gs_encoder_get_info(encoder)->dim;
+    st = cli_encode_parts(encoder, &args->parts, &features, err);
+    for (size_t i = 0; i < args->parts.count && st == GS_OK; i++) {
+        if (args->json) {
+            const gs_tokenizer *tokenizer = args->tokens ? gs_encoder_get_tokenizer(encoder) : NULL;
+            st = print_json(&args->parts.parts[i], tokenizer, features + i * dim, dim, err);
+        } else {
+            print_feature(features + i * dim, dim, " ");
+            putchar('\n');
+        }
+    }
+    free(features);
+    gs_encoder_close(encoder);
+    return st;
+}
+
+int cmd_encode(int argc, char **argv)
+{
+    arguments args = {0};
+    const cli_option options[] = {
+        {"text", "T", "words", .parts = &args.parts},
+        {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts},
+        {"encoder", "DIR", "CLIP, ViT or Dinov2 as Hugging Face saves it (the embedded one)", .text = &args.encoder},
+        {"tokens", NULL, "the ids of the text's tokens too (with --json)", .flag = &args.tokens},
+        {"json", NULL, "JSON Lines: kind, input, tokens, feature; else the bare numbers", .flag = &args.json},
+        {"precision", "P", "f32, bf16 or auto, which is bf16 where the processor has it (f32)",
+         .text = &args.precision},
+        {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
+         .text = &args.device},
+        {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
+    };
+    const cli_command command = {
+        "encode",
+        "",
+        "Prints the L2-normalised features of words and pictures, one a line, in the order given.",
+        "  gensearch encode --text 'a red car' --image car.png --tokens --json",
+        CLI_OPTIONS(options),
+        0,
+        0};
+    int exit_code;
+    gs_error err = {""};
+    if (cli_parse(&command, &argc, &argv, &exit_code)) {
+        gs_status st =
+            args.parts.count == 0 ? gs_fail(&err, GS_EARGS, "encode: give a --text or an --image") : run(&args, &err);
+        exit_code = cli_finish(st, &err);
+    }
+    free(args.parts.parts);
+    return exit_code;
+}

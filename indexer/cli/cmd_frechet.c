@@ -1,0 +1,72 @@
+/* cmd_frechet.c - `gensearch frechet`: the distance of two models, computed anew from their moments. */
+#include "indexer/cli/cli.h"
+
+#include "indexer/stats/stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct {
+    float *mean;       /* [dim]       owned */
+    float *covariance; /* [dim, dim]  owned */
+} statistics;
+
+static void free_statistics(statistics *s)
+{
+    free(s->mean);
+    free(s->covariance);
+}
+
+static gs_status read_statistics(gs_store *store, const char *slug, size_t dim, statistics *s, gs_error *err)
+{
+    gs_store_model model;
+    s->mean = malloc(dim * sizeof *s->mean);
+    s->covariance = malloc(dim * dim * sizeof *s->covariance);
+    if (!s->mean || !s->covariance)
+        return gs_fail(err, GS_ENOMEM, "no memory for a covariance of dim %zu", dim);
+    gs_status st = gs_store_find(store, slug, &model, err);
+    if (st == GS_OK)
+        st = gs_store_read_mean(store, &model, s->mean, err);
+    if (st == GS_OK)
+        st = gs_store_read_covariance(store, &model, s->covariance, err);
+    gs_store_model_free(&model);
+    return st;
+}
+
+static gs_status run(const char *database, const char *const slugs[2], gs_error *err)
+{
+    gs_store *store = NULL;
+    gs_store_encoder encoder;
+    statistics s[2] = {{0}};
+    double distance;
+    gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
+    if (st == GS_OK)
+        st = gs_store_get_encoder(store, &encoder, err);
+    for (int i = 0; i < 2 && st == GS_OK; i++)
+        st = read_statistics(store, slugs[i], encoder.dim, &s[i], err);
+    if (st == GS_OK)
+        st = gs_frechet_distance(s[0].mean, s[0].covariance, s[1].mean, s[1].covariance, encoder.dim, &distance, err);
+    if (st == GS_OK)
+        printf("%.12g\n", distance);
+    free_statistics(&s[0]);
+    free_statistics(&s[1]);
+    gs_store_close(store);
+    return st;
+}
+
+int cmd_frechet(int argc, char **argv)
+{
+    const cli_command command = {"frechet",
+                                 "DB SLUG SLUG",
+                                 "Prints the Frechet distance of two models in the encoder's space.",
+                                 "  gensearch frechet zoo.db cats dogs",
+                                 NULL,
+                                 0,
+                                 3,
+                                 3};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+    gs_error err = {""};
+    return cli_finish(run(argv[0], (const char *const[]){argv[1], argv[2]}, &err), &err);
+}

@@ -1,0 +1,37 @@
+/* cmd_publish.c - `gensearch publish`: the static folder of a database. */
+#include "indexer/cli/cli.h"
+
+#include "indexer/publish/publish.h"
+
+int cmd_publish(int argc, char **argv)
+{
+    const char *directory = NULL;
+    gs_publish_options publish = {0};
+    const cli_option options[] = {
+        {"encoder", "DIR", "where the database's encoder lies now", .text = &directory},
+        {"exact-text", NULL, "do not quantise the text tower: four times the download", .flag = &publish.exact_text},
+    };
+    const cli_command command = {
+        "publish",
+        "DB DIR",
+        "Writes the static folder that a browser searches. Any web server can serve it, from any path. A folder\n"
+        "published before is replaced; any other that is not empty is left alone.",
+        "  gensearch publish zoo.db public && gensearch serve public",
+        CLI_OPTIONS(options),
+        2,
+        2};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+    gs_error err = {""};
+    gs_store *store;
+    gs_encoder *encoder = NULL;
+    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
+    if (st == GS_OK)
+        st = cli_open_encoder(&encoder, directory, store, &(gs_encoder_options){.batch = 1}, &err);
+    if (st == GS_OK)
+        st = gs_publish(store, encoder, argv[1], &publish, &err);
+    gs_encoder_close(encoder);
+    gs_store_close(store);
+    return cli_finish(st, &err);
+}

@@ -1,0 +1,44 @@
+/* cmd_serve.c - `gensearch serve`: a published folder in a browser. */
+#include "indexer/cli/cli.h"
+
+#include "indexer/serve/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+int cmd_serve(int argc, char **argv)
+{
+    const char *listen = "127.0.0.1:8000";
+    const cli_option options[] = {
+        {"listen", "HOST:PORT", "where (127.0.0.1:8000); port 0 takes a free one", .text = &listen}};
+    const cli_command command = {
+        "serve",
+        "DIR",
+        "Serves the static files of a folder until interrupted. Any other web server does as well.",
+        "  gensearch serve public",
+        CLI_OPTIONS(options),
+        1,
+        1};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+
+    /* Blocked in every thread of the server, waited for here. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+
+    gs_error err = {""};
+    gs_server *server;
+    gs_status st = gs_server_start(&server, argv[0], listen, &err);
+    if (st != GS_OK)
+        return cli_finish(st, &err);
+    printf("http://%s/\n", gs_server_address(server));
+    fflush(stdout);
+    int number;
+    sigwait(&signals, &number);
+    gs_server_stop(server);
+    return EXIT_FOUND;
+}

@@ -1,0 +1,118 @@
+/* cmd_show.c - `gensearch show`: what is in a database. */
+#include "indexer/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* {"slug","title","type","family","samples","requested","seed","kept","finished","added","model":{...}} */
+static cJSON *to_json(const gs_store_model *model)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "slug", model->slug);
+    cJSON_AddStringToObject(object, "title", model->title);
+    cJSON_AddStringToObject(object, "type", model->type);
+    cJSON_AddStringToObject(object, "family", model->family);
+    cJSON_AddNumberToObject(object, "samples", (double)model->count);
+    cJSON_AddNumberToObject(object, "requested", (double)model->requested);
+    cJSON_AddNumberToObject(object, "seed", (double)model->seed);
+    cJSON_AddNumberToObject(object, "kept", (double)model->keep);
+    cJSON_AddBoolToObject(object, "finished", model->run != 0);
+    cJSON_AddStringToObject(object, "added", model->added);
+    cJSON *root = cJSON_Parse(model->json);
+    cJSON_AddItemToObject(object, "model", root ? root : cJSON_CreateNull());
+    return object;
+}
+
+static gs_status print_list(const gs_store_list *list, gs_error *err)
+{
+    enum { COLUMNS = 5, LENGTH = 48 };
+    const char **cells = calloc((list->count + 1) * COLUMNS, sizeof *cells);
+    char(*samples)[LENGTH] = calloc(list->count + 1, sizeof *samples);
+    if (cells && samples) {
+        memcpy(cells, (const char *[]){"slug", "type", "family", "samples", "title"}, COLUMNS * sizeof *cells);
+        for (size_t i = 0; i < list->count; i++) {
+            const gs_store_model *m = &list->models[i];
+            if (m->run)
+                snprintf(samples[i], LENGTH, "%" PRIu64, m->count);
+            else
+                snprintf(samples[i], LENGTH, "%" PRIu64 " of %" PRIu64, m->count, m->requested);
+            memcpy(cells + (i + 1) * COLUMNS, (const char *[]){m->slug, m->type, m->family, samples[i], m->title},
+                   COLUMNS * sizeof *cells);
+        }
+        cli_print_table(cells, list->count + 1, COLUMNS);
+    }
+    gs_status st = cells && samples ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu models", list->count);
+    free(cells);
+    free(samples);
+    return st;
+}
+
+static gs_status print_model(const gs_store_model *m, gs_error *err)
+{
+    cJSON *root = cJSON_Parse(m->json);
+    char *text = root ? cJSON_Print(root) : NULL;
+    cJSON_Delete(root);
+    if (!text)
+        return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", m->slug);
+    printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples, seed %" PRIu64 ", %s; added %s\n%s\n", m->slug, m->title,
+           m->type, m->count, m->requested, m->seed, m->run ? "finished" : "not finished", m->added, text);
+    cJSON_free(text);
+    return GS_OK;
+}
+
+static gs_status show_all(gs_store *store, bool json, bool *nothing, gs_error *err)
+{
+    gs_store_list list;
+    gs_status st = gs_store_list_all(store, &list, err);
+    if (st != GS_OK)
+        return st;
+    *nothing = list.count == 0;
+    if (!json && list.count > 0)
+        st = print_list(&list, err);
+    for (size_t i = 0; i < list.count && json && st == GS_OK; i++)
+        st = cli_print_json(to_json(&list.models[i]), err);
+    gs_store_list_free(&list);
+    return st;
+}
+
+static gs_status show_one(gs_store *store, const char *slug, bool json, gs_error *err)
+{
+    gs_store_model model;
+    gs_status st = gs_store_find(store, slug, &model, err);
+    if (st != GS_OK)
+        return st;
+    st = json ? cli_print_json(to_json(&model), err) : print_model(&model, err);
+    gs_store_model_free(&model);
+    return st;
+}
+
+int cmd_show(int argc, char **argv)
+{
+    bool json = false, nothing = false;
+    const cli_option options[] = {{"json", NULL, "JSON Lines", .flag = &json}};
+    const cli_command command = {"show",
+                                 "DB [SLUG]",
+                                 "Lists the models of a database, or shows one with its model.json.",
+                                 "  gensearch show zoo.db\n"
+                                 "  gensearch show zoo.db cats --json",
+                                 CLI_OPTIONS(options),
+                                 1,
+                                 2};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+    gs_error err = {""};
+    gs_store *store;
+    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
+    if (st == GS_OK)
+        st = argc == 2 ? show_one(store, argv[1], json, &err) : show_all(store, json, &nothing, &err);
+    gs_store_close(store);
+    exit_code = cli_finish(st, &err);
+    if (nothing) {
+        cli_message("%s: no model is indexed yet", argv[0]);
+        return EXIT_NO_RESULT;
+    }
+    return exit_code;
+}

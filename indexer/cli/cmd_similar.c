@@ -1,0 +1,99 @@
+/* cmd_similar.c - `gensearch similar`: the nearest models, as `index` left them in the database. */
+#include "indexer/cli/cli.h"
+
+#include "indexer/neighbors/neighbors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    uint64_t limit;
+    bool json;
+} arguments;
+
+static gs_status print_json(const gs_store_model *model, size_t rank, double distance, gs_error *err)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "rank", (double)rank);
+    cJSON_AddStringToObject(object, "slug", model->slug);
+    cJSON_AddStringToObject(object, "title", model->title);
+    cJSON_AddNumberToObject(object, "distance", distance);
+    return cli_print_json(object, err);
+}
+
+static gs_status print_neighbors(const gs_store_list *list, const gs_store_neighbor *neighbors, size_t n,
+                                 const arguments *args, gs_error *err)
+{
+    enum { COLUMNS = 4, NUMBERS = 2, LENGTH = 32 };
+    const char *cells[(GS_NEIGHBORS + 1) * COLUMNS] = {"rank", "distance", "slug", "title"};
+    char numbers[GS_NEIGHBORS][NUMBERS][LENGTH];
+    gs_status st = GS_OK;
+    for (size_t i = 0; i < n && st == GS_OK; i++) {
+        const gs_store_model *model = gs_store_list_find_run(list, neighbors[i].run);
+        if (!model)
+            return gs_fail(err, GS_EFORMAT, "neighbour %zu is no model", i + 1);
+        if (args->json)
+            st = print_json(model, i + 1, neighbors[i].distance, err);
+        snprintf(numbers[i][0], LENGTH, "%zu", i + 1);
+        snprintf(numbers[i][1], LENGTH, "%.6f", neighbors[i].distance);
+        memcpy(cells + (i + 1) * COLUMNS, (const char *[]){numbers[i][0], numbers[i][1], model->slug, model->title},
+               COLUMNS * sizeof *cells);
+    }
+    if (st == GS_OK && n > 0 && !args->json)
+        cli_print_table(cells, n + 1, COLUMNS);
+    return st;
+}
+
+static gs_status run(const char *database, const char *slug, const arguments *args, size_t *count, gs_error *err)
+{
+    gs_store *store = NULL;
+    gs_store_model model = {0};
+    gs_store_list list = {0};
+    gs_store_neighbor neighbors[GS_NEIGHBORS];
+    int64_t written;
+    *count = 0;
+    gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
+    if (st == GS_OK)
+        st = gs_store_find(store, slug, &model, err);
+    if (st == GS_OK && !model.run)
+        st = gs_fail(err, GS_ENOTFOUND, "%s: the model '%s' is not finished; run index again", database, slug);
+    if (st == GS_OK)
+        st = gs_store_read_neighbors(store, model.run, neighbors, GS_NEIGHBORS, count, &written, err);
+    if (st == GS_OK)
+        st = gs_store_list_finished(store, &list, err);
+    if (st == GS_OK)
+        st = print_neighbors(&list, neighbors, *count < args->limit ? *count : (size_t)args->limit, args, err);
+    gs_store_list_free(&list);
+    gs_store_model_free(&model);
+    gs_store_close(store);
+    return st;
+}
+
+int cmd_similar(int argc, char **argv)
+{
+    arguments args = {.limit = 10};
+    const cli_option options[] = {
+        {"limit", "K", "how many results (10); at most 16 are kept", .count = &args.limit, .least = 1},
+        {"json", NULL, "JSON Lines", .flag = &args.json},
+    };
+    const cli_command command = {
+        "similar",
+        "DB SLUG",
+        "Lists the models whose samples are distributed most like those of one model, by Frechet distance.",
+        "  gensearch similar zoo.db cats --limit 3",
+        CLI_OPTIONS(options),
+        2,
+        2};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+    gs_error err = {""};
+    size_t count;
+    exit_code = cli_finish(run(argv[0], argv[1], &args, &count, &err), &err);
+    if (exit_code == EXIT_FOUND && count == 0) {
+        cli_message("%s: '%s' is alone, or its neighbours were not compared yet", argv[0], argv[1]);
+        return EXIT_NO_RESULT;
+    }
+    return exit_code;
+}

@@ -1,0 +1,37 @@
+/* cmd_verify.c - `gensearch verify`: every promise of the database, looked at. */
+#include "indexer/cli/cli.h"
+
+#include <stdio.h>
+
+static void report(void *context, const char *fault)
+{
+    (void)context;
+    puts(fault);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    const cli_command command = {
+        "verify",
+        "DB",
+        "Looks for damage: pages, references, sizes, numbers that are no moments, JSON. Faults go to standard\n"
+        "output, one a line; none is success.",
+        "  gensearch verify zoo.db",
+        NULL,
+        0,
+        1,
+        1};
+    int exit_code;
+    if (!cli_parse(&command, &argc, &argv, &exit_code))
+        return exit_code;
+    gs_error err = {""};
+    gs_store *store;
+    size_t faults = 0;
+    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
+    if (st == GS_OK)
+        st = gs_store_verify(store, report, NULL, &faults, &err);
+    if (st == GS_OK && faults > 0)
+        st = gs_fail(&err, GS_EFORMAT, "%s: %zu %s", argv[0], faults, faults == 1 ? "fault" : "faults");
+    gs_store_close(store);
+    return cli_finish(st, &err);
+}

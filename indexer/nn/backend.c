@@ -1,0 +1,20 @@
+#include "indexer/nn/backend.h"
+
+#include <string.h>
+
+gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err)
+{
+    bool blas = name && strcmp(name, "blas") == 0;
+    if (name && !blas && strcmp(name, "onednn") != 0)
+        return gs_fail(err, GS_EARGS, "no backend is called '%s': expected blas or onednn", name);
+    const gs_backend *bf16 = blas ? NULL : gs_backend_onednn_bf16();
+    if (precision == GS_PRECISION_BF16 && !bf16)
+        return gs_fail(err, GS_EARGS,
+                       blas ? "the backend blas multiplies f32 only"
+                            : "this processor has no bf16 arithmetic (AVX512-BF16 or AMX): use f32");
+    if (precision != GS_PRECISION_F32 && bf16)
+        *backend = bf16;
+    else
+        *backend = blas ? gs_backend_blas() : gs_backend_onednn();
+    return GS_OK;
+}

@@ -1,0 +1,52 @@
+/* clip_vision.h - CLIP's vision tower, or ViT's or Dinov2's: prepared pictures to features.
+ *
+ *     gs_clip_vision tower;
+ *     if ((st = gs_clip_vision_load(&tower, &config, dim, &weights, err)) != GS_OK) return st;
+ *     st = gs_clip_vision_pack(&tower, engine, &weights, err);               // once, before the first run
+ *     void *work = malloc(gs_clip_vision_workspace(&tower, number, n));
+ *     for (size_t i = 0; i < n; i++)
+ *         gs_clip_vision_place(&tower, number, pixels[i], i, n, work);   // pixels[i] [3, image_size, image_size]
+ *     st = gs_clip_vision_run(&tower, engine, n, lengths, work, features, err);    // features [n, dim], unit length
+ *     gs_clip_vision_unpack(&tower, backend);
+ *     gs_clip_vision_free(&tower);
+ *
+ * The feature is made of the class token behind the last layer norm: CLIP projects it, the others take it as it is,
+ * which is transformers' last_hidden_state[:, 0] of ViTModel and pooler_output of Dinov2Model.
+ */
+#ifndef GS_CLIP_VISION_H
+#define GS_CLIP_VISION_H
+
+#include "indexer/nn/transformer.h"
+
+typedef struct {
+    size_t image_size, patch_size, dim;
+    size_t grid;                     /* patches a side */
+    size_t tokens;                   /* rows of one picture: the class token, then grid * grid patches */
+    size_t patch_values;             /* 3 patch_size patch_size */
+    const float *class_embedding;    /* [width]                borrowed from the weights */
+    const float *position_embedding; /* [tokens, width]        borrowed from the weights; the patches' bias is in it */
+    gs_linear patch_embedding;       /* [width, patch_values], no bias */
+    gs_norm before, after; /* pre_layrnorm (spelled so in every file), post_layernorm; CLIP alone has before */
+    gs_transformer stack;
+    gs_linear projection; /* [dim, width], no bias; without weights but in CLIP: dim is width */
+} gs_clip_vision;
+
+gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
+                              gs_error *err);
+void gs_clip_vision_free(gs_clip_vision *tower); /* safe on a zeroed one */
+
+gs_status gs_clip_vision_pack(gs_clip_vision *tower, gs_engine engine, const gs_weights *weights, gs_error *err);
+void gs_clip_vision_unpack(gs_clip_vision *tower, const gs_backend *backend);
+
+/* Bytes of scratch for n pictures. */
+size_t gs_clip_vision_workspace(const gs_clip_vision *tower, gs_number number, size_t n);
+
+/* Lays picture i of n, pixels [3, image_size, image_size], cut into patches, where run will look for it in work. */
+void gs_clip_vision_place(const gs_clip_vision *tower, gs_number number, const float *pixels, size_t i, size_t n,
+                          void *work);
+
+/* The n pictures placed in work -> features [n, dim]. lengths: scratch [n]. */
+gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size_t n, size_t *lengths, void *work,
+                             float *features, gs_error *err);
+
+#endif
