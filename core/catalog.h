@@ -63,8 +63,4 @@ size_t gs_lowrank_size(size_t rank, size_t dim, gs_element element);
 void gs_lowrank_write(void *bytes, const gs_lowrank *lowrank, gs_element element,
                       const uint8_t fingerprint[GS_FINGERPRINT]);
 
-/* IEEE 754 half precision, round to nearest even. */
-float gs_half_to_float(uint16_t half);
-uint16_t gs_float_to_half(float value);
-
 #endif

@@ -1,6 +1,6 @@
 #include "indexer/hf/weights.h"
 
-#include "core/catalog.h"      /* gs_half_to_float */
+#include "core/half.h"
 #include "indexer/util/file.h" /* gs_path_join, gs_sha256_hex */
 
 #include <stdio.h> /* snprintf */
@@ -127,7 +127,7 @@ static void expand(const gs_tensor *tensor, size_t count, float *out)
     for (size_t i = 0; i < count; i++) {
         uint16_t bits;
         memcpy(&bits, tensor->data + 2 * i, sizeof bits);
-        out[i] = tensor->type == GS_DTYPE_F16 ? gs_half_to_float(bits) : gs_f32_of_bf16(bits);
+        out[i] = tensor->type == GS_DTYPE_F16 ? gs_half_to_float(bits) : gs_bf16_to_float(bits);
     }
 }
 

@@ -16,7 +16,6 @@
 
 #include "indexer/hf/json.h"
 #include "indexer/hf/safetensors.h"
-#include "indexer/nn/linear.h" /* gs_f32_of_bf16 */
 
 #include <stdbool.h>
 

@@ -22,7 +22,4 @@ typedef struct {
 /* The weight [out, in] as f32: layer->weight itself, or expanded into buffer [out, in] and that. */
 const float *gs_linear_weight(const gs_linear *layer, float *buffer);
 
-/* bfloat16 to f32, exactly. (IEEE 754 half: core/catalog.h.) */
-float gs_f32_of_bf16(uint16_t brain);
-
 #endif

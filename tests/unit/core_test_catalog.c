@@ -3,6 +3,7 @@
 #include "core_test.h"
 
 #include "core/catalog.h"
+#include "core/half.h"
 #include "scores_golden.h"
 
 #define ROWS 5

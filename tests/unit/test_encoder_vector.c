@@ -1,5 +1,5 @@
 /* The SIMD loops of nn/vector.c against libm in double precision; halves against their definition. */
-#include "core/catalog.h"
+#include "core/half.h"
 #include "indexer/hf/weights.h"
 #include "indexer/nn/vector.h"
 
@@ -106,14 +106,14 @@ static void bf16_is_the_nearest(void **state)
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
         uint16_t low = (uint16_t)(bits >> 16), high = (uint16_t)(low + 1);
-        double below = fabs((double)x[i] - (double)gs_f32_of_bf16(low));
-        double above = fabs((double)gs_f32_of_bf16(high) - (double)x[i]);
+        double below = fabs((double)x[i] - (double)gs_bf16_to_float(low));
+        double above = fabs((double)gs_bf16_to_float(high) - (double)x[i]);
         uint16_t even = low % 2 ? high : low;
         assert_int_equal(got[i], isinf(x[i]) || below < above ? low : below > above ? high : even);
     }
     float not_a_number[] = {NAN};
     gs_to_bf16(not_a_number, 1, got);
-    assert_true(isnan(gs_f32_of_bf16(got[0])));
+    assert_true(isnan(gs_bf16_to_float(got[0])));
 }
 
 static void layer_norm_in_bf16_is_that_in_f32_rounded(void **state)
@@ -165,10 +165,10 @@ static void every_half_is_exact(void **state)
 static void bfloat16_is_the_upper_half_of_a_float(void **state)
 {
     (void)state;
-    assert_true(gs_f32_of_bf16(0x3f80) == 1.0f);
-    assert_true(gs_f32_of_bf16(0xc020) == -2.5f);
-    assert_true(gs_f32_of_bf16(0x0001) == 0x1p-133f);
-    assert_true(isinf(gs_f32_of_bf16(0x7f80)));
+    assert_true(gs_bf16_to_float(0x3f80) == 1.0f);
+    assert_true(gs_bf16_to_float(0xc020) == -2.5f);
+    assert_true(gs_bf16_to_float(0x0001) == 0x1p-133f);
+    assert_true(isinf(gs_bf16_to_float(0x7f80)));
 }
 
 int main(void)
