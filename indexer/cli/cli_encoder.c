@@ -11,10 +11,12 @@ static gs_status open_matching(gs_encoder **encoder, const char *directory, cons
                                const gs_encoder_options *options, gs_error *err)
 {
     gs_status st = gs_encoder_open(encoder, directory, options, err);
-    if (st != GS_OK || !want)
+    if (st != GS_OK)
         return st;
     const gs_encoder_info *info = gs_encoder_get_info(*encoder);
-    if (strcmp(info->fingerprint, want->fingerprint) == 0)
+    if (info->gpu_refused.message[0])
+        cli_message("the GPU is not used: %s", info->gpu_refused.message);
+    if (!want || strcmp(info->fingerprint, want->fingerprint) == 0)
         return GS_OK;
     st = gs_fail(err, GS_EMISMATCH, "%s: is the encoder %s, but the database was indexed with '%s' (%s)", directory,
                  info->fingerprint, want->name, want->fingerprint);

@@ -149,17 +149,15 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
                           share * encoder->threads);
 }
 
-/* A GPU that is asked for must be there; one that is not is used where there is one, and bf16 will do. */
-static gs_status choose_device(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
+/* Whether to try a GPU. GS_EARGS when one is asked for together with what only the processor has. */
+static gs_status wants_gpu(const gs_encoder_options *options, bool *wanted, gs_error *err)
 {
-    bool asked = options->device == GS_DEVICE_CUDA;
-    if (options->device == GS_DEVICE_CPU || (!asked && (options->precision == GS_PRECISION_F32 || options->backend)))
-        return GS_OK;
-    if (options->precision == GS_PRECISION_F32 || options->backend)
+    bool only_processor = options->precision == GS_PRECISION_F32 || options->backend;
+    *wanted = options->device != GS_DEVICE_CPU && !only_processor;
+    if (options->device == GS_DEVICE_CUDA && only_processor)
         return gs_fail(err, GS_EARGS,
                        "cuda: a GPU multiplies bf16 only, with cublasLt; f32 and other backends are the processor's");
-    gs_status st = gs_cuda_open(&encoder->cuda, err);
-    return asked ? st : GS_OK;
+    return GS_OK;
 }
 
 /* A GPU is fed by one thread with whole batches, the cores of a processor each with a share. */
@@ -175,14 +173,68 @@ static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
     encoder->share = (encoder->info.batch + encoder->threads - 1) / encoder->threads;
 }
 
-static gs_status open_gpu(gs_encoder *encoder, gs_error *err)
+static void close_workers(gs_encoder *encoder)
 {
-    gs_cuda_options options = {.vision = &encoder->vision,
-                               .text = encoder->info.has_text ? &encoder->text : NULL,
-                               .preprocess = &encoder->preprocess,
-                               .batch = encoder->info.batch,
-                               .graph = true};
-    return encoder->cuda->create(&encoder->gpu, &options, err);
+    for (gs_encoder_worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
+        encoder->backend->close(w->context);
+        free(w->preparation);
+        free(w->pixels);
+        free(w->work);
+        free(w->ids);
+        free(w->lengths);
+    }
+    free(encoder->workers);
+    encoder->workers = NULL;
+}
+
+static gs_status open_on_processor(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
+{
+    gs_status st = gs_backend_pick(&encoder->backend, options->backend, options->precision, err);
+    if (st != GS_OK)
+        return st;
+    plan_threads(encoder, options);
+    snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
+    return open_workers(encoder, err);
+}
+
+/* On failure the encoder can be opened on the processor still. */
+static gs_status open_on_gpu(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
+{
+    gs_status st = gs_cuda_open(&encoder->cuda, err);
+    if (st != GS_OK)
+        return st;
+    plan_threads(encoder, options);
+    snprintf(encoder->info.backend, sizeof encoder->info.backend, "cuda");
+    gs_cuda_options gpu = {.vision = &encoder->vision,
+                           .text = encoder->info.has_text ? &encoder->text : NULL,
+                           .preprocess = &encoder->preprocess,
+                           .batch = encoder->info.batch,
+                           .graph = true};
+    st = gs_backend_pick(&encoder->backend, NULL, GS_PRECISION_F32, err);
+    if (st == GS_OK)
+        st = open_workers(encoder, err);
+    if (st == GS_OK)
+        st = encoder->cuda->create(&encoder->gpu, &gpu, err);
+    if (st == GS_OK)
+        return GS_OK;
+    close_workers(encoder);
+    encoder->cuda = NULL;
+    return st;
+}
+
+/* A GPU that is asked for must do. Otherwise the processor takes over, and info says why when there is a GPU, or a
+ * plug-in for one, that should have done. */
+static gs_status open_device(gs_encoder *encoder, const gs_encoder_options *options, bool gpu, gs_error *err)
+{
+    gs_error reason;
+    gs_status st = gpu ? open_on_gpu(encoder, options, &reason) : GS_ENOTFOUND;
+    if (st == GS_OK)
+        return GS_OK;
+    if (options->device == GS_DEVICE_CUDA)
+        return gs_fail(err, st, "%s", reason.message);
+    if (st != GS_ENOTFOUND)
+        encoder->info.gpu_refused = reason;
+    return open_on_processor(encoder, options, err);
 }
 
 static gs_status read_directory(gs_encoder *encoder, const char *directory, gs_error *err)
@@ -208,31 +260,15 @@ gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_enco
     gs_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
+    bool gpu;
     gs_status st;
-    if ((st = choose_device(encoder, options, err)) == GS_OK &&
-        (st = gs_backend_pick(&encoder->backend, options->backend,
-                              encoder->cuda ? GS_PRECISION_F32 : options->precision, err)) == GS_OK) {
-        plan_threads(encoder, options);
-        snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s",
-                 encoder->cuda ? "cuda" : encoder->backend->name);
-        st = read_directory(encoder, directory, err);
-    }
-    if (st == GS_OK)
-        st = open_workers(encoder, err);
-    bool on_gpu = st == GS_OK && encoder->cuda;
-    if (on_gpu)
-        st = open_gpu(encoder, err);
-    if (st == GS_OK) {
-        *out = encoder;
-        return GS_OK;
-    }
-    gs_encoder_close(encoder);
-    if (!on_gpu || options->device == GS_DEVICE_CUDA)
+    if ((st = wants_gpu(options, &gpu, err)) != GS_OK || (st = read_directory(encoder, directory, err)) != GS_OK ||
+        (st = open_device(encoder, options, gpu, err)) != GS_OK) {
+        gs_encoder_close(encoder);
         return st;
-    gs_encoder_options here =
-        *options; /* nobody asked for a GPU, and it does not take this encoder: full, or too small */
-    here.device = GS_DEVICE_CPU;
-    return gs_encoder_open(out, directory, &here, err);
+    }
+    *out = encoder;
+    return GS_OK;
 }
 
 void gs_encoder_close(gs_encoder *encoder)
@@ -241,15 +277,7 @@ void gs_encoder_close(gs_encoder *encoder)
         return;
     if (encoder->cuda)
         encoder->cuda->destroy(encoder->gpu);
-    for (gs_encoder_worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
-        encoder->backend->close(w->context);
-        free(w->preparation);
-        free(w->pixels);
-        free(w->work);
-        free(w->ids);
-        free(w->lengths);
-    }
-    free(encoder->workers);
+    close_workers(encoder);
     if (encoder->backend) {
         gs_clip_text_unpack(&encoder->text, encoder->backend);
         gs_clip_vision_unpack(&encoder->vision, encoder->backend);

@@ -56,6 +56,7 @@ typedef struct {
     int image_size;       /* pixels a side of what the vision tower sees */
     size_t batch;         /* pictures encoded at once */
     char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
+    gs_error gpu_refused; /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
 } gs_encoder_info;
 
 /* Maps the weights; a tower takes its memory when it is first used, on a GPU now. gs_encoder_close() releases all.

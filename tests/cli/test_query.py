@@ -163,6 +163,15 @@ class Encode(Case):
         for line in lines:
             self.assertAlmostEqual(sum(x * x for x in line["feature"]), 1, delta=1e-5)
 
+    def test_a_gpu_that_refuses_is_named_and_the_processor_takes_over(self):
+        full = {"GENSEARCH_CUDA": os.environ["FAKE_CUDA"], "FAKE_CUDA_FULL": "1"}
+        arguments = ("encode", "--encoder", TINY, "--text", "a red car")
+        done = self.run_program(*arguments, "--device", "auto", "--precision", "auto", env=full)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("the GPU is not used: cuda: the fake device is full", done.stderr.decode())
+        self.assertTrue(done.stdout)
+        self.refused(*arguments, "--device", "cuda", env=full, says=["cuda: the fake device is full"])
+
     def test_without_json_the_bare_numbers(self):
         (line,) = self.json("encode", "--encoder", TINY, "--text", "a")
         bare = [float(x) for x in self.ok("encode", "--encoder", TINY, "--text", "a").split()]

@@ -119,6 +119,7 @@ static void only_auto_falls_back_to_the_processor(void **state)
     expect_place(options, false);
     opened o = open_golden(GOLDEN, &options);
     check_images(&o); /* features of transformers, not of the fake */
+    assert_string_equal(gs_encoder_get_info(o.encoder)->gpu_refused.message, "cuda: the fake device is full");
     close_golden(&o);
     options.device = GS_DEVICE_CUDA;
     expect_refused(options, GS_ENOMEM, "the fake device is full");

@@ -29,10 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A plug-in of another build would read these structures wrongly; their sizes tell most of them apart. */
-#define GS_CUDA_VERSION                                                                                                \
-    (10000u + (unsigned)(sizeof(gs_clip_vision) + sizeof(gs_clip_text) + sizeof(gs_transformer_layer) +                \
-                         sizeof(gs_cuda_options) + sizeof(gs_cuda_api)))
+/* Raise it with every change of a structure that the program and the plug-in share: those of this file, gs_clip_vision,
+ * gs_clip_text, gs_transformer_layer, gs_linear, gs_preprocess, gs_image and gs_moments. A plug-in of another version is
+ * refused. */
+#define GS_CUDA_VERSION 1u
 
 typedef struct gs_cuda gs_cuda;
 
