@@ -1,5 +1,6 @@
 #include "indexer/cli/cli.h"
 
+#include "indexer/util/cores.h"
 #include "indexer/util/utf8.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ int cli_finish(gs_status st, const gs_error *err)
         return EXIT_FOUND;
     fflush(stdout);
     cli_message("%s", err->message);
-    return EXIT_ERROR;
+    return st == GS_ECANCELED ? EXIT_INTERRUPTED : EXIT_ERROR;
 }
 
 gs_status cli_print_json(cJSON *object, gs_error *err)
@@ -58,6 +59,15 @@ cJSON *cli_part_to_json(const cli_part *part)
         return object;
     cJSON_Delete(object);
     return NULL;
+}
+
+int cli_threads(uint64_t asked)
+{
+    size_t cores = gs_cores();
+    if (asked > cores)
+        cli_message("%zu thread%s, not %llu: this process may use that many cores", cores, cores == 1 ? "" : "s",
+                    (unsigned long long)asked);
+    return asked > 0 && asked < cores ? (int)asked : (int)cores;
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------ */
@@ -169,22 +179,4 @@ bool cli_parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
     if (c->most >= 0 && *argc > c->most)
         return mistake(c, exit_code, "'%s' is one too many, expected %s", (*argv)[c->most], c->operands);
     return true;
-}
-
-/* ---- signals ------------------------------------------------------------------------------------------------------------------ */
-
-static volatile sig_atomic_t signaled;
-
-static void on_signal(int number)
-{
-    (void)number;
-    signaled = 1;
-}
-
-const volatile sig_atomic_t *cli_catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    return &signaled;
 }

@@ -6,7 +6,7 @@
  *     int exit_code;
  *     if (!cli_parse(&command, &argc, &argv, &exit_code)) return exit_code;      // then argv [argc] are the operands
  *
- * Exit codes: 0 success, 1 no result, 2 error. Data goes to standard output, everything else to standard error.
+ * Exit codes: 0 success, 1 no result, 2 error, 130 interrupted at a safe point. Data goes to standard output, everything else to standard error.
  */
 #ifndef GS_CLI_H
 #define GS_CLI_H
@@ -14,14 +14,14 @@
 #include "core/status.h"
 #include "indexer/encoder/encoder.h"
 #include "indexer/store/store.h"
+#include "indexer/util/stop.h"
 
 #include <cjson/cJSON.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EXIT_FOUND = 0, EXIT_NO_RESULT = 1, EXIT_ERROR = 2 };
+enum { EXIT_FOUND = 0, EXIT_NO_RESULT = 1, EXIT_ERROR = 2, EXIT_INTERRUPTED = 130 };
 
 /* One part of a query, in the order of the command line. */
 typedef struct {
@@ -74,8 +74,16 @@ gs_status cli_print_json(cJSON *object, gs_error *err);
 /* {"kind","input"}; NULL when memory ran out. JSON is UTF-8: of a file's name that is not, what is none becomes U+FFFD. */
 cJSON *cli_part_to_json(const cli_part *part);
 
-/* Becomes non-zero at the first SIGINT or SIGTERM; a second one ends the program at once. */
-const volatile sig_atomic_t *cli_catch_signals(void);
+/* Starts the thread that waits for signals: main calls it first. SIGINT, SIGTERM and SIGHUP then end the program. */
+gs_status cli_signals_start(gs_error *err);
+
+/* From here on the first of these signals is a request to stop, answered with message (static; NULL: none), and only the second ends the
+ * program. The result is borrowed, for the life of the program. */
+const gs_stop *cli_stop_on_signal(const char *message);
+
+/* How many threads to use when `asked` are asked for (0: no wish): never more than the cores this process may use, with a message when
+ * that is fewer. */
+int cli_threads(uint64_t asked);
 
 /* A progress bar on a terminal, a line now and then elsewhere. */
 typedef struct {

@@ -85,14 +85,53 @@ gs_status cli_read_arithmetic(const char *precision, const char *device, gs_enco
     return GS_OK;
 }
 
-static gs_status encode_image(gs_encoder *encoder, const char *path, float *feature, gs_error *err)
+/* The next parts of a kind, from *at on: their places to places [most], their inputs to inputs [most]. Returns how many. */
+static size_t take_parts(const cli_parts *parts, const char *kind, size_t *at, size_t most, size_t *places,
+                         char **inputs)
 {
-    gs_image image;
-    gs_status st = gs_image_read(&image, path, err);
-    if (st != GS_OK)
-        return st;
-    st = gs_encoder_images(encoder, &image, 1, feature, err);
-    gs_image_free(&image);
+    size_t n = 0;
+    for (; *at < parts->count && n < most; ++*at)
+        if (strcmp(parts->parts[*at].kind, kind) == 0) {
+            places[n] = *at;
+            inputs[n++] = (char *)parts->parts[*at].input;
+        }
+    return n;
+}
+
+static gs_status encode_files(gs_encoder *encoder, char *const *paths, size_t n, float *features, gs_error *err)
+{
+    gs_image *images = calloc(n, sizeof *images);
+    if (!images)
+        return gs_fail(err, GS_ENOMEM, "no memory for %zu pictures", n);
+    gs_status st = gs_image_read_all(images, paths, n, 0, err);
+    if (st == GS_OK)
+        st = gs_encoder_images(encoder, images, n, features, err);
+    for (size_t i = 0; i < n; i++)
+        gs_image_free(&images[i]);
+    free(images);
+    return st;
+}
+
+/* All parts of a kind, as many at a time as fill the encoder's cores. features [parts->count, dim]. */
+static gs_status encode_kind(gs_encoder *encoder, const cli_parts *parts, const char *kind, float *features,
+                             gs_error *err)
+{
+    const gs_encoder_info *info = gs_encoder_get_info(encoder);
+    bool texts = strcmp(kind, "text") == 0;
+    size_t *places = calloc(info->batch, sizeof *places), at = 0, n;
+    char **inputs = calloc(info->batch, sizeof *inputs);
+    float *encoded = calloc(info->batch, info->dim * sizeof *encoded);
+    gs_status st =
+        places && inputs && encoded ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu features", info->batch);
+    while (st == GS_OK && (n = take_parts(parts, kind, &at, info->batch, places, inputs)) > 0) {
+        st = texts ? gs_encoder_texts(encoder, (const char *const *)inputs, n, encoded, err)
+                   : encode_files(encoder, inputs, n, encoded, err);
+        for (size_t i = 0; i < n && st == GS_OK; i++)
+            memcpy(features + places[i] * info->dim, encoded + i * info->dim, info->dim * sizeof *encoded);
+    }
+    free(places);
+    free(inputs);
+    free(encoded);
     return st;
 }
 
@@ -107,23 +146,17 @@ static gs_status check_texts(gs_encoder *encoder, const cli_parts *parts, gs_err
 
 gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, float **features, gs_error *err)
 {
-    size_t dim = gs_encoder_get_info(encoder)->dim;
     *features = NULL;
     gs_status st = check_texts(encoder, parts, err);
     if (st != GS_OK)
         return st;
-    *features = calloc(parts->count, dim * sizeof **features);
+    *features = calloc(parts->count, gs_encoder_get_info(encoder)->dim * sizeof **features);
     if (!*features)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu features", parts->count);
-    for (size_t i = 0; i < parts->count && st == GS_OK; i++) {
-        const cli_part *part = &parts->parts[i];
-        float *feature = *features + i * dim;
-        st = strcmp(part->kind, "text") == 0 ? gs_encoder_texts(encoder, &part->input, 1, feature, err)
-                                             : encode_image(encoder, part->input, feature, err);
-    }
-    if (st != GS_OK) {
-        free(*features);
-        *features = NULL;
-    }
+    if ((st = encode_kind(encoder, parts, "text", *features, err)) == GS_OK &&
+        (st = encode_kind(encoder, parts, "image", *features, err)) == GS_OK)
+        return GS_OK;
+    free(*features);
+    *features = NULL;
     return st;
 }

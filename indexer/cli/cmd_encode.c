@@ -52,7 +52,7 @@ static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer,
 static gs_status run(const arguments *args, gs_error *err)
 {
     gs_encoder *encoder;
-    gs_encoder_options options = {.threads = (int)args->threads, .batch = 1};
+    gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = args->parts.count == 1};
     gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
     if (st == GS_OK)
         st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);

@@ -63,7 +63,7 @@ static void announce_replacement(gs_store *store, const gs_model *model, const a
 }
 
 static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_model *model, const arguments *args,
-                             const volatile sig_atomic_t *stop, gs_error *err)
+                             const gs_stop *stop, gs_error *err)
 {
     cli_progress progress;
     gs_job_result result;
@@ -96,7 +96,7 @@ static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_mode
 static gs_status index_models(gs_store *store, gs_encoder *encoder, const gs_model *models, size_t n,
                               const arguments *args, gs_error *err)
 {
-    const volatile sig_atomic_t *stop = cli_catch_signals();
+    const gs_stop *stop = cli_stop_on_signal("stopping when the batch under way is saved; Ctrl-C again ends at once");
     gs_status st = GS_OK;
     for (size_t i = 0; i < n && st == GS_OK; i++)
         st = index_model(store, encoder, &models[i], args, stop, err);

@@ -104,7 +104,7 @@ static gs_status search(gs_store *store, const arguments *args, gs_query_part *p
     float *features = NULL;
     gs_search_result result = {0};
     /* For one query, weights in place: to pack them would take longer than to multiply. */
-    gs_encoder_options options = {.threads = (int)args->threads, .batch = 1, .backend = "blas"};
+    gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = 1, .backend = "blas"};
     gs_status st = cli_open_encoder(&encoder, args->encoder, store, &options, err);
     if (st != GS_OK)
         return st;

@@ -3,7 +3,7 @@
 
 #include "indexer/serve/serve.h"
 
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 
 int cmd_serve(int argc, char **argv)
@@ -23,22 +23,17 @@ int cmd_serve(int argc, char **argv)
     if (!cli_parse(&command, &argc, &argv, &exit_code))
         return exit_code;
 
-    /* Blocked in every thread of the server, waited for here. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-
     gs_error err = {""};
     gs_server *server;
+    const gs_stop *stop = cli_stop_on_signal(NULL);
     gs_status st = gs_server_start(&server, argv[0], listen, &err);
     if (st != GS_OK)
         return cli_finish(st, &err);
     printf("http://%s/\n", gs_server_address(server));
     fflush(stdout);
-    int number;
-    sigwait(&signals, &number);
+    struct pollfd asked_to_stop = {.fd = gs_stop_fd(stop), .events = POLLIN};
+    while (poll(&asked_to_stop, 1, -1) < 1)
+        continue;
     gs_server_stop(server);
     return EXIT_FOUND;
 }

@@ -26,11 +26,17 @@ static void print_help(void)
     puts("usage: gensearch COMMAND ...\n\nFinds generative models by what they generate.\n\ncommands:");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].summary);
-    puts("\n`gensearch COMMAND --help` tells more. Exit codes: 0 success, 1 no result, 2 error.");
+    puts("\n`gensearch COMMAND --help` tells more. Exit codes: 0 success, 1 no result, 2 error,\n"
+         "130 interrupted at a safe point.");
 }
 
 int main(int argc, char **argv)
 {
+    gs_error err;
+    if (cli_signals_start(&err) != GS_OK) {
+        cli_message("%s", err.message);
+        return EXIT_ERROR;
+    }
     if (argc < 2) {
         cli_message("expected a command (see gensearch --help)");
         return EXIT_ERROR;

@@ -71,12 +71,12 @@ typedef struct {
     pthread_t thread;
     gs_status status;
     gs_error error;
-} hand;
+} worker_thread;
 
-static void *work_off(void *argument)
+static void *run_worker(void *argument)
 {
-    hand *h = argument;
-    job *j = h->job;
+    worker_thread *self = argument;
+    job *j = self->job;
     const gs_backend *backend = j->encoder->backend;
     int before = backend->set_own_threads(j->threads);
     while (!atomic_load(&j->failed)) {
@@ -84,8 +84,8 @@ static void *work_off(void *argument)
         if (first >= j->n)
             break;
         size_t count = j->n - first < j->share ? j->n - first : j->share;
-        h->status = j->encode(j, h->worker, first, count, &h->error);
-        if (h->status != GS_OK)
+        self->status = j->encode(j, self->worker, first, count, &self->error);
+        if (self->status != GS_OK)
             atomic_store(&j->failed, true);
     }
     backend->set_own_threads(before);
@@ -102,23 +102,24 @@ static gs_status check_finite(const gs_encoder *encoder, const float *features, 
 }
 
 /* Each worker takes its share through the whole tower on one core, which keeps every core busy between the matrix
- * products too; only a call with fewer inputs than cores leaves the cores to the products. */
+ * products too. Only an encoder for single inputs leaves its cores to the products: they wait for each other, which takes
+ * long where other programs run. */
 static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
 {
     size_t threads = encoder->threads;
-    size_t hands = j->n < threads ? 1 : threads, started = 1;
-    size_t even = (j->n + hands - 1) / hands;
+    size_t count = j->n < threads ? j->n : threads, started = 1;
+    size_t even = (j->n + count - 1) / count;
     j->share = even < encoder->share ? even : encoder->share;
-    hand *all = calloc(hands, sizeof *all);
+    worker_thread *all = calloc(count, sizeof *all);
     if (!all)
-        return gs_fail(err, GS_ENOMEM, "no memory for %zu threads", hands);
-    j->threads = hands == 1 ? (int)threads : 1;
+        return gs_fail(err, GS_ENOMEM, "no memory for %zu threads", count);
+    j->threads = encoder->info.batch == 1 && count == 1 ? (int)threads : 1;
     int before = encoder->backend->set_threads(j->threads);
-    for (size_t i = 0; i < hands; i++)
-        all[i] = (hand){.job = j, .worker = &encoder->workers[i]};
-    while (started < hands && pthread_create(&all[started].thread, NULL, work_off, &all[started]) == 0)
+    for (size_t i = 0; i < count; i++)
+        all[i] = (worker_thread){.job = j, .worker = &encoder->workers[i]};
+    while (started < count && pthread_create(&all[started].thread, NULL, run_worker, &all[started]) == 0)
         started++; /* where the system gives fewer threads, these do all the work */
-    work_off(&all[0]);
+    run_worker(&all[0]);
     gs_status st = all[0].status;
     for (size_t i = 1; i < started; i++)
         pthread_join(all[i].thread, NULL);

@@ -3,13 +3,13 @@
 #include "indexer/hf/fingerprint.h"
 #include "indexer/hf/preprocessor.h"
 #include "indexer/hf/vocabulary.h"
+#include "indexer/util/cores.h"
 #include "indexer/util/utf8.h"
 
 #include <math.h>  /* exp, isfinite */
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h> /* sysconf */
 
 #define DEFAULT_BATCH     32
 #define DEFAULT_GPU_BATCH 256
@@ -163,8 +163,7 @@ static gs_status wants_gpu(const gs_encoder_options *options, bool *wanted, gs_e
 /* A GPU is fed by one thread with whole batches, the cores of a processor each with a share. */
 static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int threads = encoder->cuda ? 1 : options->threads > 0 ? options->threads : cores > 0 ? (int)cores : 1;
+    int threads = encoder->cuda ? 1 : options->threads > 0 ? options->threads : (int)gs_cores();
     size_t usual = encoder->cuda ? DEFAULT_GPU_BATCH : DEFAULT_BATCH;
     if (usual < 2 * (size_t)threads) /* enough for every core */
         usual = 2 * (size_t)threads;

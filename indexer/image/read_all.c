@@ -1,9 +1,10 @@
 #include "indexer/image/image.h"
 
+#include "indexer/util/cores.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h> /* sysconf */
 
 /* A call's files, which its readers take one by one until none is left or one is bad. */
 typedef struct {
@@ -51,8 +52,7 @@ static const reader *first_failure(const reader *readers, size_t n)
 
 static size_t count_readers(size_t n, int threads)
 {
-    long cores = threads > 0 ? threads : sysconf(_SC_NPROCESSORS_ONLN);
-    size_t readers = cores > 1 ? (size_t)cores : 1;
+    size_t readers = threads > 0 ? (size_t)threads : gs_cores();
     return readers < n ? readers : n;
 }
 

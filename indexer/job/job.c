@@ -125,11 +125,6 @@ static gs_status save(job *j, save_function function, gs_error *err)
     return st;
 }
 
-static bool asked_to_stop(const job *j)
-{
-    return j->options->stop && *j->options->stop;
-}
-
 static void report(const job *j, uint64_t total)
 {
     if (j->options->progress)
@@ -152,8 +147,8 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
             report(j, total);
         /* A worker dies of the same interrupt that stops us: that is no failure of its own. */
         if (more || st != GS_OK)
-            if (asked_to_stop(j))
-                return gs_fail(err, GS_ECANCELED, "interrupted; run again to go on");
+            if (gs_stop_requested(j->options->stop))
+                return gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
         if (st == GS_OK && more && now() - j->saved_at >= j->options->checkpoint)
             st = save(j, gs_store_save, err);
     }
@@ -171,7 +166,7 @@ static void save_what_there_is(job *j)
 static gs_status sample(job *j, const gs_model *model, gs_error *err)
 {
     gs_sampler *sampler;
-    gs_sampler_options options = {.seed = j->options->seed, .threads = j->options->threads};
+    gs_sampler_options options = {.seed = j->options->seed, .threads = j->options->threads, .stop = j->options->stop};
     gs_status st = gs_sampler_open(&sampler, model, &options, err);
     if (st != GS_OK)
         return st;

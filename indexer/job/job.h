@@ -13,17 +13,17 @@
 #include "indexer/encoder/encoder.h"
 #include "indexer/model/model.h"
 #include "indexer/store/store.h"
+#include "indexer/util/stop.h"
 
-#include <signal.h>
 #include <stdbool.h>
 
 typedef struct {
     uint64_t seed, samples;
-    uint64_t keep;                     /* features kept for the Monte Carlo score */
-    size_t batch;                      /* pictures sampled and encoded at a time */
-    int threads;                       /* that decode pictures, besides the encoder's; 0: one per core */
-    double checkpoint;                 /* seconds between two */
-    const volatile sig_atomic_t *stop; /* when it becomes non-zero: checkpoint, GS_ECANCELED; NULL: never */
+    uint64_t keep;       /* features kept for the Monte Carlo score */
+    size_t batch;        /* pictures sampled and encoded at a time */
+    int threads;         /* that decode pictures, besides the encoder's; 0: one per core */
+    double checkpoint;   /* seconds between two */
+    const gs_stop *stop; /* on request: checkpoint, GS_ECANCELED; NULL: never  borrowed */
     /* Called first with what was done before, then after every batch; NULL: none. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;

@@ -190,7 +190,7 @@ static gs_status write_changes(update *u, gs_error *err)
     return st;
 }
 
-gs_status gs_neighbors_update(gs_store *store, const volatile sig_atomic_t *stop,
+gs_status gs_neighbors_update(gs_store *store, const gs_stop *stop,
                               void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                               gs_error *err)
 {
@@ -204,8 +204,8 @@ gs_status gs_neighbors_update(gs_store *store, const volatile sig_atomic_t *stop
     for (size_t i = 0; i < u.list.count && n_dirty > 0 && st == GS_OK; i++) {
         if (!u.entries[i].dirty)
             continue;
-        if (stop && *stop)
-            st = gs_fail(err, GS_ECANCELED, "interrupted; run again to go on");
+        if (gs_stop_requested(stop))
+            st = gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
         else
             st = compare(&u, i, err);
         if (st == GS_OK && progress)

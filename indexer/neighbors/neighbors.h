@@ -9,13 +9,12 @@
 #define GS_NEIGHBORS_H
 
 #include "indexer/store/store.h"
-
-#include <signal.h>
+#include "indexer/util/stop.h"
 
 #define GS_NEIGHBORS 16 /* kept per model */
 
 /* stop and progress as in job.h; total counts models to compare. GS_ECANCELED leaves the lists as they were. */
-gs_status gs_neighbors_update(gs_store *store, const volatile sig_atomic_t *stop,
+gs_status gs_neighbors_update(gs_store *store, const gs_stop *stop,
                               void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                               gs_error *err);
 

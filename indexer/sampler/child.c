@@ -4,10 +4,10 @@
 #include <fcntl.h> /* O_CLOEXEC, O_NONBLOCK */
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,11 +17,10 @@
 struct gs_child {
     pid_t pid;                 /* also of its process group */
     int input, output, errors; /* our ends of its standard streams, nonblocking; -1: closed */
+    const gs_stop *stop;       /* borrowed */
     char words[LAST_WORDS];    /* [word_count]  the end of its standard error */
     size_t word_count;
 };
-
-extern char **environ; /* POSIX: the caller declares it */
 
 static double now(void)
 {
@@ -39,31 +38,51 @@ static void close_end(int *fd)
 
 /* --- start --- */
 
-/* theirs[i] becomes the child's descriptor i. Its signals are those of a fresh process, whatever the caller blocks or
- * ignores. */
+/* What happens in the child between fork and exec: nothing that takes a lock. Returns errno. theirs[i] becomes descriptor i. The child's
+ * signals are those of a fresh process, whatever the caller blocks or ignores. */
+static int become(char *const argv[], const char *directory, const int theirs[3], pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return errno;
+    if (getppid() != parent) /* it ended before the line above */
+        _exit(1);
+    for (int i = 0; i < 3; i++)
+        if (dup2(theirs[i], i) < 0)
+            return errno;
+    if (chdir(directory) != 0)
+        return errno;
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execvp(argv[0], argv);
+    return errno;
+}
+
+/* Not posix_spawn, which cannot ask for a signal at the parent's death; not fork, whose handlers would end OpenBLAS's threads under another
+ * thread's product. Returns errno, the child's too. */
 static int spawn(gs_child *child, char *const argv[], const char *directory, const int theirs[3])
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, pipe_signal;
-    sigemptyset(&none);
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &pipe_signal);
-    posix_spawn_file_actions_init(&actions);
-    int failed = 0;
-    for (int i = 0; i < 3 && !failed; i++)
-        failed = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
-    if (!failed)
-        failed = posix_spawn_file_actions_addchdir_np(&actions, directory);
-    if (!failed)
-        failed = posix_spawnp(&child->pid, argv[0], &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    int news[2], failed = 0; /* the child's errno comes through; exec closes it */
+    pid_t parent = getpid();
+    if (pipe2(news, O_CLOEXEC) != 0)
+        return errno;
+    child->pid = _Fork();
+    if (child->pid == 0) {
+        failed = become(argv, directory, theirs, parent);
+        ssize_t ignored = write(news[1], &failed, sizeof failed);
+        (void)ignored;
+        _exit(127);
+    }
+    if (child->pid < 0)
+        failed = errno;
+    close(news[1]);
+    while (child->pid > 0 && read(news[0], &failed, sizeof failed) < 0 && errno == EINTR)
+        continue;
+    close(news[0]);
+    if (child->pid > 0 && failed)
+        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
     return failed;
 }
 
@@ -77,12 +96,13 @@ static int open_pipe(int *ours, int *theirs, bool ours_writes)
     return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-gs_status gs_child_start(gs_child **out, char *const argv[], const char *directory, gs_error *err)
+gs_status gs_child_start(gs_child **out, char *const argv[], const char *directory, const gs_stop *stop, gs_error *err)
 {
     *out = NULL;
     gs_child *child = calloc(1, sizeof *child);
     if (!child)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", argv[0]);
+    child->stop = stop;
     child->input = child->output = child->errors = -1;
     int theirs[3] = {-1, -1, -1};
     int failed = open_pipe(&child->input, &theirs[0], true);
@@ -202,20 +222,25 @@ static gs_status report_silence(gs_child *child, double seconds, gs_error *err)
 
 /* --- talking to it --- */
 
-/* Waits until fd is ready for events, reading the child's standard error meanwhile. False when seconds went by. */
-static bool wait_ready(gs_child *child, int fd, short events, double seconds)
+/* Waits until fd is ready for events, reading the child's standard error meanwhile. GS_ECHILD when seconds went by, GS_ECANCELED on a
+ * request to stop. */
+static gs_status wait_ready(gs_child *child, int fd, short events, double seconds, gs_error *err)
 {
     double deadline = now() + seconds;
     for (;;) {
         double left = deadline - now();
-        struct pollfd ends[] = {{.fd = fd, .events = events}, {.fd = child->errors, .events = POLLIN}};
-        int ready = poll(ends, 2, left <= 0 ? 0 : left > 1000 ? 1000000 : (int)(left * 1000) + 1);
+        struct pollfd ends[] = {{.fd = fd, .events = events},
+                                {.fd = child->errors, .events = POLLIN},
+                                {.fd = gs_stop_fd(child->stop), .events = POLLIN}};
+        int ready = poll(ends, 3, left <= 0 ? 0 : left > 1000 ? 1000000 : (int)(left * 1000) + 1);
         if (ready > 0 && ends[1].revents)
             drain_errors(child);
+        if (ready > 0 && ends[2].revents)
+            return gs_fail(err, GS_ECANCELED, "was not waited for any longer");
         if (ready > 0 && ends[0].revents)
-            return true;
+            return GS_OK;
         if (left <= 0)
-            return false;
+            return report_silence(child, seconds, err);
     }
 }
 
@@ -241,8 +266,9 @@ gs_status gs_child_write(gs_child *child, const void *bytes, size_t size, double
 {
     const char *at = bytes;
     while (size > 0) {
-        if (!wait_ready(child, child->input, POLLOUT, seconds))
-            return report_silence(child, seconds, err);
+        gs_status st = wait_ready(child, child->input, POLLOUT, seconds, err);
+        if (st != GS_OK)
+            return st;
         ssize_t done = write_quietly(child->input, at, size);
         if (done < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
@@ -258,8 +284,9 @@ gs_status gs_child_read(gs_child *child, void *bytes, size_t size, double second
 {
     *got = 0;
     for (;;) {
-        if (!wait_ready(child, child->output, POLLIN, seconds))
-            return report_silence(child, seconds, err);
+        gs_status st = wait_ready(child, child->output, POLLIN, seconds, err);
+        if (st != GS_OK)
+            return st;
         ssize_t count = read(child->output, bytes, size);
         if (count < 0 && (errno == EINTR || errno == EAGAIN))
             continue;

@@ -1,7 +1,7 @@
 /* child.h - a child process that answers over pipes, and never takes its parent with it.
  *
  *     gs_child *child;
- *     if ((st = gs_child_start(&child, argv, directory, err)) != GS_OK) return st;
+ *     if ((st = gs_child_start(&child, argv, directory, stop, err)) != GS_OK) return st;
  *     st = gs_child_write(child, request, size, seconds, err);
  *     st = gs_child_read(child, answer, sizeof answer, seconds, &got, err);
  *     gs_child_end(child, 2);
@@ -14,15 +14,19 @@
 #define GS_CHILD_H
 
 #include "core/status.h"
+#include "indexer/util/stop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef struct gs_child gs_child; /* one thread at a time */
 
-/* Starts argv (NULL at the end, looked up in PATH) in directory, as the leader of a process group of its own.
+/* Starts argv (NULL at the end, looked up in PATH) in directory, as the leader of a process group of its own, so that the
+ * Ctrl-C of a terminal does not reach it. The kernel kills it when the calling thread ends, however that ends: call this from a
+ * thread that stays. stop (borrowed until the end; may be NULL) ends every wait for the child with GS_ECANCELED.
  * GS_ENOTFOUND when there is no such command or directory. */
-gs_status gs_child_start(gs_child **child, char *const argv[], const char *directory, gs_error *err);
+gs_status gs_child_start(gs_child **child, char *const argv[], const char *directory, const gs_stop *stop,
+                         gs_error *err);
 
 /* Writes all of bytes [size]. seconds: how long the child may go without taking any. */
 gs_status gs_child_write(gs_child *child, const void *bytes, size_t size, double seconds, gs_error *err);

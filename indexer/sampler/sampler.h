@@ -29,6 +29,7 @@
 #include "core/status.h"
 #include "indexer/image/image.h"
 #include "indexer/model/model.h"
+#include "indexer/util/stop.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +41,8 @@ typedef struct {
     /* Seconds a worker may go without a byte of answer before it is called hung; 0: 300. "timeout" in the model's
      * sampler block has the last word. */
     double timeout;
-    int threads; /* that decode pictures; 0: one per core */
+    int threads;         /* that decode pictures; 0: one per core */
+    const gs_stop *stop; /* ends the wait for a worker's answer with GS_ECANCELED; NULL: never  borrowed */
 } gs_sampler_options;
 
 /* Whether there is a sampler of the model's kind: to be asked of every model before the first is sampled. */

@@ -275,7 +275,7 @@ static gs_status start(gs_sampler **sampler, const gs_sampler_driver *driver, co
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     w->base.driver = driver;
     gs_status st = prepare(w, model, options, argv, err);
-    if (st == GS_OK && (st = gs_child_start(&w->child, argv, model->directory, err)) != GS_OK)
+    if (st == GS_OK && (st = gs_child_start(&w->child, argv, model->directory, options->stop, err)) != GS_OK)
         gs_error_prefix(err, st, driver == &gs_onnx_driver ? "%s (Node.js, which runs ONNX generators)" : "%s",
                         w->context);
     if (st == GS_OK)

@@ -158,8 +158,8 @@ class Interrupted(Case):
             self.wait_for_samples(4)
             process.send_signal(signal.SIGINT)
             message = process.stderr.read().decode()
-            self.assertEqual(process.wait(), 2)
-        self.assertIn("gensearch: interrupted; run again to go on", message)
+            self.assertEqual(process.wait(), 130)
+        self.assertIn("gensearch: interrupted; run again to resume", message)
         self.finish_and_compare(model)
 
     def test_a_worker_that_dies_keeps_what_was_encoded(self):

@@ -13,12 +13,11 @@
 static gs_error err;
 static char directory[64];
 static gs_image pictures[PICTURES]; /* of the folder */
-static volatile sig_atomic_t stop;
+static gs_stop stop;
 
 static int be_able(void **state)
 {
     (void)state;
-    stop = 0;
     unsetenv("FAKE_CUDA_FULL");
     unsetenv("FAKE_CUDA_FAIL_AFTER");
     return setenv("GENSEARCH_CUDA", GS_FAKE_CUDA, 1);
@@ -204,7 +203,8 @@ static gs_store *open_store(const gs_encoder *encoder)
 static void stop_after_six(void *context, uint64_t done, uint64_t total)
 {
     (void)total;
-    *(volatile sig_atomic_t *)context = done >= 6;
+    if (done >= 6)
+        gs_stop_request(context);
 }
 
 /* With an encoder of its own, whose device fails at that call ("0": never), in batches of 3. */
@@ -216,9 +216,10 @@ static gs_job_result run_job(const char *fail_after, double checkpoint, bool sto
     gs_model model;
     gs_job_result result;
     gs_job_options options = {.seed = 1, .samples = PICTURES, .keep = KEEP, .batch = 3, .checkpoint = checkpoint};
+    assert_int_equal(gs_stop_init(&stop, &err), GS_OK);
     options.stop = &stop;
     options.progress = stopping ? stop_after_six : NULL;
-    options.context = (void *)&stop;
+    options.context = &stop;
     snprintf(path, sizeof path, "%s/model.json", directory);
     assert_int_equal(gs_model_parse(&model, json, path, &err), GS_OK);
     setenv("FAKE_CUDA_FAIL_AFTER", fail_after, 1);
@@ -229,7 +230,7 @@ static gs_job_result run_job(const char *fail_after, double checkpoint, bool sto
     gs_store_close(store);
     gs_encoder_close(encoder);
     gs_model_free(&model);
-    stop = 0;
+    gs_stop_free(&stop);
     return result;
 }
 
