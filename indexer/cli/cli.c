@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_OPTIONS 16
-
 void cli_message(const char *format, ...)
 {
     va_list args;
@@ -69,6 +67,9 @@ int cli_threads(uint64_t asked)
                     (unsigned long long)asked);
     return asked > 0 && asked < cores ? (int)asked : (int)cores;
 }
+
+/* What getopt_long returns for --help, and for the options of a command: beyond every character. */
+enum { HELP = 256, FIRST_OPTION };
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------ */
 
@@ -128,6 +129,8 @@ static bool store_part(const cli_command *c, const cli_option *o, const char *te
     /* Words are printed again as JSON, which is UTF-8 or nothing; a file is called what it is called. */
     if (strcmp(o->name, "text") == 0 && gs_utf8_invalid_at(text, strlen(text)) < strlen(text))
         return mistake(c, exit_code, "--text is not UTF-8");
+    if (text[strspn(text, " \t\n\r\v\f")] == '\0')
+        return mistake(c, exit_code, "--%s is empty", o->name);
     cli_part *parts = realloc(o->parts->parts, (o->parts->count + 1) * sizeof *parts);
     if (!parts)
         return mistake(c, exit_code, "no memory");
@@ -151,27 +154,61 @@ static bool store_option(const cli_command *c, const cli_option *o, const char *
     return true;
 }
 
-bool cli_parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
+/* What getopt did not understand, as it was typed. A short option that is none ("-text" begins with one) may stand in the argument before
+ * optind, when it was that argument's last letter, or in the one that optind means. */
+static const char *find_culprit(int argc, char **argv)
 {
-    struct option table[MAX_OPTIONS + 2] = {{"help", no_argument, NULL, MAX_OPTIONS}};
-    for (size_t i = 0; i < c->n_options && i < MAX_OPTIONS; i++)
-        table[i + 1] =
-            (struct option){c->options[i].name, c->options[i].value ? required_argument : no_argument, NULL, (int)i};
+    const char *before = argv[optind - 1];
+    if (optopt == 0 || optind >= argc || (before[0] == '-' && before[1] == optopt && before[2] == '\0'))
+        return before;
+    const char *here = argv[optind];
+    return here[0] == '-' && here[1] != '-' && strchr(here, optopt) ? here : before;
+}
+
+/* "-text" is an option with one dash too few. */
+static bool unknown_option(const cli_command *c, const char *culprit, int *exit_code)
+{
+    for (size_t i = 0; i < c->n_options; i++) {
+        size_t length = strlen(c->options[i].name);
+        if (strncmp(culprit + 1, c->options[i].name, length) == 0 &&
+            (!culprit[1 + length] || culprit[1 + length] == '='))
+            return mistake(c, exit_code, "unknown option '%s', did you mean '-%s'?", culprit, culprit);
+    }
+    return mistake(c, exit_code, "unknown option '%s'", culprit);
+}
+
+static bool parse_options(const cli_command *c, const struct option *table, int argc, char **argv, int *exit_code)
+{
     opterr = 0;
-    for (int got; (got = getopt_long(*argc, *argv, ":h", table, NULL)) != -1;) {
-        const char *culprit = (*argv)[optind - 1];
-        if (got == 'h' || got == MAX_OPTIONS) {
+    for (int got; (got = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
+        if (got == HELP || got == 'h') {
             print_help(c);
             *exit_code = EXIT_FOUND;
             return false;
         }
         if (got == ':')
-            return mistake(c, exit_code, "%s needs a value", culprit);
+            return mistake(c, exit_code, "%s needs a value", argv[optind - 1]);
         if (got == '?')
-            return mistake(c, exit_code, "unknown option '%s'", culprit);
-        if (!store_option(c, &c->options[got], optarg, exit_code))
+            return unknown_option(c, find_culprit(argc, argv), exit_code);
+        if (!store_option(c, &c->options[got - FIRST_OPTION], optarg, exit_code))
             return false;
     }
+    return true;
+}
+
+bool cli_parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
+{
+    struct option *table = calloc(c->n_options + 2, sizeof *table);
+    if (!table)
+        return mistake(c, exit_code, "no memory");
+    table[0] = (struct option){"help", no_argument, NULL, HELP};
+    for (size_t i = 0; i < c->n_options; i++)
+        table[i + 1] = (struct option){c->options[i].name, c->options[i].value ? required_argument : no_argument, NULL,
+                                       FIRST_OPTION + (int)i};
+    bool parsed = parse_options(c, table, *argc, *argv, exit_code);
+    free(table);
+    if (!parsed)
+        return false;
     *argc -= optind;
     *argv += optind;
     if (*argc < c->least)

@@ -4,19 +4,18 @@
 #include "indexer/job/job.h"
 #include "indexer/neighbors/neighbors.h"
 #include "indexer/sampler/sampler.h"
-#include "indexer/util/share.h"
 
-#include <errno.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h> /* access */
 
 typedef struct {
     const char *encoder, *precision, *device;
     uint64_t samples, seed, batch, threads, keep;
     double checkpoint;
-    bool quiet;
+    bool quiet, force, replace;
 } arguments;
 
 /* All files first, so that a mistake in the last one costs no work. */
@@ -36,106 +35,143 @@ static gs_status read_models(char **paths, size_t n, gs_model *models, gs_error 
 }
 
 /* The database remembers where the encoder lies, for later searches from any directory. */
-static gs_status bind_encoder(gs_store *store, gs_encoder *encoder, const char *directory, gs_error *err)
+static gs_status bind_encoder(gs_store *store, gs_encoder *encoder, gs_error *err)
 {
     const gs_encoder_info *info = gs_encoder_get_info(encoder);
     gs_store_encoder bound = {.dim = info->dim, .tau = info->tau, .image_size = info->image_size};
-    char *absolute = realpath(directory, NULL);
-    if (!absolute)
-        return gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
     snprintf(bound.name, sizeof bound.name, "%s", info->name);
-    snprintf(bound.directory, sizeof bound.directory, "%s", absolute);
+    snprintf(bound.directory, sizeof bound.directory, "%s", info->directory);
     snprintf(bound.fingerprint, sizeof bound.fingerprint, "%s", info->fingerprint);
-    free(absolute);
     return gs_store_bind_encoder(store, &bound, err);
 }
 
-/* Other numbers than the database's draw a model anew: that should not come as a surprise. */
-static void announce_replacement(gs_store *store, const gs_model *model, const arguments *args)
+/* What becomes of the models, one after the other. */
+typedef struct {
+    gs_store *store;
+    gs_encoder *encoder;
+    const arguments *args;
+    const gs_stop *stop;
+    int threads;
+    cli_progress progress;
+    char label[160];  /* of the progress: "cats (3 of 16)" */
+    char failed[400]; /* their slugs, as many as fit */
+    size_t n_failed;
+} indexing;
+
+/* A database that is there already says which encoder is meant where none is named. A new one is made only once the encoder is open. */
+static gs_status open_both(indexing *x, const char *database, gs_error *err)
 {
-    gs_store_model had = {0};
-    if (gs_store_find(store, model->slug, &had, NULL) == GS_OK && had.run != 0 &&
-        (had.seed != args->seed || had.requested != args->samples))
-        fprintf(stderr, "%s: has %llu samples of seed %llu, which stay until %llu of seed %llu are drawn\n",
-                model->slug, (unsigned long long)had.count, (unsigned long long)had.seed,
-                (unsigned long long)args->samples, (unsigned long long)args->seed);
-    gs_store_model_free(&had);
+    const arguments *args = x->args;
+    gs_store_encoder bound;
+    gs_encoder_options options = {.threads = x->threads, .batch = args->batch, .precision = GS_PRECISION_AUTO};
+    gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
+    if (st == GS_OK && access(database, F_OK) == 0)
+        st = gs_store_open(&x->store, database, GS_STORE_CREATE, err);
+    bool is_bound = st == GS_OK && x->store && gs_store_get_encoder(x->store, &bound, err) == GS_OK;
+    if (st == GS_OK)
+        st = cli_open_encoder(&x->encoder, args->encoder, is_bound ? x->store : NULL, &options, err);
+    if (st == GS_OK && !x->store)
+        st = gs_store_open(&x->store, database, GS_STORE_CREATE, err);
+    return st == GS_OK ? bind_encoder(x->store, x->encoder, err) : st;
 }
 
-static gs_status index_model(gs_store *store, gs_encoder *encoder, const gs_model *model, const arguments *args,
-                             const gs_stop *stop, gs_error *err)
+static void show_progress(void *context, uint64_t done, uint64_t total)
 {
-    cli_progress progress;
-    gs_job_result result;
-    gs_job_options options = {.seed = args->seed,
-                              .samples = args->samples,
-                              .keep = args->keep,
-                              .batch = gs_encoder_get_info(encoder)->batch,
-                              .threads = (int)args->threads,
-                              .checkpoint = args->checkpoint,
-                              .stop = stop,
-                              .progress = cli_progress_show,
-                              .context = &progress};
-    if (!args->quiet)
-        announce_replacement(store, model, args);
-    cli_progress_start(&progress, model->slug, args->quiet);
-    gs_status st = gs_job_run(store, encoder, model, &options, &result, err);
-    cli_progress_end(&progress);
-    if (st != GS_OK || args->quiet)
-        return st;
-    if (result.skipped)
-        fprintf(stderr, "%s: has its %llu samples already\n", model->slug, (unsigned long long)result.count);
-    else if (result.resumed)
-        fprintf(stderr, "%s: %llu samples, going on from %llu\n", model->slug, (unsigned long long)result.count,
-                (unsigned long long)result.resumed);
+    cli_progress_show(&((indexing *)context)->progress, done, total);
+}
+
+static void show_message(void *context, const char *line)
+{
+    if (!((indexing *)context)->args->quiet)
+        fprintf(stderr, "%s\n", line);
+}
+
+static void report_done(const indexing *x, const gs_job_result *result)
+{
+    if (x->args->quiet)
+        return;
+    if (result->skipped)
+        fprintf(stderr, "%s: has its %" PRIu64 " samples already\n", x->label, result->count);
+    else if (result->resumed)
+        fprintf(stderr, "%s: %" PRIu64 " samples, resumed at %" PRIu64 "\n", x->label, result->count, result->resumed);
     else
-        fprintf(stderr, "%s: %llu samples\n", model->slug, (unsigned long long)result.count);
+        fprintf(stderr, "%s: %" PRIu64 " samples\n", x->label, result->count);
+}
+
+static void note_failure(indexing *x, const gs_model *model)
+{
+    size_t used = strlen(x->failed);
+    snprintf(x->failed + used, sizeof x->failed - used, "%s%s", x->n_failed ? ", " : "", model->slug);
+    x->n_failed++;
+}
+
+/* A model that fails is reported, and is no reason to leave out the others. */
+static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_error *err)
+{
+    gs_job_result result;
+    gs_job_options options = {.seed = x->args->seed,
+                              .samples = x->args->samples,
+                              .keep = x->args->keep,
+                              .batch = gs_encoder_get_info(x->encoder)->batch,
+                              .threads = x->threads,
+                              .force = x->args->force,
+                              .replace = x->args->replace,
+                              .checkpoint = x->args->checkpoint,
+                              .stop = x->stop,
+                              .progress = show_progress,
+                              .message = show_message,
+                              .context = x};
+    cli_progress_start(&x->progress, x->label, x->args->quiet);
+    gs_status st = gs_job_run(x->store, x->encoder, model, &options, &result, err);
+    cli_progress_end(&x->progress);
+    if (st == GS_OK)
+        report_done(x, &result);
+    else if (st != GS_ECANCELED)
+        note_failure(x, model);
+    if (st == GS_OK || st == GS_ECANCELED || result.fatal || alone)
+        return st;
+    cli_message("%s", err->message);
     return GS_OK;
 }
 
-static gs_status index_models(gs_store *store, gs_encoder *encoder, const gs_model *models, size_t n,
-                              const arguments *args, gs_error *err)
+static gs_status find_neighbors(indexing *x, gs_error *err)
 {
-    const gs_stop *stop = cli_stop_on_signal("stopping when the batch under way is saved; Ctrl-C again ends at once");
+    cli_progress_start(&x->progress, "neighbours", x->args->quiet);
+    gs_status st = gs_neighbors_update(x->store, x->stop, cli_progress_show, &x->progress, err);
+    cli_progress_end(&x->progress);
+    return st;
+}
+
+static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_error *err)
+{
     gs_status st = GS_OK;
-    for (size_t i = 0; i < n && st == GS_OK; i++)
-        st = index_model(store, encoder, &models[i], args, stop, err);
-    if (st != GS_OK)
-        return st;
-    cli_progress progress;
-    cli_progress_start(&progress, "neighbours", args->quiet);
-    st = gs_neighbors_update(store, stop, cli_progress_show, &progress, err);
-    cli_progress_end(&progress);
+    for (size_t i = 0; i < n && st == GS_OK; i++) {
+        snprintf(x->label, sizeof x->label, n > 1 ? "%s (%zu of %zu)" : "%s", models[i].slug, i + 1, n);
+        st = index_model(x, &models[i], n == 1, err);
+    }
+    if (st == GS_OK)
+        st = find_neighbors(x, err);
+    if (st == GS_OK && x->n_failed > 0)
+        st = gs_fail(err, GS_EARGS, "%zu of %zu models failed: %s", x->n_failed, n, x->failed);
     return st;
 }
 
 static gs_status run(const char *database, char **paths, size_t n, const arguments *args, gs_error *err)
 {
-    gs_store *store = NULL;
-    gs_encoder *encoder = NULL;
-    char *embedded = NULL;
+    indexing x = {.args = args, .threads = cli_threads(args->threads)};
     gs_model *models = calloc(n, sizeof *models);
     gs_status st = models ? read_models(paths, n, models, err) : gs_fail(err, GS_ENOMEM, "no memory");
-    if (st == GS_OK && !args->encoder)
-        st = gs_share_path("data/encoder", &embedded, err);
-    const char *directory = args->encoder ? args->encoder : embedded;
-    gs_encoder_options options = {.threads = (int)args->threads, .batch = args->batch, .precision = GS_PRECISION_AUTO};
     if (st == GS_OK)
-        st = cli_read_arithmetic(args->precision, args->device, &options, err);
-    if (st == GS_OK)
-        st = gs_encoder_open(&encoder, directory, &options, err);
-    if (st == GS_OK && !args->quiet)
-        fprintf(stderr, "encoder: %s, on %s\n", gs_encoder_get_info(encoder)->name,
-                gs_encoder_get_info(encoder)->backend);
-    if (st == GS_OK)
-        st = gs_store_open(&store, database, GS_STORE_CREATE, err);
-    if (st == GS_OK)
-        st = bind_encoder(store, encoder, directory, err);
-    if (st == GS_OK)
-        st = index_models(store, encoder, models, n, args, err);
-    gs_store_close(store);
-    gs_encoder_close(encoder);
-    free(embedded);
+        st = open_both(&x, database, err);
+    if (st == GS_OK) {
+        const gs_encoder_info *info = gs_encoder_get_info(x.encoder);
+        if (!args->quiet)
+            fprintf(stderr, "encoder: %s, on %s\n", info->name, info->backend);
+        x.stop = cli_stop_on_signal("stopping when the batch under way is saved; Ctrl-C again ends at once");
+        st = index_models(&x, models, n, err);
+    }
+    gs_store_close(x.store);
+    gs_encoder_close(x.encoder);
     for (size_t i = 0; models && i < n; i++)
         gs_model_free(&models[i]);
     free(models);
@@ -159,15 +195,18 @@ int cmd_index(int argc, char **argv)
          .text = &args.device},
         {"keep-features", "N", "features kept per model, for monte-carlo (0)", .count = &args.keep, .most = 1000000},
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
+        {"force", NULL, "sample every model anew, whatever is there", .flag = &args.force},
+        {"replace", NULL, "let a model take the place of another one that has its slug", .flag = &args.replace},
         {"quiet", NULL, "no progress", .flag = &args.quiet},
     };
     const cli_command command = {
         "index",
         "DB MODEL.json...",
         "Samples the models, encodes the samples and keeps their moments in the database, which is made when\n"
-        "missing. What the database has already is skipped; a run that was cut off goes on where it stopped.\n"
-        "With another --samples or --seed a model is drawn anew, and its former moments are replaced at the end.\n"
-        "A model whose files changed behind the same model.json is sampled anew after `gensearch remove`.",
+        "missing. What the database has already is skipped, and an interrupted run resumes. A model is sampled\n"
+        "anew when its files, its sampler, --samples or --seed changed; its former moments stay until the new\n"
+        "ones are complete. A model that fails does not stop the others: exit code 2, after all were tried.\n"
+        "The first Ctrl-C stops when the batch under way is saved (exit code 130), the second at once.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",
         CLI_OPTIONS(options),

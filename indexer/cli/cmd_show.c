@@ -6,7 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* {"slug","title","type","family","samples","requested","seed","kept","finished","added","model":{...}} */
+/* What became of a model: its samples may be complete, and a later run have failed. */
+static const char *state_of(const gs_store_model *model)
+{
+    if (model->error[0])
+        return "failed";
+    return model->run ? "done" : "partial";
+}
+
+/* {"slug","title","type","family","samples","requested","seed","kept","finished","state","error","added","path","model":{...}} */
 static cJSON *to_json(const gs_store_model *model)
 {
     cJSON *object = cJSON_CreateObject();
@@ -19,7 +27,10 @@ static cJSON *to_json(const gs_store_model *model)
     cJSON_AddNumberToObject(object, "seed", (double)model->seed);
     cJSON_AddNumberToObject(object, "kept", (double)model->keep);
     cJSON_AddBoolToObject(object, "finished", model->run != 0);
+    cJSON_AddStringToObject(object, "state", state_of(model));
+    cJSON_AddStringToObject(object, "error", model->error);
     cJSON_AddStringToObject(object, "added", model->added);
+    cJSON_AddStringToObject(object, "path", model->path);
     cJSON *root = cJSON_Parse(model->json);
     cJSON_AddItemToObject(object, "model", root ? root : cJSON_CreateNull());
     return object;
@@ -27,18 +38,19 @@ static cJSON *to_json(const gs_store_model *model)
 
 static gs_status print_list(const gs_store_list *list, gs_error *err)
 {
-    enum { COLUMNS = 5, LENGTH = 48 };
+    enum { COLUMNS = 6, LENGTH = 48 };
     const char **cells = calloc((list->count + 1) * COLUMNS, sizeof *cells);
     char(*samples)[LENGTH] = calloc(list->count + 1, sizeof *samples);
     if (cells && samples) {
-        memcpy(cells, (const char *[]){"slug", "type", "family", "samples", "title"}, COLUMNS * sizeof *cells);
+        memcpy(cells, (const char *[]){"slug", "type", "family", "samples", "state", "title"}, COLUMNS * sizeof *cells);
         for (size_t i = 0; i < list->count; i++) {
             const gs_store_model *m = &list->models[i];
             if (m->run)
                 snprintf(samples[i], LENGTH, "%" PRIu64, m->count);
             else
                 snprintf(samples[i], LENGTH, "%" PRIu64 " of %" PRIu64, m->count, m->requested);
-            memcpy(cells + (i + 1) * COLUMNS, (const char *[]){m->slug, m->type, m->family, samples[i], m->title},
+            memcpy(cells + (i + 1) * COLUMNS,
+                   (const char *[]){m->slug, m->type, m->family, samples[i], state_of(m), m->title},
                    COLUMNS * sizeof *cells);
         }
         cli_print_table(cells, list->count + 1, COLUMNS);
@@ -56,8 +68,9 @@ static gs_status print_model(const gs_store_model *m, gs_error *err)
     cJSON_Delete(root);
     if (!text)
         return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", m->slug);
-    printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples, seed %" PRIu64 ", %s; added %s\n%s\n", m->slug, m->title,
-           m->type, m->count, m->requested, m->seed, m->run ? "finished" : "not finished", m->added, text);
+    printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples, seed %" PRIu64 ", %s; added %s\n%s%s%s%s\n", m->slug,
+           m->title, m->type, m->count, m->requested, m->seed, m->run ? "finished" : "not finished", m->added,
+           m->error[0] ? "its last run failed: " : "", m->error, m->error[0] ? "\n" : "", text);
     cJSON_free(text);
     return GS_OK;
 }

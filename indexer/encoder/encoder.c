@@ -6,6 +6,7 @@
 #include "indexer/util/cores.h"
 #include "indexer/util/utf8.h"
 
+#include <errno.h>
 #include <math.h>  /* exp, isfinite */
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
@@ -47,16 +48,14 @@ const gs_clip_vision *gs_encoder_get_vision(const gs_encoder *encoder)
 
 /* ---- opening ---- */
 
-static void write_name(gs_encoder *encoder, const char *directory)
+static void write_name(gs_encoder *encoder)
 {
     char *name = encoder->info.name;
     snprintf(name, sizeof encoder->info.name, "%s", encoder->config.name);
-    char *real = name[0] ? NULL : realpath(directory, NULL);
-    if (real) {
-        const char *slash = strrchr(real, '/');
-        snprintf(name, sizeof encoder->info.name, "%s", slash ? slash + 1 : real);
+    if (!name[0]) {
+        const char *slash = strrchr(encoder->directory, '/');
+        snprintf(name, sizeof encoder->info.name, "%s", slash ? slash + 1 : encoder->directory);
     }
-    free(real);
     /* It is printed as JSON, and the directory may be called anything, or be cut within a character. */
     for (size_t size = strlen(name), bad; (bad = gs_utf8_invalid_at(name, size)) < size;)
         name[bad] = '?';
@@ -192,6 +191,7 @@ static gs_status open_on_processor(gs_encoder *encoder, const gs_encoder_options
     if (st != GS_OK)
         return st;
     plan_threads(encoder, options);
+    encoder->info.precision = encoder->backend->number == GS_NUMBER_BF16 ? GS_PRECISION_BF16 : GS_PRECISION_F32;
     snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
     return open_workers(encoder, err);
 }
@@ -203,6 +203,7 @@ static gs_status open_on_gpu(gs_encoder *encoder, const gs_encoder_options *opti
     if (st != GS_OK)
         return st;
     plan_threads(encoder, options);
+    encoder->info.precision = GS_PRECISION_BF16;
     snprintf(encoder->info.backend, sizeof encoder->info.backend, "cuda");
     gs_cuda_options gpu = {.vision = &encoder->vision,
                            .text = encoder->info.has_text ? &encoder->text : NULL,
@@ -246,7 +247,10 @@ static gs_status read_directory(gs_encoder *encoder, const char *directory, gs_e
     if ((st = load_tokenizer(encoder, directory, err)) != GS_OK ||
         (st = load_weights(encoder, directory, err)) != GS_OK)
         return st;
-    write_name(encoder, directory);
+    encoder->info.directory = encoder->directory = realpath(directory, NULL);
+    if (!encoder->directory)
+        return gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
+    write_name(encoder);
     return gs_fingerprint(encoder->info.fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,
                           encoder->weights.manifest, err);
 }
@@ -285,5 +289,6 @@ void gs_encoder_close(gs_encoder *encoder)
     gs_clip_vision_free(&encoder->vision);
     gs_weights_close(&encoder->weights);
     gs_bytes_free(&encoder->vocabulary);
+    free(encoder->directory);
     free(encoder);
 }

@@ -48,15 +48,17 @@ typedef struct {
 } gs_encoder_options;
 
 typedef struct {
-    char name[128];       /* config.json's "_name_or_path", else the directory's last component */
-    char fingerprint[65]; /* hex SHA-256 over what decides the features: see fingerprint.h */
-    size_t dim;           /* of a feature */
-    double tau;           /* exp(logit_scale); GS_TAU_WITHOUT_TEXT when has_text is false */
-    bool has_text;        /* false: gs_encoder_texts refuses */
-    int image_size;       /* pixels a side of what the vision tower sees */
-    size_t batch;         /* pictures encoded at once */
-    char backend[32];     /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
-    gs_error gpu_refused; /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
+    const char *directory;  /* where it was opened: absolute  borrowed from the encoder */
+    char name[128];         /* config.json's "_name_or_path", else the directory's last component */
+    char fingerprint[65];   /* hex SHA-256 over what decides the features: see fingerprint.h */
+    size_t dim;             /* of a feature */
+    double tau;             /* exp(logit_scale); GS_TAU_WITHOUT_TEXT when has_text is false */
+    bool has_text;          /* false: gs_encoder_texts refuses */
+    int image_size;         /* pixels a side of what the vision tower sees */
+    size_t batch;           /* pictures encoded at once */
+    gs_precision precision; /* of the matrix products: f32 or bf16 */
+    char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
+    gs_error gpu_refused;   /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
 } gs_encoder_info;
 
 /* Maps the weights; a tower takes its memory when it is first used, on a GPU now. gs_encoder_close() releases all.

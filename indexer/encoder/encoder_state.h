@@ -27,6 +27,7 @@ typedef struct {
 } gs_encoder_worker;
 
 struct gs_encoder {
+    char *directory; /* owned */
     gs_encoder_info info;
     gs_clip_config config;
     gs_preprocess preprocess;

@@ -3,9 +3,11 @@
 #include "indexer/job/batches.h"
 #include "indexer/job/reservoir.h"
 
+#include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h> /* access */
 
 #define THUMBNAIL_SIDE 128
 
@@ -22,7 +24,8 @@ typedef struct {
     gs_store_thumbnail thumbnails[GS_STORE_THUMBNAILS]; /* [n_thumbnails] since the last checkpoint; their webp owned */
     size_t n_thumbnails;
     double saved_at;
-    bool lost; /* a checkpoint failed, and with it what only that one held; or a device, with its moments */
+    bool fatal; /* the failure is not the model's: see gs_job_result */
+    bool lost;  /* a checkpoint failed, and with it what only that one held; or a device, with its moments */
 } job;
 
 static double now(void)
@@ -89,6 +92,7 @@ static gs_status keep_thumbnail(job *j, uint64_t position, const gs_image *image
 static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
 {
     gs_status st = gs_encoder_images(j->encoder, batch->frames, batch->count, j->features, err);
+    j->fatal |= st == GS_EIO || st == GS_ENOMEM;
     j->lost |= st != GS_OK && gs_encoder_sums(j->encoder); /* a device that failed is not asked again */
     for (size_t i = 0; i < batch->count && batch->first + i < GS_STORE_THUMBNAILS && st == GS_OK; i++)
         st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
@@ -122,6 +126,7 @@ static gs_status save(job *j, save_function function, gs_error *err)
     drop_thumbnails(j);
     j->saved_at = now();
     j->lost = st != GS_OK;
+    j->fatal |= st != GS_OK;
     return st;
 }
 
@@ -187,19 +192,76 @@ static gs_status sample(job *j, const gs_model *model, gs_error *err)
     return st;
 }
 
-/* The model's row, and the run to work on. */
-static gs_status begin(job *j, const gs_model *model, gs_error *err)
+/* A model.json elsewhere with a slug that the database knows is the same model only when its content and its files are the same, or when
+ * the former file is gone: it was moved then. */
+static gs_status check_place(const job *j, const gs_store_model *had, const gs_store_metadata *metadata,
+                             const char *source, gs_error *err)
 {
-    char *sampler = cJSON_PrintUnformatted(model->sampler);
-    if (!sampler)
-        return gs_fail(err, GS_ENOMEM, "no memory");
-    gs_store_metadata metadata = {model->slug, model->title, model->type, model->family, model->json};
-    gs_store_order order = {sampler, j->options->seed, j->options->samples, j->options->keep};
-    int64_t id;
-    gs_status st = gs_store_put_model(j->store, &metadata, &id, NULL, err);
+    bool elsewhere = had->path[0] && strcmp(had->path, metadata->path) != 0 && access(had->path, F_OK) == 0;
+    bool same = elsewhere && strcmp(had->json, metadata->json) == 0 && strcmp(had->source, source) == 0;
+    if (!elsewhere || same || j->options->replace)
+        return GS_OK;
+    return gs_fail(err, GS_EMISMATCH,
+                   "%s: the database has another model of this slug, from %s; --replace takes its place",
+                   metadata->path, had->path);
+}
+
+static void explain(const job *j, const gs_model *model)
+{
+    static const char *const reasons[] = {
+        [GS_STORE_ANEW_FORCED] = "is sampled anew, as --force asks",
+        [GS_STORE_ANEW_SAMPLER] = "its sampler block has changed: it is sampled anew",
+        [GS_STORE_ANEW_SOURCE] = "the files that its samples come from have changed: it is sampled anew",
+        [GS_STORE_ANEW_NUMBERS] = "other samples, seed or kept features than before: it is sampled anew",
+    };
+    char line[256];
+    if (j->run.anew == GS_STORE_NOT_ANEW || !j->options->message)
+        return;
+    snprintf(line, sizeof line, "%s: %s", model->slug, reasons[j->run.anew]);
+    j->options->message(j->options->context, line);
+}
+
+/* The model's row, *id, and the run to work on. */
+static gs_status begin_run(job *j, const gs_store_metadata *metadata, const gs_store_order *order, int64_t *id,
+                           gs_error *err)
+{
+    gs_status st = gs_store_put_model(j->store, metadata, id, NULL, err);
+    j->fatal = st != GS_OK;
+    return st == GS_OK ? gs_store_begin(j->store, *id, order, &j->run, err) : st;
+}
+
+static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err)
+{
+    char source[GS_SHA256_HEX];
+    char *sampler = cJSON_PrintUnformatted(model->sampler), *path = realpath(model->path, NULL);
+    bool bf16 = gs_encoder_get_info(j->encoder)->precision == GS_PRECISION_BF16;
+    gs_store_metadata metadata = {model->slug, model->title, model->type, model->family, model->json, path ? path : ""};
+    gs_store_order order = {.sampler = sampler,
+                            .source = source,
+                            .precision = bf16 ? "bf16" : "f32",
+                            .seed = j->options->seed,
+                            .requested = j->options->samples,
+                            .keep = j->options->keep,
+                            .force = j->options->force};
+    gs_store_model had = {0};
+    gs_status st = gs_store_find(j->store, model->slug, &had, err);
+    j->fatal = st != GS_OK && st != GS_ENOTFOUND;
+    *id = had.id;
+    if (st == GS_ENOTFOUND)
+        st = GS_OK;
+    if (st == GS_OK && !sampler)
+        st = gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)
-        st = gs_store_begin(j->store, id, &order, &j->run, err);
+        st = gs_sampler_fingerprint(model, source, err);
+    if (st == GS_OK && had.id)
+        st = check_place(j, &had, &metadata, source, err);
+    if (st == GS_OK)
+        st = begin_run(j, &metadata, &order, id, err);
+    if (st == GS_OK)
+        explain(j, model);
+    gs_store_model_free(&had);
     cJSON_free(sampler);
+    free(path);
     return st;
 }
 
@@ -211,16 +273,23 @@ gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model
              .options = options,
              .dim = gs_encoder_get_info(encoder)->dim,
              .saved_at = now()};
+    gs_error error = {""};
+    int64_t id = 0;
     *result = (gs_job_result){0};
-    gs_status st = begin(&j, model, err);
+    gs_status st = begin(&j, model, &id, &error);
     result->skipped = st == GS_OK && j.run.finished;
     result->resumed = j.run.count;
     if (st == GS_OK && !j.run.finished) {
-        st = prepare(&j, err);
+        st = prepare(&j, &error);
         if (st == GS_OK)
-            st = sample(&j, model, err);
+            st = sample(&j, model, &error);
     }
     result->count = j.run.count;
+    result->fatal = j.fatal;
     free_job(&j);
-    return st == GS_OK || st == GS_ECANCELED ? st : gs_error_prefix(err, st, "model '%s'", model->slug);
+    if (id && st != GS_ECANCELED && !result->fatal)
+        gs_store_set_error(store, id, st == GS_OK ? "" : error.message, NULL);
+    if (st == GS_OK || st == GS_ECANCELED)
+        return st == GS_OK ? st : gs_fail(err, st, "%s", error.message);
+    return gs_fail(err, st, "model '%s': %s", model->slug, error.message);
 }

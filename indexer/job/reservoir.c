@@ -1,19 +1,14 @@
 #include "indexer/job/reservoir.h"
 
+#include "indexer/util/mix.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection, so that no two indices share a key. */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
+/* A bijection of the index, so that no two samples share a key. */
 static uint64_t key_of(const gs_reservoir *r, uint64_t index)
 {
-    return mix(mix(r->seed + 0x9e3779b97f4a7c15u) ^ index);
+    return gs_mix64(gs_mix64(r->seed) ^ index);
 }
 
 gs_status gs_reservoir_init(gs_reservoir *r, size_t dim, size_t capacity, uint64_t seed, gs_error *err)

@@ -7,17 +7,24 @@
 
 #include "indexer/sampler/sampler.h"
 
+#include <nettle/sha2.h>
+
 typedef struct {
     const char *kind; /* sampler.kind in model.json */
     gs_status (*open)(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err);
     uint64_t (*count)(const gs_sampler *sampler);
     gs_status (*read)(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got, gs_error *err);
     void (*close)(gs_sampler *sampler);
+    /* Adds what the samples come from to the digest. */
+    gs_status (*fingerprint)(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
 } gs_sampler_driver;
 
 struct gs_sampler {
     const gs_sampler_driver *driver; /* static */
 };
+
+/* For kinds whose block names files: each one's name and contents. */
+gs_status gs_fingerprint_named_files(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
 
 extern const gs_sampler_driver gs_folder_driver, gs_worker_driver, gs_onnx_driver;
 

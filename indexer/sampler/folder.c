@@ -1,4 +1,5 @@
 #include "indexer/sampler/driver.h"
+#include "indexer/util/mix.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -6,34 +7,62 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Sample i is picture i of the folder and all folders below it, in bytewise order of their paths: the same on every
- * machine, whatever the locale and the order in which the file system lists them. The seed has no say. */
+/* A picture below the folder. */
+typedef struct {
+    char *path; /* owned */
+    uint64_t key;
+    int64_t size, seconds, nanoseconds; /* of the file, and of its last change */
+} picture;
+
+/* Sample i is the picture with the i-th lowest key, a hash of the seed and of the path below the folder: any number of first samples is
+ * drawn without replacement from the whole folder, also where each of its subfolders holds one class. A picture that is added or removed
+ * leaves the order of the others as it was. */
 typedef struct {
     gs_sampler base;
-    char **paths; /* [count]  owned, each owned */
+    picture *pictures; /* [count]  owned */
+    char **paths;      /* [count]  owned, each borrowed from pictures */
     size_t count, capacity;
+    uint64_t seed;
+    size_t root; /* length of the folder's own path */
     int threads;
 } folder;
 
-static int compare_paths(const void *a, const void *b)
+static uint64_t key_of(uint64_t seed, const char *path)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 0x100000001b3u;
+    return gs_mix64(hash ^ gs_mix64(seed));
 }
 
-static gs_status add_path(folder *f, const char *path, gs_error *err)
+static int compare_keys(const void *a, const void *b)
 {
+    const picture *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+static gs_status add_picture(folder *f, const FTSENT *entry, gs_error *err)
+{
+    const char *path = entry->fts_path;
     if (f->count == f->capacity) {
         size_t capacity = f->capacity ? f->capacity * 2 : 256;
-        char **larger = capacity < SIZE_MAX / sizeof *larger ? realloc(f->paths, capacity * sizeof *larger) : NULL;
+        picture *larger = capacity < SIZE_MAX / sizeof *larger ? realloc(f->pictures, capacity * sizeof *larger) : NULL;
         if (!larger)
             return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu names", path, capacity);
-        f->paths = larger;
+        f->pictures = larger;
         f->capacity = capacity;
     }
-    f->paths[f->count] = strdup(path);
-    if (!f->paths[f->count])
+    char *copy = strdup(path);
+    if (!copy)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
-    f->count++;
+    const struct stat *info = entry->fts_statp;
+    f->pictures[f->count++] = (picture){.path = copy,
+                                        .key = key_of(f->seed, path + f->root),
+                                        .size = info->st_size,
+                                        .seconds = info->st_mtim.tv_sec,
+                                        .nanoseconds = info->st_mtim.tv_nsec};
     return GS_OK;
 }
 
@@ -47,7 +76,7 @@ static gs_status visit(folder *f, FTS *walk, FTSENT *entry, gs_error *err)
     }
     switch (entry->fts_info) {
     case FTS_F:
-        return gs_image_has_known_extension(entry->fts_name) ? add_path(f, entry->fts_path, err) : GS_OK;
+        return gs_image_has_known_extension(entry->fts_name) ? add_picture(f, entry, err) : GS_OK;
     case FTS_SLNONE:
         if (!gs_image_has_known_extension(entry->fts_name))
             return GS_OK;
@@ -77,7 +106,7 @@ static gs_status list_pictures(folder *f, char *path, gs_error *err)
     if (st == GS_OK && f->count == 0)
         st = gs_fail(err, GS_EFORMAT, "%s: holds no picture (.png, .jpg, .jpeg or .webp)", path);
     if (st == GS_OK)
-        qsort(f->paths, f->count, sizeof *f->paths, compare_paths);
+        qsort(f->pictures, f->count, sizeof *f->pictures, compare_keys);
     return st;
 }
 
@@ -96,13 +125,14 @@ static void folder_close(gs_sampler *sampler)
 {
     folder *f = (folder *)sampler;
     for (size_t i = 0; i < f->count; i++)
-        free(f->paths[i]);
+        free(f->pictures[i].path);
+    free(f->pictures);
     free(f->paths);
     free(f);
 }
 
-static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
-                             gs_error *err)
+/* Lists the pictures of the model's folder, in the order of the seed. */
+static gs_status open_folder(folder **out, const gs_model *model, uint64_t seed, gs_error *err)
 {
     char *path;
     gs_status st = gs_model_path(model, "path", &path, err);
@@ -114,15 +144,53 @@ static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const 
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     }
     f->base.driver = &gs_folder_driver;
-    f->threads = options->threads;
+    f->seed = seed;
+    f->root = strlen(path);
     if ((st = check_is_folder(model, path, err)) == GS_OK)
         st = list_pictures(f, path, err);
     free(path);
     if (st == GS_OK)
-        *sampler = &f->base;
+        *out = f;
     else
         folder_close(&f->base);
     return st;
+}
+
+static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
+                             gs_error *err)
+{
+    folder *f;
+    gs_status st = open_folder(&f, model, options->seed, err);
+    if (st != GS_OK)
+        return st;
+    f->threads = options->threads;
+    f->paths = calloc(f->count, sizeof *f->paths);
+    if (!f->paths) {
+        st = gs_fail(err, GS_ENOMEM, "%s: no memory for %zu names", model->path, f->count);
+        folder_close(&f->base);
+        return st;
+    }
+    for (size_t i = 0; i < f->count; i++)
+        f->paths[i] = f->pictures[i].path;
+    *sampler = &f->base;
+    return GS_OK;
+}
+
+static gs_status folder_fingerprint(const gs_model *model, struct sha256_ctx *digest, gs_error *err)
+{
+    folder *f;
+    gs_status st = open_folder(&f, model, 0, err);
+    if (st != GS_OK)
+        return st;
+    for (size_t i = 0; i < f->count; i++) {
+        const picture *p = &f->pictures[i];
+        const char *name = p->path + f->root;
+        int64_t state[] = {p->size, p->seconds, p->nanoseconds};
+        sha256_update(digest, strlen(name) + 1, (const uint8_t *)name);
+        sha256_update(digest, sizeof state, (const uint8_t *)state);
+    }
+    folder_close(&f->base);
+    return GS_OK;
 }
 
 static uint64_t folder_count(const gs_sampler *sampler)
@@ -142,4 +210,5 @@ static gs_status folder_read(gs_sampler *sampler, uint64_t first, size_t count, 
     return st;
 }
 
-const gs_sampler_driver gs_folder_driver = {"folder", folder_open, folder_count, folder_read, folder_close};
+const gs_sampler_driver gs_folder_driver = {"folder",    folder_open,  folder_count,
+                                            folder_read, folder_close, folder_fingerprint};

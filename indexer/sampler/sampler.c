@@ -34,6 +34,23 @@ gs_status gs_sampler_check(const gs_model *model, gs_error *err)
     return find_driver(&driver, model, err);
 }
 
+gs_status gs_sampler_fingerprint(const gs_model *model, char fingerprint[GS_SHA256_HEX], gs_error *err)
+{
+    const gs_sampler_driver *driver;
+    struct sha256_ctx digest;
+    uint8_t bytes[SHA256_DIGEST_SIZE];
+    sha256_init(&digest);
+    gs_status st = find_driver(&driver, model, err);
+    if (st == GS_OK)
+        st = driver->fingerprint(model, &digest, err);
+    if (st != GS_OK)
+        return st;
+    sha256_digest(&digest, sizeof bytes, bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(fingerprint + 2 * i, 3, "%02x", bytes[i]);
+    return GS_OK;
+}
+
 gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err)
 {
     const gs_sampler_driver *driver;

@@ -7,9 +7,9 @@
  *     ... gs_image_free() each ...
  *     gs_sampler_close(sampler);
  *
- * Sample i depends on (model, seed, i) alone, so a job cut off and resumed, or split over machines, gives the same
- * moments. Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, in bytewise order of
- * their paths; symbolic links are followed), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
+ * Sample i depends on (model, seed, i) alone, so a job that is interrupted and resumed, or split over machines, gives the same
+ * moments. Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, each once, in a pseudo-random
+ * order that the seed and their paths decide; symbolic links are followed), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
  * that ships with gensearch).
  *
  * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
@@ -29,6 +29,7 @@
 #include "core/status.h"
 #include "indexer/image/image.h"
 #include "indexer/model/model.h"
+#include "indexer/util/file.h" /* GS_SHA256_HEX */
 #include "indexer/util/stop.h"
 
 #include <stddef.h>
@@ -47,6 +48,11 @@ typedef struct {
 
 /* Whether there is a sampler of the model's kind: to be asked of every model before the first is sampled. */
 gs_status gs_sampler_check(const gs_model *model, gs_error *err);
+
+/* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of a worker
+ * or generator the contents of every file that its block names, and of the ONNX data files beside those. Another fingerprint means
+ * other samples. */
+gs_status gs_sampler_fingerprint(const gs_model *model, char fingerprint[GS_SHA256_HEX], gs_error *err);
 
 /* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block
  * that is not what its kind needs, GS_ENOTFOUND for a missing folder or command. */

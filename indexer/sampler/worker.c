@@ -324,5 +324,7 @@ static gs_status onnx_open(gs_sampler **sampler, const gs_model *model, const gs
     return st;
 }
 
-const gs_sampler_driver gs_worker_driver = {"worker", worker_open, worker_count, worker_read, worker_close};
-const gs_sampler_driver gs_onnx_driver = {"onnx", onnx_open, worker_count, worker_read, worker_close};
+const gs_sampler_driver gs_worker_driver = {"worker",    worker_open,  worker_count,
+                                            worker_read, worker_close, gs_fingerprint_named_files};
+const gs_sampler_driver gs_onnx_driver = {"onnx",      onnx_open,    worker_count,
+                                          worker_read, worker_close, gs_fingerprint_named_files};

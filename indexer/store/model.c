@@ -7,7 +7,8 @@
 /* A finished run sorts before one under way: the first row of a model is the run that counts. */
 #define SELECT_MODEL                                                                                                   \
     "SELECT model.id, iif(run.finished, run.id, 0), slug, title, type, family, json, added,"                           \
-    " ifnull(seed, 0), ifnull(requested, 0), ifnull(keep, 0), ifnull(count, 0) FROM model"                             \
+    " ifnull(seed, 0), ifnull(requested, 0), ifnull(keep, 0), ifnull(count, 0), path, error, ifnull(source, '')"       \
+    " FROM model"                                                                                                      \
     " LEFT JOIN run ON run.id ="                                                                                       \
     " (SELECT id FROM run AS r WHERE r.model_id = model.id ORDER BY finished DESC LIMIT 1)"
 
@@ -26,8 +27,12 @@ static gs_status read_row(gs_store *store, sqlite3_stmt *row, gs_store_model *mo
         .requested = (uint64_t)sqlite3_column_int64(row, 9),
         .keep = (uint64_t)sqlite3_column_int64(row, 10),
         .count = (uint64_t)sqlite3_column_int64(row, 11),
+        .path = gs_sql_text(row, 12),
+        .error = gs_sql_text(row, 13),
+        .source = gs_sql_text(row, 14),
     };
-    if (model->slug && model->title && model->type && model->family && model->json && model->added)
+    if (model->slug && model->title && model->type && model->family && model->json && model->added && model->path &&
+        model->error && model->source)
         return GS_OK;
     gs_store_model_free(model);
     return gs_fail(err, GS_ENOMEM, "%s: no memory", store->path);
@@ -41,6 +46,9 @@ void gs_store_model_free(gs_store_model *model)
     free(model->family);
     free(model->json);
     free(model->added);
+    free(model->path);
+    free(model->error);
+    free(model->source);
     *model = (gs_store_model){0};
 }
 
@@ -162,11 +170,12 @@ static gs_status put_model(gs_store *store, void *context, gs_error *err)
     put_context *put = context;
     const gs_store_metadata *m = put->metadata;
     /* The condition keeps a row that already says so unwritten. */
-    gs_status st = gs_sql_run(store, err,
-                              "INSERT INTO model (slug, title, type, family, json) VALUES (?1, ?2, ?3, ?4, ?5)"
-                              " ON CONFLICT (slug) DO UPDATE SET title = ?2, type = ?3, family = ?4, json = ?5"
-                              " WHERE (title, type, family, json) IS NOT (?2, ?3, ?4, ?5)",
-                              "sssss", m->slug, m->title, m->type, m->family, m->json);
+    gs_status st =
+        gs_sql_run(store, err,
+                   "INSERT INTO model (slug, title, type, family, json, path) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                   " ON CONFLICT (slug) DO UPDATE SET title = ?2, type = ?3, family = ?4, json = ?5, path = ?6"
+                   " WHERE (title, type, family, json, path) IS NOT (?2, ?3, ?4, ?5, ?6)",
+                   "ssssss", m->slug, m->title, m->type, m->family, m->json, m->path);
     if (st != GS_OK)
         return st;
     put->changed = sqlite3_changes(store->db) > 0;
@@ -185,6 +194,11 @@ gs_status gs_store_put_model(gs_store *store, const gs_store_metadata *metadata,
     if (changed)
         *changed = put.changed;
     return GS_OK;
+}
+
+gs_status gs_store_set_error(gs_store *store, int64_t model, const char *error, gs_error *err)
+{
+    return gs_sql_run(store, err, "UPDATE model SET error = ?1 WHERE id = ?2 AND error IS NOT ?1", "si", error, model);
 }
 
 gs_status gs_store_remove(gs_store *store, const char *slug, gs_error *err)

@@ -17,26 +17,76 @@ typedef struct {
     gs_store_run *run;
 } begin_context;
 
-/* The run of this model that answers the order, finished or not; *found tells whether there is one. */
-static gs_status find_run(gs_store *store, const begin_context *begin, bool *found, gs_error *err)
+/* A run as it is stored, against the order. */
+typedef struct {
+    gs_store_run run;
+    bool same_sampler, same_source, same_numbers, same_precision;
+} stored_run;
+
+/* Reads the model's finished run, or the one under way; *found tells whether there is one. */
+static gs_status read_run(gs_store *store, const begin_context *begin, bool finished, stored_run *stored, bool *found,
+                          gs_error *err)
 {
     sqlite3_stmt *query;
     const gs_store_order *order = begin->order;
-    gs_status st = gs_sql_prepare(store, &query, err,
-                                  "SELECT id, keep, count, finished FROM run WHERE model_id = ? AND sampler = ?"
-                                  " AND seed = ? AND requested = ? AND keep >= ? ORDER BY finished DESC LIMIT 1",
-                                  "isiii", begin->model, order->sampler, (int64_t)order->seed,
-                                  (int64_t)order->requested, (int64_t)order->keep);
+    gs_status st = gs_sql_prepare(
+        store, &query, err,
+        "SELECT id, keep, count, sampler = ?, source = ? OR (source = '' AND finished),"
+        " seed = ? AND requested = ? AND keep >= ?, precision = ? FROM run WHERE model_id = ? AND finished = ?",
+        "ssiiisii", order->sampler, order->source, (int64_t)order->seed, (int64_t)order->requested,
+        (int64_t)order->keep, order->precision, begin->model, (int64_t)finished);
     *found = false;
     if (st == GS_OK)
         st = gs_sql_step(store, query, found, err);
     if (st == GS_OK && *found)
-        *begin->run = (gs_store_run){.id = sqlite3_column_int64(query, 0),
-                                     .keep = (uint64_t)sqlite3_column_int64(query, 1),
-                                     .count = (uint64_t)sqlite3_column_int64(query, 2),
-                                     .finished = sqlite3_column_int(query, 3) != 0};
+        *stored = (stored_run){.run = {.id = sqlite3_column_int64(query, 0),
+                                       .keep = (uint64_t)sqlite3_column_int64(query, 1),
+                                       .count = (uint64_t)sqlite3_column_int64(query, 2),
+                                       .finished = finished},
+                               .same_sampler = sqlite3_column_int(query, 3),
+                               .same_source = sqlite3_column_int(query, 4),
+                               .same_numbers = sqlite3_column_int(query, 5),
+                               .same_precision = sqlite3_column_int(query, 6)};
     sqlite3_finalize(query);
     return st;
+}
+
+static gs_store_anew why_anew(const gs_store_order *order, const stored_run *stored)
+{
+    if (order->force)
+        return GS_STORE_ANEW_FORCED;
+    if (!stored->same_sampler)
+        return GS_STORE_ANEW_SAMPLER;
+    if (!stored->same_source)
+        return GS_STORE_ANEW_SOURCE;
+    return stored->same_numbers ? GS_STORE_NOT_ANEW : GS_STORE_ANEW_NUMBERS;
+}
+
+/* Looks for a run that answers the order; *anew says why the last one met does not. */
+static gs_status find_run(gs_store *store, const begin_context *begin, gs_store_anew *anew, bool *found, gs_error *err)
+{
+    *anew = GS_STORE_NOT_ANEW;
+    for (int finished = 1; finished >= 0; finished--) {
+        stored_run stored;
+        gs_status st = read_run(store, begin, finished, &stored, found, err);
+        if (st != GS_OK)
+            return st;
+        gs_store_anew why = *found ? why_anew(begin->order, &stored) : GS_STORE_NOT_ANEW;
+        if (*found && why == GS_STORE_NOT_ANEW) {
+            *begin->run = stored.run;
+            if (finished || stored.same_precision || stored.run.count == 0)
+                return GS_OK;
+            return gs_fail(
+                err, GS_EMISMATCH,
+                "its first %llu samples were encoded in another precision than %s: resume with that --precision, or"
+                " sample it anew with --force",
+                (unsigned long long)stored.run.count, begin->order->precision);
+        }
+        if (why != GS_STORE_NOT_ANEW)
+            *anew = why;
+    }
+    *found = false;
+    return GS_OK;
 }
 
 static gs_status begin_run(gs_store *store, void *context, gs_error *err)
@@ -44,18 +94,23 @@ static gs_status begin_run(gs_store *store, void *context, gs_error *err)
     begin_context *begin = context;
     const gs_store_order *order = begin->order;
     bool found;
-    gs_status st = find_run(store, begin, &found, err);
-    if (st != GS_OK || found)
-        return st;
-    st = gs_sql_run(store, err, "DELETE FROM run WHERE model_id = ? AND NOT finished", "i", begin->model);
+    gs_store_anew anew;
+    gs_status st = find_run(store, begin, &anew, &found, err);
+    if (st == GS_OK && found) /* an old program's run gets its fingerprint now */
+        return gs_sql_run(store, err, "UPDATE run SET source = ? WHERE id = ? AND source = ''", "si", order->source,
+                          begin->run->id);
+    if (st == GS_OK)
+        st = gs_sql_run(store, err, "DELETE FROM run WHERE model_id = ? AND NOT finished", "i", begin->model);
+    if (st == GS_OK && order->force) /* so that the new run is the one to resume, and not this one that is there */
+        st = gs_sql_run(store, err, "UPDATE run SET source = '-' WHERE model_id = ?", "i", begin->model);
     if (st == GS_OK)
         st = gs_sql_run(store, err,
-                        "INSERT INTO run (model_id, sampler, seed, requested, keep, count, finished)"
-                        " VALUES (?, ?, ?, ?, ?, 0, 0)",
-                        "isiii", begin->model, order->sampler, (int64_t)order->seed, (int64_t)order->requested,
-                        (int64_t)order->keep);
+                        "INSERT INTO run (model_id, sampler, source, precision, seed, requested, keep, count, finished)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+                        "isssiii", begin->model, order->sampler, order->source, order->precision, (int64_t)order->seed,
+                        (int64_t)order->requested, (int64_t)order->keep);
     if (st == GS_OK)
-        *begin->run = (gs_store_run){.id = sqlite3_last_insert_rowid(store->db), .keep = order->keep};
+        *begin->run = (gs_store_run){.id = sqlite3_last_insert_rowid(store->db), .keep = order->keep, .anew = anew};
     return st;
 }
 
@@ -161,7 +216,7 @@ gs_status gs_store_resume(gs_store *store, const gs_store_run *run, gs_moments *
     if (st == GS_OK)
         st = gs_sql_step(store, query, &row, err);
     if (st == GS_OK && !row)
-        st = gs_fail(err, GS_EFORMAT, "%s: run %lld has no progress to go on from", store->path, (long long)run->id);
+        st = gs_fail(err, GS_EFORMAT, "%s: run %lld has no progress to resume from", store->path, (long long)run->id);
     const void *state = NULL;
     if (st == GS_OK)
         st = gs_sql_blob(store, query, 0, (moments->dim + packed_count(moments->dim)) * sizeof(double),

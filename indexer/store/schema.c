@@ -5,9 +5,17 @@
 
 #include <stdio.h>
 
-/* The next version appends its step here, and schema.sql then describes the result. */
-static const char *const no_steps[] = {NULL};
-const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, no_steps};
+/* The next version appends its step here, and schema.sql then describes the result. What an old run under way had left to sample cannot be
+ * known: folders had another order. */
+static const char *const steps[] = {
+    "ALTER TABLE model ADD COLUMN path TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE model ADD COLUMN error TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN precision TEXT NOT NULL DEFAULT '';"
+    "DELETE FROM run WHERE NOT finished;",
+};
+_Static_assert(sizeof steps / sizeof *steps == GS_STORE_VERSION - 1, "one step between two versions");
+const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, steps};
 
 static gs_status execute(gs_store *store, const char *sql, gs_error *err)
 {

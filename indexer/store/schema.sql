@@ -1,4 +1,4 @@
--- schema.sql: the tables of a gensearch database, version 1 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
+-- schema.sql: the tables of a gensearch database, version 2 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
 --
 -- Arrays in blobs are little-endian and have no header: dim is the encoder's. A covariance is packed, the lower triangle with its
 -- diagonal, row after row: c[0][0], c[1][0], c[1][1], c[2][0] ... which is dim * (dim + 1) / 2 numbers.
@@ -23,6 +23,8 @@ CREATE TABLE model (
     type   TEXT    NOT NULL,
     family TEXT    NOT NULL,                    -- '' when unknown
     json   TEXT    NOT NULL,                    -- the whole model.json, compact, unknown fields too
+    path   TEXT    NOT NULL DEFAULT '',         -- where that model.json lies: absolute; '' when an old program wrote the row
+    error  TEXT    NOT NULL DEFAULT '',         -- why its last run failed; '' after a success
     added  TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
 ) STRICT;
 
@@ -32,6 +34,9 @@ CREATE TABLE run (
     id        INTEGER PRIMARY KEY,
     model_id  INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
     sampler   TEXT    NOT NULL,                             -- model.json's sampler block at that time
+    source    TEXT    NOT NULL DEFAULT '',                  -- fingerprint of what the samples come from (indexer/sampler/sampler.h);
+                                                            -- '': an old program did not record it; '-': to be sampled anew
+    precision TEXT    NOT NULL DEFAULT '',                  -- of the encoder's products: f32 or bf16; '' as above
     seed      INTEGER NOT NULL,
     requested INTEGER NOT NULL CHECK (requested > 0),       -- --samples; a finite sampler may end before
     keep      INTEGER NOT NULL CHECK (keep >= 0),           -- --keep-features

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
-#define GS_STORE_VERSION     1
+#define GS_STORE_VERSION     2
 #define GS_STORE_THUMBNAILS  24 /* samples that get one */
 
 typedef struct gs_store gs_store; /* one thread at a time */
@@ -66,6 +66,8 @@ gs_status gs_store_bind_encoder(gs_store *store, const gs_store_encoder *encoder
 typedef struct {
     int64_t id, run;                                   /* run: 0 when it has no finished one */
     char *slug, *title, *type, *family, *json, *added; /* owned */
+    char *path, *error;                                /* owned; see schema.sql */
+    char *source;                                      /* owned; of the same run as below, see gs_store_order */
     uint64_t seed, requested, keep, count;             /* of the finished run, or of the one under way */
 } gs_store_model;
 
@@ -90,11 +92,15 @@ void gs_store_model_free(gs_store_model *model);
 
 typedef struct {
     const char *slug, *title, *type, *family, *json;
+    const char *path; /* of model.json, absolute */
 } gs_store_metadata;
 
 /* Inserts the model, or updates what is known about it. *changed (may be NULL): whether anything was written. */
 gs_status gs_store_put_model(gs_store *store, const gs_store_metadata *metadata, int64_t *id, bool *changed,
                              gs_error *err);
+
+/* Notes why the model's last run failed; "" when it did not. */
+gs_status gs_store_set_error(gs_store *store, int64_t model, const char *error, gs_error *err);
 
 /* Forgets a model with all it has. GS_ENOTFOUND. */
 gs_status gs_store_remove(gs_store *store, const char *slug, gs_error *err);
@@ -102,18 +108,33 @@ gs_status gs_store_remove(gs_store *store, const char *slug, gs_error *err);
 /* ---- a run: samples being taken in -------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *sampler; /* compact JSON of the block */
+    const char *sampler;   /* compact JSON of the block */
+    const char *source;    /* fingerprint of what the samples come from */
+    const char *precision; /* "f32" or "bf16" */
     uint64_t seed, requested, keep;
+    bool force; /* sample anew whatever is there */
 } gs_store_order;
+
+/* Why a model that has samples is sampled anew. */
+typedef enum {
+    GS_STORE_NOT_ANEW, /* it is not: its run is finished, or resumed, or its first */
+    GS_STORE_ANEW_FORCED,
+    GS_STORE_ANEW_SAMPLER, /* another sampler block */
+    GS_STORE_ANEW_SOURCE,  /* other files */
+    GS_STORE_ANEW_NUMBERS, /* another seed, number of samples or of kept features */
+} gs_store_anew;
 
 typedef struct {
     int64_t id;
     uint64_t keep;  /* of the run: at least what was ordered */
-    uint64_t count; /* samples in it: where to go on */
+    uint64_t count; /* samples in it: where to resume */
     bool finished;  /* nothing to do */
+    gs_store_anew anew;
 } gs_store_run;
 
-/* The run that answers the order: a finished one, one to go on with, or a new one (which drops another that was under way). */
+/* The run that answers the order: a finished one, one to resume, or a new one (which drops another that was under way). A run that an old
+ * program finished, without a fingerprint of its source, is taken for one of this source. GS_EMISMATCH when the run to resume has another
+ * precision: its features would be mixed. */
 gs_status gs_store_begin(gs_store *store, int64_t model, const gs_store_order *order, gs_store_run *run, gs_error *err);
 
 typedef struct {

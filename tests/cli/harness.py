@@ -21,6 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parent / "golden"
 PROGRAM = os.environ["GENSEARCH"]
+os.environ["GENSEARCH_CUDA"] = "/nowhere"  # the same arithmetic on machines with a GPU
 TINY = GOLDEN / "clip_tiny" / "quick_gelu_f32"  # 32 pixels, random weights, made by make.py there
 VISION = GOLDEN / "vit_tiny" / "dino_f32"  # 16 pixels, no text tower
 OTHER = GOLDEN / "clip_tiny" / "gelu_f16"

@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import unittest
 from pathlib import Path
 
-from harness import GOLDEN, OTHER, PROGRAM, TINY, Case
+from harness import GOLDEN, OTHER, PROGRAM, TINY, Case, speckled
 
 
 class Index(Case):
@@ -130,7 +132,7 @@ class Interrupted(Case):
     def finish_and_compare(self, model):
         done = self.run_program("index", self.db, model, *self.FLAGS, "--threads", 1)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("going on from", done.stderr.decode())
+        self.assertIn("resumed at", done.stderr.decode())
         whole, kept, thumbnails = self.uninterrupted(model)
         self.assertEqual(self.moments("noise"), whole)
         with sqlite3.connect(self.db) as db:
@@ -165,8 +167,9 @@ class Interrupted(Case):
     def test_a_worker_that_dies_keeps_what_was_encoded(self):
         good = self.folder_model("reds", (200, 30, 30))
         broken = self.worker_model("noise", "--die-at", 21)
-        line = self.refused("index", self.db, good, broken, *self.FLAGS, says=["noise"])
-        self.assertIn("ran out of luck", line)
+        done = self.run_program("index", self.db, good, broken, *self.FLAGS)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("ran out of luck", done.stderr.decode())
         shown = {m["slug"]: m for m in self.json("show", self.db)}
         self.assertTrue(shown["reds"]["finished"])
         self.assertEqual((shown["noise"]["finished"], shown["noise"]["samples"]), (False, 20))
@@ -190,6 +193,136 @@ class Interrupted(Case):
                 self.assertEqual(process.wait(), 0, process.stderr.read())
         self.assertEqual({m["slug"]: m["samples"] for m in self.json("show", self.db)}, {"noise0": 48, "noise1": 48})
         self.assertEqual(self.ok("verify", self.db), "")
+
+
+class Changed(Case):
+    """What the samples come from has changed since they were taken."""
+
+    FLAGS = ("--encoder", TINY, "--samples", 40, "--batch", 4, "--checkpoint", 0, "--threads", 1)
+
+    def index_loudly(self, *models, status=0, flags=()):
+        done = self.run_program("index", self.db, *models, *self.FLAGS, *flags)
+        self.assertEqual(done.returncode, status, done.stderr.decode())
+        return done.stderr.decode()
+
+    def repaint(self, slug, colour, count=12):
+        for i in range(count):
+            (self.dir / slug / "pictures" / f"{i:04}.png").write_bytes(speckled(colour, 100 + i))
+
+    def test_a_finished_folder_whose_pictures_changed_is_sampled_anew(self):
+        model = self.folder_model("reds", (200, 30, 30))
+        self.index_loudly(model)
+        before = self.moments("reds")
+        self.assertIn("has its 12 samples already", self.index_loudly(model))
+        self.repaint("reds", (30, 30, 200))
+        said = self.index_loudly(model)
+        self.assertIn("reds: the files that its samples come from have changed: it is sampled anew", said)
+        self.assertNotEqual(self.moments("reds"), before)
+        fresh = self.dir / "fresh.db"
+        self.ok("index", fresh, model, *self.FLAGS)
+        after, self.db = self.moments("reds"), str(fresh)
+        self.assertEqual(self.moments("reds"), after)
+
+    def test_a_partial_run_over_changed_files_begins_anew(self):
+        model = self.worker_model("noise", "--die-at", 21)
+        self.index_loudly(model, status=2)
+        self.assertEqual(self.json("show", self.db, "noise")[0]["samples"], 20)
+        script = self.dir / "noise" / "worker.py"
+        script.write_text((Path(__file__).parent / "worker.py").read_text())
+        self.write_model("noise", {"kind": "worker", "command": [sys.executable, "worker.py"]})
+        self.assertIn("its sampler block has changed", self.index_loudly(self.dir / "noise" / "model.json"))
+        script.write_text(script.read_text() + "# a change\n")
+        said = self.index_loudly(self.dir / "noise" / "model.json")
+        self.assertIn("the files that its samples come from have changed", said)
+        self.assertNotIn("resumed", said)
+
+    def test_force_samples_anew_and_an_interrupted_force_resumes(self):
+        model = self.worker_model("noise", "--slow", 0.05)
+        self.index_loudly(model)
+        before = self.moments("noise")
+        self.assertIn("as --force asks", self.index_loudly(model, flags=["--force"]))
+        self.assertEqual(self.moments("noise"), before)
+        command = [PROGRAM, "index", self.db, model, *self.FLAGS, "--force"]
+        with subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL) as process:
+            for _ in range(600):
+                with sqlite3.connect(self.db) as db:
+                    if db.execute("SELECT 1 FROM run WHERE NOT finished AND count > 0").fetchall():
+                        break
+                time.sleep(0.02)
+            process.kill()
+        self.assertIn("resumed at", self.index_loudly(model))
+        self.assertEqual(self.moments("noise"), before)
+
+    def test_another_model_of_the_same_slug_is_refused_with_both_places(self):
+        first = self.folder_model("twin", (200, 30, 30))
+        self.index_loudly(first)
+        before = self.moments("twin")
+        there = self.dir / "there"
+        shutil.copytree(self.dir / "twin", there)
+        second = there / "model.json"
+        second.write_text(second.read_text().replace("Twin", "Another"))
+        self.refused("index", self.db, second, *self.FLAGS, says=["twin", first, second, "--replace"])
+        self.assertEqual(self.moments("twin"), before)
+        self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Twin")
+        self.index_loudly(second, flags=["--replace"])
+        self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Another")
+
+    def test_a_model_that_moved_is_the_same(self):
+        model = self.folder_model("reds", (200, 30, 30))
+        self.index_loudly(model)
+        (self.dir / "reds").rename(self.dir / "moved")
+        self.assertIn("has its 12 samples already", self.index_loudly(self.dir / "moved" / "model.json"))
+
+    def test_a_run_of_another_precision_is_not_resumed(self):
+        model = self.worker_model("noise", "--die-at", 21)
+        self.index_loudly(model, status=2)
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE run SET precision = 'bf16'")
+        self.worker_model("noise", "--die-at", 21)
+        said = self.index_loudly(model, status=2, flags=["--precision", "f32"])
+        self.assertIn("another precision than f32", said)
+
+    def test_a_database_of_version_1_keeps_its_finished_models(self):
+        model = self.folder_model("reds", (200, 30, 30))
+        self.index_loudly(model)
+        before = self.moments("reds")
+        with sqlite3.connect(self.db) as db:
+            for table, column in (("run", "source"), ("run", "precision"), ("model", "path"), ("model", "error")):
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+            db.execute("PRAGMA user_version = 1")
+        self.assertIn("has its 12 samples already", self.index_loudly(model))
+        self.assertEqual(self.moments("reds"), before)
+        self.repaint("reds", (30, 30, 200))
+        self.assertIn("have changed", self.index_loudly(model))
+
+
+class ManyModels(Case):
+    FLAGS = ("--samples", 12, "--batch", 4, "--threads", 1)
+
+    def test_a_model_that_fails_does_not_stop_the_others(self):
+        first = self.worker_model("broken", "--refuse")
+        others = [self.folder_model("reds", (200, 30, 30)), self.folder_model("blues", (30, 30, 200))]
+        missing = self.write_model("missing", {"kind": "folder", "path": "nowhere"})
+        done = self.run_program("index", self.db, first, *others, missing, "--encoder", TINY, *self.FLAGS)
+        self.assertEqual(done.returncode, 2)
+        lines = [line for line in done.stderr.decode().splitlines() if line.startswith("gensearch: ")]
+        self.assertIn("the weights are missing", lines[0])
+        self.assertIn("nowhere", lines[1])
+        self.assertEqual(lines[2], "gensearch: 2 of 4 models failed: broken, missing")
+        self.assertEqual([m["slug"] for m in self.json("similar", self.db, "reds")], ["blues"])
+        shown = {m["slug"]: m for m in self.json("show", self.db)}
+        states = {slug: m["state"] for slug, m in shown.items()}
+        self.assertEqual(states, {"broken": "failed", "reds": "done", "blues": "done"})
+        self.assertIn("the weights are missing", shown["broken"]["error"])
+        self.assertIn("failed", self.ok("show", self.db))
+        self.worker_model("broken")
+        self.ok("index", self.db, first, *self.FLAGS)
+        self.assertEqual(self.json("show", self.db, "broken")[0]["state"], "done")
+
+    def test_the_recorded_encoder_is_taken_when_none_is_named(self):
+        self.ok("index", self.db, self.folder_model("reds", (200, 30, 30)), "--encoder", TINY, *self.FLAGS)
+        self.ok("index", self.db, self.folder_model("blues", (30, 30, 200)), *self.FLAGS)
+        self.assertEqual(len(self.json("show", self.db)), 2)
 
 
 class BadInput(Case):
@@ -266,7 +399,7 @@ class BadInput(Case):
         with sqlite3.connect(self.db) as db:
             (mine,) = db.execute("SELECT fingerprint FROM encoder").fetchone()
         line = self.refused_index(self.good, encoder=OTHER, says=[mine])
-        self.assertEqual(len([w for w in line.replace("(", " ").replace(")", " ").split() if len(w) == 64]), 2)
+        self.assertEqual(len([w for w in re.split(r"[\s(),]", line) if len(w) == 64]), 2)
         self.refused("search", self.db, "--text", "x", "--encoder", OTHER, says=[mine])
 
     def test_a_file_that_is_no_database_is_left_alone(self):

@@ -163,6 +163,11 @@ class Encode(Case):
         for line in lines:
             self.assertAlmostEqual(sum(x * x for x in line["feature"]), 1, delta=1e-5)
 
+    def test_empty_words_are_refused(self):
+        for text in ("", "  \t"):
+            with self.subTest(text):
+                self.refused("encode", "--encoder", TINY, "--text", text, says=["--text is empty"])
+
     def test_a_gpu_that_refuses_is_named_and_the_processor_takes_over(self):
         full = {"GENSEARCH_CUDA": os.environ["FAKE_CUDA"], "FAKE_CUDA_FULL": "1"}
         arguments = ("encode", "--encoder", TINY, "--text", "a red car")
@@ -178,7 +183,7 @@ class Encode(Case):
         self.assertEqual(bare, line["feature"])
 
     def test_odd_text_is_text(self):
-        for text in ("", "é" * 300, '🐈 \\ " \n', "</script>"):
+        for text in ("é" * 300, '🐈 \\ " \n', "</script>"):
             with self.subTest(text):
                 (line,) = self.json("encode", "--encoder", TINY, "--text", text)
                 self.assertEqual(line["input"], text)
@@ -290,6 +295,9 @@ class Usage(Case):
             (("search", "a.db"), "--text"),
             (("search", "a.db", "--frobnicate"), "--frobnicate"),
             (("search", "a.db", "--text"), "--text"),
+            (("search", "a.db", "-text", "x"), "unknown option '-text', did you mean '--text'?"),
+            (("search", "-x", "a.db"), "unknown option '-x'"),
+            (("search", "a.db", "-json", "-x"), "unknown option '-json', did you mean '--json'?"),
             (("search", "a.db", "b.db", "--text", "x"), "b.db"),
             (("search", "a.db", "--text", "x", "--limit", "0"), "--limit"),
             (("search", "a.db", "--text", "x", "--method", "magic"), "first-moment"),

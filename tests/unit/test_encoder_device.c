@@ -1,6 +1,7 @@
 /* The encoder and the job on a device, which plugins/fake_cuda.c plays. What a real one computes: tests/gpu. */
 #include "encoder_test.h"
 #include "indexer/job/job.h"
+#include "indexer/sampler/sampler.h"
 
 #include <unistd.h>
 
@@ -149,6 +150,34 @@ static void encode(gs_encoder *encoder, float features[PICTURES * DIM])
         fail_msg("%s", err.message);
 }
 
+static gs_model parse_model(void)
+{
+    const char *json = "{\"slug\":\"a\",\"title\":\"A\",\"type\":\"other\",\"sampler\":{\"kind\":\"folder\",\"path\":"
+                       "\".\"}}";
+    char path[96];
+    gs_model model;
+    snprintf(path, sizeof path, "%s/model.json", directory);
+    assert_int_equal(gs_model_parse(&model, json, path, &err), GS_OK);
+    return model;
+}
+
+/* Features of the samples, in the order in which a job takes them. */
+static void encode_samples(gs_encoder *encoder, float features[PICTURES * DIM])
+{
+    gs_image samples[PICTURES];
+    gs_sampler *sampler;
+    size_t got;
+    gs_model model = parse_model();
+    assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, PICTURES, samples, &got, &err), GS_OK);
+    assert_int_equal(got, PICTURES);
+    assert_int_equal(gs_encoder_images(encoder, samples, PICTURES, features, &err), GS_OK);
+    for (size_t i = 0; i < PICTURES; i++)
+        gs_image_free(&samples[i]);
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
 static void moments_hold_every_picture_of_a_call_of_several_batches(void **state)
 {
     (void)state;
@@ -210,18 +239,13 @@ static void stop_after_six(void *context, uint64_t done, uint64_t total)
 /* With an encoder of its own, whose device fails at that call ("0": never), in batches of 3. */
 static gs_job_result run_job(const char *fail_after, double checkpoint, bool stopping, gs_status expected)
 {
-    const char *json = "{\"slug\":\"a\",\"title\":\"A\",\"type\":\"other\",\"sampler\":{\"kind\":\"folder\",\"path\":"
-                       "\".\"}}";
-    char path[96];
-    gs_model model;
+    gs_model model = parse_model();
     gs_job_result result;
     gs_job_options options = {.seed = 1, .samples = PICTURES, .keep = KEEP, .batch = 3, .checkpoint = checkpoint};
     assert_int_equal(gs_stop_init(&stop, &err), GS_OK);
     options.stop = &stop;
     options.progress = stopping ? stop_after_six : NULL;
     options.context = &stop;
-    snprintf(path, sizeof path, "%s/model.json", directory);
-    assert_int_equal(gs_model_parse(&model, json, path, &err), GS_OK);
     setenv("FAKE_CUDA_FAIL_AFTER", fail_after, 1);
     gs_encoder *encoder = open_on_device(0);
     gs_store *store = open_store(encoder);
@@ -243,7 +267,7 @@ static void expect_stored(void)
     gs_store_thumbnails thumbnails;
     setenv("FAKE_CUDA_FAIL_AFTER", "0", 1);
     gs_encoder *encoder = open_on_device(0);
-    encode(encoder, features);
+    encode_samples(encoder, features);
     gs_store *store = open_store(encoder);
     assert_int_equal(gs_store_find(store, "a", &row, &err), GS_OK);
     assert_int_equal(row.count, PICTURES);

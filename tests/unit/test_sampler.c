@@ -87,15 +87,15 @@ static gs_status open_folder(gs_sampler **sampler, gs_model *model)
     return gs_sampler_open(sampler, model, &(gs_sampler_options){.seed = 1}, &err);
 }
 
-static void a_folder_is_read_in_bytewise_order_of_paths(void **state)
+static void a_folder_is_read_with_all_below_it_each_picture_once(void **state)
 {
     (void)state;
     gs_make_directories(in_folder("pictures/b/c"), &err);
     gs_make_directories(in_folder("pictures/.hidden"), &err);
-    copy_picture("turned1.jpg", "pictures/b/c/2.JPG"); /* 37 x 23: third, for '/' comes before '0' */
-    copy_picture("turned6.jpg", "pictures/b/1.jpg");   /* 23 x 37: second */
-    copy_picture("alpha-pairs.png", "pictures/a.png"); /* 256 x 256: first */
-    copy_picture("lossless.webp", "pictures/b0.webp"); /* 37 x 23: fourth */
+    copy_picture("turned1.jpg", "pictures/b/c/2.JPG"); /* 37 x 23 */
+    copy_picture("turned6.jpg", "pictures/b/1.jpg");   /* 23 x 37 */
+    copy_picture("alpha-pairs.png", "pictures/a.png"); /* 256 x 256 */
+    copy_picture("lossless.webp", "pictures/b0.webp"); /* 37 x 23 */
     copy_picture("rgb.png", "pictures/.hidden.png");
     copy_picture("rgb.png", "pictures/.hidden/x.png");
     copy_picture("rgb.png", "pictures/notes.txt");
@@ -110,13 +110,14 @@ static void a_folder_is_read_in_bytewise_order_of_paths(void **state)
     assert_int_equal(gs_sampler_count(sampler), 4);
     assert_int_equal(gs_sampler_read(sampler, 0, 8, frames, &got, &err), GS_OK);
     assert_int_equal(got, 4);
-    assert_int_equal(frames[0].width, 256);
-    assert_int_equal(frames[1].width, 23);
-    assert_int_equal(frames[2].width, 37);
-    assert_int_equal(frames[3].width, 37);
+    int total = 0;
+    for (int i = 0; i < 4; i++)
+        total += frames[i].width;
+    assert_int_equal(total, 256 + 23 + 37 + 37);
     gs_image again;
     assert_int_equal(gs_sampler_read(sampler, 3, 1, &again, &got, &err), GS_OK);
-    assert_memory_equal(again.rgb, frames[3].rgb, 37 * 23 * 3);
+    assert_int_equal(again.width, frames[3].width);
+    assert_memory_equal(again.rgb, frames[3].rgb, (size_t)again.width * (size_t)again.height * 3);
     gs_image_free(&again);
     for (int i = 0; i < 4; i++)
         gs_image_free(&frames[i]);
@@ -124,6 +125,132 @@ static void a_folder_is_read_in_bytewise_order_of_paths(void **state)
     assert_int_equal(got, 0);
     gs_sampler_close(sampler);
     gs_model_free(&model);
+}
+
+#define CLASSES   3
+#define PER_CLASS 40
+
+/* A folder of class folders; a class is told by the width of its pictures. */
+static const int class_widths[CLASSES] = {23, 37, 256};
+
+static void make_classes(void)
+{
+    const char *files[CLASSES] = {"turned6.jpg", "turned1.jpg", "alpha-pairs.png"};
+    for (int k = 0; k < CLASSES; k++) {
+        char name[64], target[512];
+        snprintf(name, sizeof name, "pictures/class%d", k);
+        gs_make_directories(in_folder(name), &err);
+        snprintf(target, sizeof target, GS_GOLDEN "/images/%s", files[k]);
+        for (int i = 0; i < PER_CLASS; i++) {
+            snprintf(name, sizeof name, "pictures/class%d/%02d%s", k, i, strrchr(files[k], '.'));
+            assert_int_equal(symlink(target, in_folder(name)), 0);
+        }
+    }
+}
+
+/* The widths of the first n samples of the folder. */
+static void read_widths(uint64_t seed, size_t n, int *widths)
+{
+    gs_sampler *sampler;
+    gs_model model = write_model("{\"kind\":\"folder\",\"path\":\"pictures\"}");
+    gs_image frames[CLASSES * PER_CLASS];
+    size_t got;
+    if (gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = seed}, &err) != GS_OK ||
+        gs_sampler_read(sampler, 0, n, frames, &got, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(got, n);
+    for (size_t i = 0; i < n; i++) {
+        widths[i] = frames[i].width;
+        gs_image_free(&frames[i]);
+    }
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void the_first_samples_are_drawn_from_every_class(void **state)
+{
+    (void)state;
+    enum { FIRST = 30 };
+    int widths[FIRST], other[FIRST], again[FIRST], counts[CLASSES] = {0};
+    make_classes();
+    read_widths(1, FIRST, widths);
+    for (int i = 0; i < FIRST; i++)
+        for (int k = 0; k < CLASSES; k++)
+            counts[k] += widths[i] == class_widths[k];
+    for (int k = 0; k < CLASSES; k++)
+        assert_in_range(counts[k], FIRST / CLASSES / 2, FIRST / CLASSES * 2);
+    read_widths(2, FIRST, other);
+    read_widths(1, FIRST, again);
+    assert_memory_equal(widths, again, sizeof widths);
+    assert_memory_not_equal(widths, other, sizeof widths);
+}
+
+static void more_samples_begin_with_the_fewer(void **state)
+{
+    (void)state;
+    int few[20], all[CLASSES * PER_CLASS], counts[CLASSES] = {0};
+    make_classes();
+    read_widths(1, 20, few);
+    read_widths(1, CLASSES * PER_CLASS, all);
+    assert_memory_equal(few, all, sizeof few);
+    for (int i = 0; i < CLASSES * PER_CLASS; i++)
+        for (int k = 0; k < CLASSES; k++)
+            counts[k] += all[i] == class_widths[k];
+    for (int k = 0; k < CLASSES; k++)
+        assert_int_equal(counts[k], PER_CLASS);
+}
+
+static void fingerprint_of(const char *sampler, char fingerprint[GS_SHA256_HEX])
+{
+    gs_model model = write_model(sampler);
+    if (gs_sampler_fingerprint(&model, fingerprint, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    gs_model_free(&model);
+}
+
+static void expect_fingerprint(const char *sampler, const char *before, bool same)
+{
+    char now[GS_SHA256_HEX];
+    fingerprint_of(sampler, now);
+    assert_int_equal(strcmp(now, before) == 0, same);
+}
+
+static void a_folder_is_known_by_its_pictures(void **state)
+{
+    (void)state;
+    const char *sampler = "{\"kind\":\"folder\",\"path\":\"pictures\"}";
+    char before[GS_SHA256_HEX];
+    gs_make_directories(in_folder("pictures"), &err);
+    copy_picture("rgb.png", "pictures/a.png");
+    copy_picture("grey.png", "pictures/b.png");
+    fingerprint_of(sampler, before);
+    gs_file_write(in_folder("pictures/notes.txt"), "text", 4, &err);
+    expect_fingerprint(sampler, before, true);
+    copy_picture("grey16.png", "pictures/c.png");
+    expect_fingerprint(sampler, before, false);
+    assert_int_equal(unlink(in_folder("pictures/c.png")), 0);
+    expect_fingerprint(sampler, before, true);
+    copy_picture("rgb.png", "pictures/b.png"); /* replaced under its name */
+    expect_fingerprint(sampler, before, false);
+}
+
+static void a_generator_is_known_by_the_contents_of_its_files(void **state)
+{
+    (void)state;
+    const char *sampler =
+        "{\"kind\":\"worker\",\"command\":[\"python3\",\"w.py\"],\"weights\":{\"prior\":\"sub/g.onnx\"}}";
+    char before[GS_SHA256_HEX];
+    gs_make_directories(in_folder("sub"), &err);
+    gs_file_write(in_folder("w.py"), "one", 3, &err);
+    gs_file_write(in_folder("sub/g.onnx"), "two", 3, &err);
+    fingerprint_of(sampler, before);
+    gs_file_write(in_folder("sub/g.onnx"), "two", 3, &err); /* another time, the same bytes */
+    expect_fingerprint(sampler, before, true);
+    gs_file_write(in_folder("w.py"), "onf", 3, &err);
+    expect_fingerprint(sampler, before, false);
+    gs_file_write(in_folder("w.py"), "one", 3, &err);
+    gs_file_write(in_folder("sub/g.onnx.data"), "x", 1, &err); /* external data of an ONNX graph */
+    expect_fingerprint(sampler, before, false);
 }
 
 static void an_unreadable_picture_is_named(void **state)
@@ -518,7 +645,11 @@ static void the_shipped_worker_gives_what_numpy_computes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_folder_is_read_in_bytewise_order_of_paths),
+        TEST(a_folder_is_read_with_all_below_it_each_picture_once),
+        TEST(the_first_samples_are_drawn_from_every_class),
+        TEST(more_samples_begin_with_the_fewer),
+        TEST(a_folder_is_known_by_its_pictures),
+        TEST(a_generator_is_known_by_the_contents_of_its_files),
         TEST(an_unreadable_picture_is_named),
         TEST(folders_without_pictures_are_refused),
         TEST(unknown_kinds_are_refused),

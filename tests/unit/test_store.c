@@ -16,8 +16,14 @@
 
 #include <cmocka.h>
 
-#define DIM   5
-#define ORDER (&(gs_store_order){.sampler = "{\"kind\":\"folder\"}", .seed = 7, .requested = 100, .keep = 3})
+#define DIM 5
+#define ORDER                                                                                                          \
+    (&(gs_store_order){.sampler = "{\"kind\":\"folder\"}",                                                             \
+                       .source = "0123",                                                                               \
+                       .precision = "f32",                                                                             \
+                       .seed = 7,                                                                                      \
+                       .requested = 100,                                                                               \
+                       .keep = 3})
 
 static char directory[] = "/tmp/gensearch-store-XXXXXX";
 static char path[64];
@@ -75,7 +81,7 @@ static int64_t put(gs_store *store, const char *slug)
     char json[64];
     int64_t id;
     snprintf(json, sizeof json, "{\"slug\":\"%s\"}", slug);
-    gs_store_metadata metadata = {slug, "A title", "GAN", "", json};
+    gs_store_metadata metadata = {slug, "A title", "GAN", "", json, "/zoo/model.json"};
     assert_int_equal(gs_store_put_model(store, &metadata, &id, NULL, &err), GS_OK);
     return id;
 }
@@ -203,7 +209,7 @@ static void a_newer_version_is_refused_with_both_numbers(void **state)
     (void)state;
     gs_store_close(create());
     execute("PRAGMA user_version = 9");
-    assert_opens(GS_STORE_WRITE, GS_EMISMATCH, "version 9 of the tables, this program knows 1");
+    assert_opens(GS_STORE_WRITE, GS_EMISMATCH, "version 9 of the tables, this program knows 2");
 }
 
 /* In a process of its own, as nobody when we are root, who may write everywhere. Returns how many models it could list, or 255. */
@@ -337,7 +343,7 @@ static void models_are_listed_by_slug_and_updated_in_place(void **state)
     assert_int_equal(list.models[1].run, 0);
     gs_store_list_free(&list);
 
-    gs_store_metadata metadata = {"waiting", "A title", "GAN", "", "{\"slug\":\"waiting\"}"};
+    gs_store_metadata metadata = {"waiting", "A title", "GAN", "", "{\"slug\":\"waiting\"}", "/zoo/model.json"};
     assert_int_equal(gs_store_put_model(store, &metadata, &again, &changed, &err), GS_OK);
     assert_false(changed);
     metadata.title = "Another";
