@@ -5,8 +5,9 @@
  *     ... image.rgb [image.height, image.width, 3] ...
  *     gs_image_free(&image);
  *
- * What a viewer would show: EXIF orientation applied, alpha over white, palettes and grey expanded, 16 bits reduced to
- * 8, CMYK converted. Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes
+ * EXIF orientation is applied, alpha composed over white, palettes and grey are expanded, CMYK is converted. Of 16 bits the high 8 are
+ * taken, as browsers do (Pillow shows 16-bit grey above 255 as white). A colour profile is not applied: the pixels are the stored ones,
+ * as transformers and the indexes made with it have them. Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes
  * are read from the header and refused before memory is taken.
  */
 #ifndef GS_IMAGE_H

@@ -20,6 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parent / "golden"
+ZOO = HERE.parent.parent / "data" / "zoo"
 PROGRAM = os.environ["GENSEARCH"]
 os.environ["GENSEARCH_CUDA"] = "/nowhere"  # the same arithmetic on machines with a GPU
 TINY = GOLDEN / "clip_tiny" / "quick_gelu_f32"  # 32 pixels, random weights, made by make.py there

@@ -12,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import GOLDEN, OTHER, PROGRAM, TINY, Case, speckled
+from harness import GOLDEN, OTHER, PROGRAM, TINY, ZOO, Case, speckled
 
 
 class Index(Case):
@@ -323,6 +323,17 @@ class ManyModels(Case):
         self.ok("index", self.db, self.folder_model("reds", (200, 30, 30)), "--encoder", TINY, *self.FLAGS)
         self.ok("index", self.db, self.folder_model("blues", (30, 30, 200)), *self.FLAGS)
         self.assertEqual(len(self.json("show", self.db)), 2)
+
+
+class Onnx(Case):
+    def test_no_file_is_left_in_the_folders_of_the_user(self):
+        home = self.dir / "home"
+        folders = {"HOME": home, "XDG_CACHE_HOME": home / "cache", "TMPDIR": home / "tmp"}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        arguments = ("--encoder", TINY, "--samples", 4)
+        self.ok("index", self.db, ZOO / "digits/model.json", *arguments, env={k: str(v) for k, v in folders.items()})
+        self.assertEqual(sorted(p.name for p in home.rglob("*")), ["cache", "tmp"])
 
 
 class BadInput(Case):

@@ -111,6 +111,16 @@ static void webp_equals_pillow(void **state)
         same_as_pillow(names[i], 0);
 }
 
+/* What a colour profile asks for is left to who looks at the picture: transformers, and so every index of CLIP features, takes the pixels as
+ * they are stored. */
+static void a_colour_profile_changes_no_pixel(void **state)
+{
+    (void)state;
+    same_as_pillow("display-p3.png", 0);
+    same_as_pillow("display-p3.jpg", 0);
+    same_as_pillow("display-p3.webp", 0);
+}
+
 static void every_exif_orientation_equals_pillow(void **state)
 {
     (void)state;
@@ -377,6 +387,7 @@ int main(void)
         cmocka_unit_test(png_equals_pillow),
         cmocka_unit_test(jpeg_equals_pillow),
         cmocka_unit_test(webp_equals_pillow),
+        cmocka_unit_test(a_colour_profile_changes_no_pixel),
         cmocka_unit_test(every_exif_orientation_equals_pillow),
         cmocka_unit_test(every_pair_of_value_and_alpha_lies_on_white_as_in_pillow),
         cmocka_unit_test(what_is_no_picture_is_refused),

@@ -16,8 +16,12 @@ import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import ort from 'onnxruntime-node';
 import { checkSampler, closeModel, openModel, sample } from '../../site/lib/sampling.js';
+
+// onnxruntime writes a device identifier and a database of events into the user's folders, for telemetry, unless this stands in the
+// environment before it is loaded.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+const { default: ort } = await import('onnxruntime-node');
 
 const OPS = { info, sample: sampleFrames };
 const MAX_OPEN = 8;  // models kept open; an indexer works through one at a time

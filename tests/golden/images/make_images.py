@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 37, 23  # odd, so that chroma subsampling and interlacing meet their edges
@@ -84,6 +84,45 @@ def exif(orientation, order="big"):
     mark = b"MM" if order == "big" else b"II"
     entry = struct.pack(e + "HHIHH", 0x0112, 3, 1, orientation, 0)
     return b"Exif\0\0" + mark + struct.pack(e + "HIH", 42, 8, 1) + entry + struct.pack(e + "I", 0)
+
+
+def display_p3():
+    """A colour profile as phones attach it: the primaries of Display P3, adapted to D50, and a gamma of 2.2 (ICC.1:2001)."""
+    fixed = lambda *values: b"".join(struct.pack(">i", round(v * 65536)) for v in values)  # noqa: E731
+    xyz = lambda *values: b"XYZ \0\0\0\0" + fixed(*values)  # noqa: E731
+    name = b"Display P3\0"
+    gamma = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(2.2 * 256), 0)
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78) + b"\0",
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249),
+        b"rXYZ": xyz(0.51512, 0.2412, -0.00105),
+        b"gXYZ": xyz(0.29198, 0.69225, 0.04189),
+        b"bXYZ": xyz(0.1571, 0.06657, 0.78407),
+        b"rTRC": gamma,
+        b"gTRC": gamma,
+        b"bTRC": gamma,
+    }
+    table, data = struct.pack(">I", len(tags)), b""
+    for kind, content in tags.items():
+        table += kind + struct.pack(">II", 128 + 4 + 12 * len(tags) + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    date = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    body = b"\2\x40\0\0mntrRGB XYZ " + date + b"acsp" + bytes(28) + fixed(0.9642, 1.0, 0.8249) + bytes(48)
+    size = 128 + len(table) + len(data)
+    return struct.pack(">I", size) + b"none" + body + table + data
+
+
+def make_tagged():
+    """With a colour profile the pixels are the stored ones still, unmanaged, as transformers takes them."""
+    rgb = Image.fromarray(scene(3))
+    profile = display_p3()
+    srgb = ImageCms.createProfile("sRGB")
+    managed = ImageCms.profileToProfile(rgb, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb)
+    assert np.abs(np.asarray(managed).astype(int) - np.asarray(rgb)).max() > 20  # a reader that obeyed it would be noticed
+    save("display-p3.png", rgb, icc_profile=profile)
+    save("display-p3.jpg", rgb, quality=90, subsampling=0, icc_profile=profile)
+    save("display-p3.webp", rgb, lossless=True, icc_profile=profile)
 
 
 def make_png():
@@ -159,6 +198,7 @@ def main():
     make_png()
     make_jpeg()
     make_webp()
+    make_tagged()
     buffer = io.BytesIO()
     Image.fromarray(scene(3)).save(buffer, "BMP")
     (HERE / "not-supported.bmp").write_bytes(buffer.getvalue()[:200])

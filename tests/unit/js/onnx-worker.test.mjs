@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
@@ -15,8 +15,8 @@ const expected = JSON.parse(await readFile(path.join(GOLDEN, 'expected.json'), '
 const golden = (slug) => path.join(GOLDEN, `${slug}.json`);
 
 /** Feeds lines to a worker, closes its input and gives { code, answers: [{ header, data }] } once it has ended. */
-async function converse(lines, args = []) {
-  const child = spawn(process.execPath, [WORKER, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+async function converse(lines, args = [], env = process.env) {
+  const child = spawn(process.execPath, [WORKER, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env });
   const chunks = [];
   child.stdout.on('data', (chunk) => chunks.push(chunk));
   child.stderr.resume();
@@ -105,6 +105,21 @@ test('more models than it keeps open, each asked twice, all answer', async () =>
     assert.equal(code, 0);
     assert.equal(answers.length, 20);
     for (let i = 0; i < 10; i++) assert.ok(answers[i].data.length > 0 && answers[i].data.equals(answers[i + 10].data));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('leaves no file in the folders of its user', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'gensearch-'));
+  try {
+    const env = { ...process.env, HOME: folder, XDG_CACHE_HOME: path.join(folder, 'cache'), TMPDIR: path.join(folder, 'tmp') };
+    delete env.ORT_DISABLE_TELEMETRY;
+    await mkdir(env.XDG_CACHE_HOME);
+    await mkdir(env.TMPDIR);
+    const { answers } = await converse([request('decode')], [], env);
+    assert.equal(answers[0].header.count, 4);
+    assert.deepEqual((await readdir(folder, { recursive: true })).sort(), ['cache', 'tmp']);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -7,6 +7,7 @@ import test from 'node:test';
 import { LATENT, TOKEN, fillNormal, philox, uniform } from '../../../site/lib/random.js';
 import { BLOCK, MAX_COUNT, checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
 
+process.env.ORT_DISABLE_TELEMETRY = '1';  // before it is loaded
 const ort = createRequire(new URL('../../../tools/workers/', import.meta.url))('onnxruntime-node');
 const GOLDEN = new URL('../../golden/sampling/', import.meta.url);
 const expected = JSON.parse(await readFile(new URL('expected.json', GOLDEN), 'utf8'));

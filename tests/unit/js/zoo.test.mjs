@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 import { checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
 
+process.env.ORT_DISABLE_TELEMETRY = '1';  // before it is loaded
 const ort = createRequire(new URL('../../../tools/workers/', import.meta.url))('onnxruntime-node');
 const ZOO = new URL('../../../data/zoo/', import.meta.url);
 const LIMIT = 400_000;  // bytes of a generator's graphs together

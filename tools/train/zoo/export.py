@@ -1,16 +1,19 @@
 """From trained networks to a folder of the zoo: ONNX graphs with 8-bit weights, model.json, a sheet of samples."""
 
 import json
+import os
 import subprocess
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 from PIL import Image
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads it when it is loaded
+import onnxruntime  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = ROOT / "tools/workers/onnx.mjs"
