@@ -8,7 +8,8 @@
 //
 // data is a Uint8Array [count, height, width, 3], RGB. Sample i depends on (model, seed, i) alone, to the last bit on one
 // machine, however the samples are split into calls: its random numbers are a function of (seed, i) (random.js), and it is
-// always computed in slot i % BLOCK of a batch of BLOCK, because a runtime may round differently in another place.
+// always computed in slot i % BLOCK of a batch of BLOCK, because a runtime may round differently in another place. A graph
+// that draws random numbers of its own is refused.
 //
 // The sampler of a model.json, and what its graphs take and give (n = BLOCK):
 //
@@ -25,6 +26,7 @@
 //                  the state starts as zeros and the first token is `vocabulary`. The decoder maps the drawn tokens
 //                  i32 [n, length] to images f32 [n, 3, h, w].
 
+import { findRandomNode } from './onnx-graph.js';
 import { LATENT, TOKEN, fillNormal, uniform } from './random.js';
 
 export const BLOCK = 16;
@@ -94,7 +96,10 @@ export function checkSampler(sampler, file) {
 export async function openModel(ort, sampler, readBytes, sessionOptions = {}) {
   const open = async (path) => {
     const bytes = await readBytes(path);
-    return naming(path, () => ort.InferenceSession.create(bytes, sessionOptions));
+    return naming(path, () => {
+      refuseRandomNode(bytes);
+      return ort.InferenceSession.create(bytes, sessionOptions);
+    });
   };
   const graph = await open(sampler.path);
   try {
@@ -102,6 +107,14 @@ export async function openModel(ort, sampler, readBytes, sessionOptions = {}) {
   } catch (error) {
     await graph.release();
     throw error;
+  }
+}
+
+function refuseRandomNode(bytes) {
+  const node = findRandomNode(bytes);
+  if (node) {
+    throw new Error(`node '${node.name}' (${node.operator}) draws random numbers of its own, so that no sample could be drawn twice; ` +
+      'export the graph with these numbers as its input');
   }
 }
 

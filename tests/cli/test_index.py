@@ -1,5 +1,6 @@
 """index: what is there is skipped, what was cut off goes on, and neither changes a bit of the result."""
 
+import base64
 import json
 import os
 import re
@@ -334,6 +335,19 @@ class Onnx(Case):
         arguments = ("--encoder", TINY, "--samples", 4)
         self.ok("index", self.db, ZOO / "digits/model.json", *arguments, env={k: str(v) for k, v in folders.items()})
         self.assertEqual(sorted(p.name for p in home.rglob("*")), ["cache", "tmp"])
+
+    def test_a_graph_that_draws_its_own_random_numbers_is_refused_by_node_operator_and_file(self):
+        cases = json.loads((GOLDEN / "random_nodes.json").read_text())["cases"]
+        graph = next(case["file"] for case in cases if case["case"] == "Loop")
+        model = self.write_model(
+            "dice", {"kind": "onnx", "procedure": "decode", "path": "dice.onnx", "latent": [60], "range": [-1, 1]}
+        )
+        (model.parent / "dice.onnx").write_bytes(base64.b64decode(graph))
+        done = self.run_program("index", self.db, model, "--encoder", TINY, "--samples", 4)
+        self.assertEqual(done.returncode, 2)
+        said = done.stderr.decode()
+        for part in (model.parent / "dice.onnx", "node 'noise' (RandomNormalLike)", "export the graph"):
+            self.assertIn(str(part), said)
 
 
 class BadInput(Case):

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import test from 'node:test';
+import { findRandomNode } from '../../../site/lib/onnx-graph.js';
 import { LATENT, TOKEN, fillNormal, philox, uniform } from '../../../site/lib/random.js';
 import { BLOCK, MAX_COUNT, checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
 
@@ -11,6 +12,7 @@ process.env.ORT_DISABLE_TELEMETRY = '1';  // before it is loaded
 const ort = createRequire(new URL('../../../tools/workers/', import.meta.url))('onnxruntime-node');
 const GOLDEN = new URL('../../golden/sampling/', import.meta.url);
 const expected = JSON.parse(await readFile(new URL('expected.json', GOLDEN), 'utf8'));
+const random = JSON.parse(await readFile(new URL('../random_nodes.json', GOLDEN), 'utf8'));
 const SESSION = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 };
 
 const readSampler = async (slug) => JSON.parse(await readFile(new URL(`${slug}.json`, GOLDEN), 'utf8')).sampler;
@@ -122,6 +124,55 @@ test('a graph that does not fit its sampler block is refused with the file', asy
   await refuses('diffusion-v', { path: 'decode.onnx' }, /^decode\.onnx: no input 'x', the graph has z/);
   await refuses('autoregressive', { vocabulary: 6 }, /^prior\.onnx: gives float32 \[16,7\], expected 96/);
   await refuses('autoregressive', { path: 'painter.onnx' }, /^painter\.onnx: no input 'token'/);
+});
+
+/** Opens bytes as the graph of a decoder and samples it. */
+async function sampleGraph(bytes, path = 'graph.onnx') {
+  const sampler = { kind: 'onnx', procedure: 'decode', path, latent: [60], range: [-1, 1] };
+  const model = await openModel(ort, checkSampler(sampler, 'm.json'), () => bytes, SESSION);
+  try {
+    return await sample(ort, model, { seed: 1, first: 0, count: 2 });
+  } finally {
+    await closeModel(model);
+  }
+}
+
+for (const { case: name, node, operator, file } of random.cases) {
+  test(`random nodes: ${name} is ${operator ? 'refused by name' : 'sampled'}`, async () => {
+    const bytes = Buffer.from(file, 'base64');
+    if (!operator) return assert.equal((await sampleGraph(bytes)).data.length, 2 * 4 * 5 * 3);
+    const message = new RegExp(`^graph\\.onnx: node '${node}' \\(${operator}\\) draws random numbers of its own`);
+    return assert.rejects(sampleGraph(bytes), { message });
+  });
+}
+
+test('a random node in a decoder is refused too', async () => {
+  const bytes = Buffer.from(random.cases[0].file, 'base64');
+  const sampler = { ...await readSampler('autoregressive'), decoder: 'random.onnx' };
+  const read = (path) => (path === 'random.onnx' ? bytes : readGraph(path));
+  await assert.rejects(openModel(ort, checkSampler(sampler, 'm.json'), read, SESSION), { message: /^random\.onnx: node 'noise'/ });
+});
+
+test('a graph in the format of onnxruntime, which nothing here can look into, is refused', async () => {
+  const bytes = Buffer.from(random.ort_format, 'base64');
+  await (await ort.InferenceSession.create(bytes, SESSION)).release();  // which takes it
+  await assert.rejects(sampleGraph(bytes), { message: /^graph\.onnx: in onnxruntime's own format; give the ONNX file/ });
+});
+
+test('a graph cut off anywhere is refused with the file, and one with a changed byte is never more than not ONNX', async () => {
+  const whole = Buffer.from(random.cases.find((c) => c.case === 'function').file, 'base64');
+  for (let size = 0; size < whole.length; size++)
+    await assert.rejects(sampleGraph(whole.subarray(0, size)), { message: /^graph\.onnx: / }, `cut to ${size} bytes`);
+  for (let at = 0; at < whole.length; at++)
+    for (const byte of [0, 0x7f, 0x80, 0xff]) {
+      const changed = Buffer.from(whole);
+      changed[at] = byte;
+      try {
+        findRandomNode(changed);
+      } catch (error) {
+        assert.match(error.message, /^not an ONNX file/, `byte ${at} is ${byte}`);
+      }
+    }
 });
 
 test('a request out of bounds is refused with the field', async () => {

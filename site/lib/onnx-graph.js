@@ -1,0 +1,106 @@
+// onnx-graph.js - looks into an ONNX file for nodes that draw random numbers of their own.
+//
+//     const node = findRandomNode(bytes);      // { name: 'noise', operator: 'RandomNormal' } or null
+//
+// Such a node gives other numbers at every run, and others again in another runtime, whatever its seed attribute says, so
+// that no sample could be drawn twice. bytes (borrowed) is a whole file; an Error says where it is not ONNX.
+//
+// An ONNX file is one protobuf message (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Of it only the fields below are
+// read, and nothing is copied but names.
+
+/** Per message: field number -> what to call the field, and what its bytes hold: 'text', 'bytes', or another message. */
+const FIELDS = {
+  Model: { 7: ['graphs', 'Graph'], 25: ['functions', 'Function'] },
+  Graph: { 1: ['nodes', 'Node'], 5: ['tensors', 'Tensor'] },
+  Function: { 7: ['nodes', 'Node'], 11: ['attributes', 'Attribute'] },
+  Node: {
+    1: ['inputs', 'text'], 2: ['outputs', 'text'], 3: ['names', 'text'], 4: ['types', 'text'], 5: ['attributes', 'Attribute'],
+    7: ['domains', 'text'],
+  },
+  Attribute: { 5: ['tensors', 'Tensor'], 6: ['graphs', 'Graph'], 11: ['graphs', 'Graph'] },
+  Tensor: { 5: ['data', 'bytes'], 8: ['names', 'text'], 9: ['data', 'bytes'] },  // int32_data or raw_data: where a bool lies
+};
+
+/** The operators that ONNX calls non-deterministic, and the one of onnxruntime. Dropout is another matter: see drawsRandom. */
+const RANDOM = new Set(['Bernoulli', 'Multinomial', 'RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike',
+  'com.microsoft.Sampling']);
+
+const MAX_VARINT = 10;  // bytes
+const utf8 = new TextDecoder();
+
+/** The first node that draws random numbers, in the graph, in the graphs of its If, Loop and Scan, or in a local function. */
+export function findRandomNode(bytes) {
+  if (utf8.decode(bytes.subarray(4, 8)) === 'ORTM')
+    throw new Error("in onnxruntime's own format; give the ONNX file that it was made from");
+  const { graphs, functions } = decode(bytes, 'Model');
+  if (graphs.length === 0) throw new Error('not an ONNX file: no graph in it');
+  return findInScopes([...graphs, ...functions], new Set());
+}
+
+/** off: names of tensors of the scopes around that are constant and false. */
+function findInScopes(scopes, off) {
+  for (const scope of scopes) {
+    const found = findInScope(scope, new Set(off));
+    if (found) return found;
+  }
+  return null;
+}
+
+function findInScope({ nodes, tensors = [], attributes = [] }, off) {
+  for (const tensor of tensors) if (isFalse(tensor)) off.add(tensor.names.at(-1));
+  for (const node of nodes) {
+    const operator = operatorOf(node);
+    if (drawsRandom(operator, node.inputs, off)) return { name: node.names.at(-1) || node.outputs[0], operator };
+    if (operator === 'Constant' && node.attributes.some((a) => a.tensors.some(isFalse))) off.add(node.outputs[0]);
+  }
+  const inner = [...nodes.flatMap((node) => node.attributes), ...attributes].flatMap((attribute) => attribute.graphs);
+  return findInScopes(inner, off);
+}
+
+function operatorOf({ types, domains }) {
+  const type = types.at(-1), domain = domains.at(-1) ?? '';
+  return domain === '' || domain === 'ai.onnx' ? type : `${domain}.${type}`;
+}
+
+/** Dropout passes its input on unless its third input, training_mode, is true: so that must be absent or surely false. */
+function drawsRandom(operator, inputs, off) {
+  return RANDOM.has(operator) || (operator === 'Dropout' && Boolean(inputs[2]) && !off.has(inputs[2]));
+}
+
+const isFalse = ({ data }) => data.length === 1 && data[0].length === 1 && data[0][0] === 0;
+
+// ---- protobuf -----------------------------------------------------------------------------------------------------------
+
+/** The fields of a message that FIELDS names, each as a list: a protobuf field may come again, and then the last one counts. */
+function decode(bytes, message) {
+  const known = FIELDS[message];
+  const values = Object.fromEntries(Object.values(known).map(([name]) => [name, []]));
+  for (const [number, value] of fieldsOf(bytes)) {
+    const [name, type] = known[number] ?? [];
+    if (name === undefined || value === null) continue;
+    if (type === 'text') values[name].push(utf8.decode(value));
+    else values[name].push(type === 'bytes' ? value : decode(value, type));
+  }
+  return values;
+}
+
+/** [field number, its bytes, or null when it is a plain number] of a message, one after the other. */
+function* fieldsOf(bytes) {
+  let at = 0;
+  const varint = () => {
+    for (let value = 0, place = 0; place < MAX_VARINT && at < bytes.length; place++) {
+      const byte = bytes[at++];
+      value += (byte & 127) * 128 ** place;
+      if (byte < 128) return value;
+    }
+    throw new Error('not an ONNX file, or cut off: a number in it has no end');
+  };
+  while (at < bytes.length) {
+    const key = varint(), wire = key % 8, number = Math.floor(key / 8);
+    if (wire === 0) varint();
+    const size = wire === 0 ? 0 : wire === 1 ? 8 : wire === 2 ? varint() : wire === 5 ? 4 : Infinity;
+    if (size > bytes.length - at) throw new Error('not an ONNX file, or cut off: a field goes beyond its end');
+    yield [number, wire === 2 ? bytes.subarray(at, at + size) : null];
+    at += size;
+  }
+}
