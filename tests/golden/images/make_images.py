@@ -87,7 +87,7 @@ def exif(orientation, order="big"):
 
 
 def display_p3():
-    """A colour profile as phones attach it: the primaries of Display P3, adapted to D50, and a gamma of 2.2 (ICC.1:2001)."""
+    """A colour profile as phones attach it: the primaries of Display P3, adapted to D50, gamma 2.2 (ICC.1:2001)."""
     fixed = lambda *values: b"".join(struct.pack(">i", round(v * 65536)) for v in values)  # noqa: E731
     xyz = lambda *values: b"XYZ \0\0\0\0" + fixed(*values)  # noqa: E731
     name = b"Display P3\0"
@@ -119,7 +119,8 @@ def make_tagged():
     profile = display_p3()
     srgb = ImageCms.createProfile("sRGB")
     managed = ImageCms.profileToProfile(rgb, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb)
-    assert np.abs(np.asarray(managed).astype(int) - np.asarray(rgb)).max() > 20  # a reader that obeyed it would be noticed
+    moved = np.abs(np.asarray(managed).astype(int) - np.asarray(rgb)).max()
+    assert moved > 20  # a reader that applied it would be noticed
     save("display-p3.png", rgb, icc_profile=profile)
     save("display-p3.jpg", rgb, quality=90, subsampling=0, icc_profile=profile)
     save("display-p3.webp", rgb, lossless=True, icc_profile=profile)
