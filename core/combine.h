@@ -1,4 +1,4 @@
-/* combine.h - several query parts, one ranking: a renormalised product of experts (METHOD.md).
+/* combine.h - several query parts, one ranking: a renormalised product of experts (core/METHOD.md).
  *
  *     gs_log_softmax(part, count);                          // each part's log-likelihoods become log p(theta | q_i)
  *     gs_combine(parts, weights, n_parts, count, result);   // log p(theta | q_1 .. q_m), sums to one in exp

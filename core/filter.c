@@ -100,6 +100,21 @@ gs_status gs_filter_add(gs_filter *filter, gs_field field, const char *value, si
     return add(filter, field, false, value, size, err);
 }
 
+gs_status gs_filter_move(gs_filter *filter, gs_filter *from, gs_error *err)
+{
+    if (from->count == 0)
+        return GS_OK;
+    size_t count = filter->count + from->count;
+    gs_condition *conditions = realloc(filter->conditions, count * sizeof *conditions);
+    if (!conditions)
+        return gs_fail(err, GS_ENOMEM, "filter: no memory for %zu conditions", count);
+    memcpy(conditions + filter->count, from->conditions, from->count * sizeof *conditions);
+    filter->conditions = conditions;
+    filter->count = count;
+    from->count = 0; /* their values are filter's now */
+    return GS_OK;
+}
+
 gs_status gs_filter_parse(gs_filter *filter, const char *text, size_t size, gs_error *err)
 {
     *filter = (gs_filter){.words = malloc(size + 1)};

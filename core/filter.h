@@ -58,6 +58,9 @@ gs_status gs_filter_parse(gs_filter *filter, const char *text, size_t size, gs_e
 /* Adds FIELD:VALUE, value [size] taken as it is. GS_ENOMEM, and filter is as before. */
 gs_status gs_filter_add(gs_filter *filter, gs_field field, const char *value, size_t size, gs_error *err);
 
+/* Moves the conditions of from, which keeps its words, behind those of filter. GS_ENOMEM, and both are as before. */
+gs_status gs_filter_move(gs_filter *filter, gs_filter *from, gs_error *err);
+
 /* Whether a model meets the conditions. model [GS_FIELD_COUNT] (borrowed): its fields, NULL for none; authors and tags one a line.
  * GS_ENOMEM when there is none to compare in. */
 gs_status gs_filter_passes(const gs_filter *filter, const char *const *model, bool *passes, gs_error *err);

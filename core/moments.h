@@ -8,7 +8,7 @@
  *     gs_moments_free(&m);
  *
  * Sums are kept in f64 around a running mean, so that 50,000 unit vectors lose nothing to cancellation, and two
- * accumulators of one model merge exactly (Chan, Golub, LeVeque 1983; METHOD "Accuracy notes").
+ * accumulators of one model merge exactly (Chan, Golub, LeVeque 1983; core/METHOD.md).
  */
 #ifndef GS_MOMENTS_H
 #define GS_MOMENTS_H

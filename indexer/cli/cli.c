@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h> /* isfinite */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,8 @@ cJSON *cli_part_to_json(const cli_part *part)
 {
     cJSON *object = cJSON_CreateObject();
     char *input = gs_utf8_repair(part->input);
-    bool done =
-        input && cJSON_AddStringToObject(object, "kind", part->kind) && cJSON_AddStringToObject(object, "input", input);
+    bool done = input && cJSON_AddStringToObject(object, "kind", gs_part_kind_name(part->kind)) &&
+                cJSON_AddStringToObject(object, "input", input);
     free(input);
     if (done)
         return object;
@@ -124,19 +125,50 @@ static bool store_real(const cli_command *c, const cli_option *o, const char *te
     return true;
 }
 
+static bool store_weight(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
+{
+    char *end;
+    double weight = strtod(text, &end);
+    if (end == text || *end || !isfinite(weight) || weight == 0)
+        return mistake(c, exit_code, "--%s is '%s', expected a number other than 0", o->name, text);
+    if (o->parts->count == 0)
+        return mistake(c, exit_code, "--%s follows the part that it is of, and there is none before it", o->name);
+    o->parts->parts[o->parts->count - 1].weight = weight;
+    return true;
+}
+
 static bool store_part(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
 {
     /* Words are printed again as JSON, which is UTF-8 or nothing; a file is called what it is called. */
-    if (strcmp(o->name, "text") == 0 && gs_utf8_invalid_at(text, strlen(text)) < strlen(text))
+    if (o->use == CLI_PART_TEXT && gs_utf8_invalid_at(text, strlen(text)) < strlen(text))
         return mistake(c, exit_code, "--text is not UTF-8");
     if (text[strspn(text, " \t\n\r\v\f")] == '\0')
         return mistake(c, exit_code, "--%s is empty", o->name);
+    if (o->use == CLI_PART_FILTER)
+        return gs_filter_add(&o->parts->filter, o->field, text, strlen(text), NULL) == GS_OK ||
+               mistake(c, exit_code, "no memory");
     cli_part *parts = realloc(o->parts->parts, (o->parts->count + 1) * sizeof *parts);
     if (!parts)
         return mistake(c, exit_code, "no memory");
-    parts[o->parts->count++] = (cli_part){o->name, text};
+    static const gs_part_kind kinds[] = {[CLI_PART_TEXT] = GS_PART_TEXT,
+                                         [CLI_PART_IMAGE] = GS_PART_IMAGE,
+                                         [CLI_PART_SKETCH] = GS_PART_SKETCH,
+                                         [CLI_PART_MODEL] = GS_PART_MODEL,
+                                         [CLI_PART_FEATURE] = GS_PART_IMAGE}; /* until the file says */
+    parts[o->parts->count++] =
+        (cli_part){.kind = kinds[o->use], .is_feature = o->use == CLI_PART_FEATURE, .input = text, .weight = 1};
     o->parts->parts = parts;
     return true;
+}
+
+void cli_parts_free(cli_parts *parts)
+{
+    for (size_t i = 0; i < parts->n_words; i++)
+        free(parts->words[i]);
+    free(parts->words);
+    free(parts->parts);
+    gs_filter_free(&parts->filter);
+    *parts = (cli_parts){0};
 }
 
 static bool store_option(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
@@ -150,7 +182,7 @@ static bool store_option(const cli_command *c, const cli_option *o, const char *
     else if (o->real)
         return store_real(c, o, text, exit_code);
     else
-        return store_part(c, o, text, exit_code);
+        return o->use == CLI_PART_WEIGHT ? store_weight(c, o, text, exit_code) : store_part(c, o, text, exit_code);
     return true;
 }
 

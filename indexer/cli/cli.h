@@ -11,6 +11,8 @@
 #ifndef GS_CLI_H
 #define GS_CLI_H
 
+#include "core/filter.h"
+#include "core/query.h"
 #include "core/status.h"
 #include "indexer/encoder/encoder.h"
 #include "indexer/store/store.h"
@@ -25,14 +27,31 @@ enum { EXIT_FOUND = 0, EXIT_NO_RESULT = 1, EXIT_ERROR = 2, EXIT_INTERRUPTED = 13
 
 /* One part of a query, in the order of the command line. */
 typedef struct {
-    const char *kind; /* "text" or "image" */
-    const char *input;
+    gs_part_kind kind;
+    bool is_feature;   /* input is a file with a feature of this kind, as `encode --json` prints it */
+    const char *input; /* words, a file, or a model's slug  borrowed */
+    double weight;
 } cli_part;
 
 typedef struct {
-    cli_part *parts; /* [count]  owned; free(parts) */
+    cli_part *parts; /* [count]  owned; cli_parts_free() */
     size_t count;
+    gs_filter filter; /* conditions from options, and from among the words */
+    char **words;     /* [n_words]  owned: what conditions left of the texts */
+    size_t n_words;
 } cli_parts;
+void cli_parts_free(cli_parts *parts); /* safe on a zeroed one */
+
+/* Where the value of an option that makes or changes a part goes. */
+typedef enum {
+    CLI_PART_TEXT,
+    CLI_PART_IMAGE,
+    CLI_PART_SKETCH,
+    CLI_PART_MODEL,
+    CLI_PART_FEATURE,
+    CLI_PART_WEIGHT,
+    CLI_PART_FILTER
+} cli_part_use;
 
 /* Exactly one of flag, text, count, real and parts is set: where the value goes. */
 typedef struct {
@@ -44,7 +63,9 @@ typedef struct {
     uint64_t *count;
     uint64_t least, most; /* of count; most 0: INT64_MAX, what the database can hold */
     double *real;         /* >= 0 */
-    cli_parts *parts;     /* appended to, the option's name being the kind */
+    cli_parts *parts;     /* changed as use says */
+    cli_part_use use;
+    gs_field field; /* of CLI_PART_FILTER */
 } cli_option;
 
 typedef struct {
@@ -109,8 +130,12 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
 /* --precision's f32, bf16 or auto, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
 gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err);
 
-/* Features of all parts [count, dim], malloc'ed. */
-gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, float **features, gs_error *err);
+/* Features of all parts [count, dim], malloc'ed; those of models are left zero. encoder may be NULL when cli_parts_need_encoder() is false. */
+gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, size_t dim, float **features, gs_error *err);
+bool cli_parts_need_encoder(const cli_parts *parts);
+
+/* Takes conditions out of the texts into the filter, and drops a text of which nothing is left. */
+gs_status cli_parts_take_filters(cli_parts *parts, gs_error *err);
 
 /* The subcommands: each in its cmd_NAME.c. argv[0] is the name. */
 int cmd_index(int argc, char **argv);

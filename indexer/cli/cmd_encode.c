@@ -35,7 +35,7 @@ static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer,
 {
     cJSON *object = cli_part_to_json(part);
     gs_status st = object ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
-    if (st == GS_OK && tokenizer && strcmp(part->kind, "text") == 0)
+    if (st == GS_OK && tokenizer && part->kind == GS_PART_TEXT)
         st = add_tokens(object, tokenizer, part->input, err);
     char *text = st == GS_OK ? cJSON_PrintUnformatted(object) : NULL;
     cJSON_Delete(object);
@@ -60,7 +60,7 @@ static gs_status run(const arguments *args, gs_error *err)
         return st;
     float *features;
     size_t dim = gs_encoder_get_info(encoder)->dim;
-    st = cli_encode_parts(encoder, &args->parts, &features, err);
+    st = cli_encode_parts(encoder, &args->parts, dim, &features, err);
     for (size_t i = 0; i < args->parts.count && st == GS_OK; i++) {
         if (args->json) {
             const gs_tokenizer *tokenizer = args->tokens ? gs_encoder_get_tokenizer(encoder) : NULL;
@@ -79,8 +79,8 @@ int cmd_encode(int argc, char **argv)
 {
     arguments args = {0};
     const cli_option options[] = {
-        {"text", "T", "words", .parts = &args.parts},
-        {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts},
+        {"text", "T", "words", .parts = &args.parts, .use = CLI_PART_TEXT},
+        {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts, .use = CLI_PART_IMAGE},
         {"encoder", "DIR", "CLIP, ViT or Dinov2 as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"tokens", NULL, "the ids of the text's tokens too (with --json)", .flag = &args.tokens},
         {"json", NULL, "JSON Lines: kind, input, tokens, feature; else the bare numbers", .flag = &args.json},
@@ -105,6 +105,6 @@ int cmd_encode(int argc, char **argv)
             args.parts.count == 0 ? gs_fail(&err, GS_EARGS, "encode: give a --text or an --image") : run(&args, &err);
         exit_code = cli_finish(st, &err);
     }
-    free(args.parts.parts);
+    cli_parts_free(&args.parts);
     return exit_code;
 }

@@ -4,6 +4,7 @@
 #include "indexer/job/job.h"
 #include "indexer/neighbors/neighbors.h"
 #include "indexer/sampler/sampler.h"
+#include "indexer/search/prepare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,6 +135,14 @@ static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_
     return GS_OK;
 }
 
+static gs_status prepare_queries(indexing *x, gs_error *err)
+{
+    cli_progress_start(&x->progress, "preparing for queries", x->args->quiet);
+    gs_status st = gs_prepare_all(x->store, x->stop, cli_progress_show, &x->progress, err);
+    cli_progress_end(&x->progress);
+    return st;
+}
+
 static gs_status find_neighbors(indexing *x, gs_error *err)
 {
     cli_progress_start(&x->progress, "neighbours", x->args->quiet);
@@ -149,6 +158,8 @@ static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_
         snprintf(x->label, sizeof x->label, n > 1 ? "%s (%zu of %zu)" : "%s", models[i].slug, i + 1, n);
         st = index_model(x, &models[i], n == 1, err);
     }
+    if (st == GS_OK)
+        st = prepare_queries(x, err);
     if (st == GS_OK)
         st = find_neighbors(x, err);
     if (st == GS_OK && x->n_failed > 0)

@@ -1,7 +1,8 @@
-/* cmd_search.c - `gensearch search`: words and pictures in, ranked models out. */
+/* cmd_search.c - `gensearch search`: words, pictures, sketches, models and mixes of them in, ranked models out. */
 #include "indexer/cli/cli.h"
 
 #include "core/rank.h"
+#include "indexer/search/prepare.h"
 #include "indexer/search/search.h"
 
 #include <math.h>
@@ -12,132 +13,218 @@
 typedef struct {
     cli_parts parts;
     const char *method, *encoder;
-    uint64_t limit, threads;
+    gs_method forced; /* what method names */
+    uint64_t limit, threads, candidates;
     bool json;
 } arguments;
 
-/* One result, as `--json` prints it; NULL when memory ran out. */
-static cJSON *to_json(const gs_search_result *r, const arguments *args, size_t rank, size_t i, double score)
+/* ---- output ------------------------------------------------------------------------------------------------------------------- */
+
+/* What is shown: the leading models, as the database describes them. */
+typedef struct {
+    const gs_search_result *result;
+    const arguments *args;
+    uint32_t *top;          /* [count]  owned */
+    gs_store_model *models; /* [count]  owned */
+    size_t count;
+} shown;
+
+static void free_shown(shown *s)
 {
-    const gs_store_model *model = &r->list.models[i];
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "rank", (double)rank);
-    cJSON_AddStringToObject(object, "slug", model->slug);
-    cJSON_AddStringToObject(object, "title", model->title);
-    cJSON_AddStringToObject(object, "type", model->type);
-    cJSON_AddNumberToObject(object, "score", score);
-    cJSON_AddNumberToObject(object, "probability", exp(r->log_probability[i]));
-    cJSON *parts = cJSON_AddArrayToObject(object, "parts");
-    for (size_t p = 0; p < args->parts.count; p++) {
-        cJSON *part = cli_part_to_json(&args->parts.parts[p]);
-        cJSON_AddNumberToObject(part, "score", r->scores[p * r->list.count + i]);
-        if (!cJSON_AddItemToArray(parts, part)) {
-            cJSON_Delete(object);
-            return NULL;
-        }
-    }
-    return object;
+    for (size_t k = 0; s->models && k < s->count; k++)
+        gs_store_model_free(&s->models[k]);
+    free(s->models);
+    free(s->top);
+}
+
+static gs_status read_shown(shown *s, gs_store *store, gs_error *err)
+{
+    const gs_search_result *r = s->result;
+    size_t limit = s->args->limit < r->ranked ? (size_t)s->args->limit : r->ranked;
+    s->top = malloc((limit + 1) * sizeof *s->top);
+    s->models = calloc(limit + 1, sizeof *s->models);
+    if (!s->top || !s->models)
+        return gs_fail(err, GS_ENOMEM, "no memory for %zu results", limit);
+    s->count = gs_rank_top(r->log_probability, r->count, limit, s->top);
+    gs_status st = GS_OK;
+    for (size_t k = 0; k < s->count && st == GS_OK; k++)
+        st = gs_store_find_id(store, r->models[s->top[k]], &s->models[k], err);
+    return st;
 }
 
 /* The score of a single part speaks for the model; of several only their product does. */
-static double score_of(const gs_search_result *r, const arguments *args, size_t i)
+static double score_of(const shown *s, size_t k)
 {
-    return args->parts.count == 1 ? r->scores[i] : r->log_probability[i];
+    return s->result->n_parts == 1 ? s->result->scores[s->top[k]] : s->result->log_probability[s->top[k]];
 }
 
-static gs_status print_table(const gs_search_result *r, const arguments *args, const uint32_t *top, size_t n,
-                             gs_error *err)
+/* One result, as `--json` prints it; NULL when memory ran out. */
+static cJSON *to_json(const shown *s, size_t k)
+{
+    const gs_search_result *r = s->result;
+    const gs_store_model *model = &s->models[k];
+    size_t i = s->top[k];
+    cJSON *object = cJSON_CreateObject();
+    cJSON *parts = cJSON_CreateArray();
+    bool done = cJSON_AddNumberToObject(object, "rank", (double)k + 1) &&
+                cJSON_AddStringToObject(object, "slug", model->slug) &&
+                cJSON_AddStringToObject(object, "title", model->title) &&
+                cJSON_AddStringToObject(object, "type", model->type) &&
+                cJSON_AddNumberToObject(object, "score", score_of(s, k)) &&
+                cJSON_AddNumberToObject(object, "probability", exp(r->log_probability[i])) &&
+                cJSON_AddNumberToObject(object, "of", (double)r->ranked);
+    for (size_t p = 0; p < r->n_parts && done; p++) {
+        cJSON *part = cli_part_to_json(&s->args->parts.parts[p]);
+        done = part && cJSON_AddNumberToObject(part, "weight", s->args->parts.parts[p].weight) &&
+               cJSON_AddNumberToObject(part, "score", r->scores[p * r->count + i]);
+        done = cJSON_AddItemToArray(parts, part) && done;
+    }
+    if (done && cJSON_AddItemToObject(object, "parts", parts))
+        return object;
+    cJSON_Delete(parts);
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static gs_status print_table(const shown *s, gs_error *err)
 {
     enum { COLUMNS = 6, NUMBERS = 3, LENGTH = 32 };
-    const char **cells = calloc((n + 1) * COLUMNS, sizeof *cells);
-    char(*numbers)[NUMBERS][LENGTH] = calloc(n + 1, sizeof *numbers);
+    const char **cells = calloc((s->count + 1) * COLUMNS, sizeof *cells);
+    char(*numbers)[NUMBERS][LENGTH] = calloc(s->count + 1, sizeof *numbers);
     if (cells && numbers) {
         memcpy(cells, (const char *[]){"rank", "score", "probability", "slug", "type", "title"},
                COLUMNS * sizeof *cells);
-        for (size_t k = 0; k < n; k++) {
-            const gs_store_model *model = &r->list.models[top[k]];
+        for (size_t k = 0; k < s->count; k++) {
+            const gs_store_model *model = &s->models[k];
             snprintf(numbers[k][0], LENGTH, "%zu", k + 1);
-            snprintf(numbers[k][1], LENGTH, "%.4f", score_of(r, args, top[k]));
-            snprintf(numbers[k][2], LENGTH, "%.4f", exp(r->log_probability[top[k]]));
+            snprintf(numbers[k][1], LENGTH, "%.4f", score_of(s, k));
+            snprintf(numbers[k][2], LENGTH, "%.4f", exp(s->result->log_probability[s->top[k]]));
             memcpy(
                 cells + (k + 1) * COLUMNS,
                 (const char *[]){numbers[k][0], numbers[k][1], numbers[k][2], model->slug, model->type, model->title},
                 COLUMNS * sizeof *cells);
         }
-        cli_print_table(cells, n + 1, COLUMNS);
+        cli_print_table(cells, s->count + 1, COLUMNS);
     }
-    gs_status st = cells && numbers ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu results", n);
+    gs_status st = cells && numbers ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu results", s->count);
     free(cells);
     free(numbers);
     return st;
 }
 
-static gs_status print_results(const gs_search_result *r, const arguments *args, gs_error *err)
+static gs_status print_results(gs_store *store, const gs_search_result *result, const arguments *args, gs_error *err)
 {
-    size_t limit = args->limit < r->list.count ? (size_t)args->limit : r->list.count;
-    uint32_t *top = malloc(limit * sizeof *top);
-    if (!top)
-        return gs_fail(err, GS_ENOMEM, "no memory for %zu results", limit);
-    size_t n = gs_rank_top(r->log_probability, r->list.count, limit, top);
-    gs_status st = args->json ? GS_OK : print_table(r, args, top, n, err);
-    for (size_t k = 0; k < n && args->json && st == GS_OK; k++)
-        st = cli_print_json(to_json(r, args, k + 1, top[k], score_of(r, args, top[k])), err);
-    free(top);
+    shown s = {.result = result, .args = args};
+    gs_status st = read_shown(&s, store, err);
+    if (st == GS_OK && !args->json)
+        st = print_table(&s, err);
+    for (size_t k = 0; k < s.count && args->json && st == GS_OK; k++)
+        st = cli_print_json(to_json(&s, k), err);
+    free_shown(&s);
     return st;
 }
 
-/* METHOD: the first moment ranks for text, the Gaussian density for pictures; --method overrides both. */
-static gs_status choose_methods(const arguments *args, gs_query_part *parts, gs_error *err)
+/* ---- the query ---------------------------------------------------------------------------------------------------------------- */
+
+/* The parts as core/query.h takes them. slugs [count]: of model parts. */
+static gs_status fill_parts(const arguments *args, const float *features, size_t dim, gs_query_part *parts,
+                            const char **slugs, gs_error *err)
 {
-    gs_method forced = GS_FIRST_MOMENT;
-    gs_status st = args->method ? gs_method_parse(args->method, &forced, err) : GS_OK;
-    for (size_t p = 0; p < args->parts.count; p++) {
-        bool text = strcmp(args->parts.parts[p].kind, "text") == 0;
-        parts[p].method = args->method ? forced : text ? GS_FIRST_MOMENT : GS_GAUSSIAN_DENSITY;
+    gs_status st = GS_OK;
+    for (size_t p = 0; p < args->parts.count && st == GS_OK; p++) {
+        const cli_part *part = &args->parts.parts[p];
+        gs_method method = args->method ? args->forced : gs_part_default_method(part->kind);
+        parts[p] = (gs_query_part){part->kind, method, part->weight, features + p * dim};
+        slugs[p] = part->kind == GS_PART_MODEL ? part->input : NULL;
+        if (method == GS_FRECHET && part->kind != GS_PART_MODEL)
+            st = gs_fail(err, GS_EARGS, "frechet compares models: it is no method for a %s",
+                         gs_part_kind_name(part->kind));
     }
     return st;
 }
 
-static gs_status search(gs_store *store, const arguments *args, gs_query_part *parts, gs_error *err)
+static gs_status encode(gs_store *store, const arguments *args, size_t dim, float **features, gs_error *err)
 {
-    gs_encoder *encoder;
-    float *features = NULL;
-    gs_search_result result = {0};
+    gs_encoder *encoder = NULL;
     /* For one query, weights in place: to pack them would take longer than to multiply. */
     gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = 1, .backend = "blas"};
-    gs_status st = cli_open_encoder(&encoder, args->encoder, store, &options, err);
-    if (st != GS_OK)
-        return st;
-    size_t dim = gs_encoder_get_info(encoder)->dim;
-    st = cli_encode_parts(encoder, &args->parts, &features, err);
-    for (size_t p = 0; p < args->parts.count && st == GS_OK; p++)
-        parts[p].feature = features + p * dim;
+    gs_status st =
+        cli_parts_need_encoder(&args->parts) ? cli_open_encoder(&encoder, args->encoder, store, &options, err) : GS_OK;
+    if (st == GS_OK)
+        st = cli_encode_parts(encoder, &args->parts, dim, features, err);
     gs_encoder_close(encoder);
-    if (st == GS_OK)
-        st = gs_search(store, parts, args->parts.count, &result, err);
-    if (st == GS_OK)
-        st = print_results(&result, args, err);
-    gs_search_free(&result);
-    free(features);
     return st;
 }
 
-static gs_status run(const char *database, const arguments *args, bool *nothing, gs_error *err)
+/* A database that an older program wrote is prepared by the first query that needs it, where it may be written to. */
+static void prepare(gs_store *store, const gs_query_part *parts, size_t n_parts)
+{
+    bool needed = false;
+    for (size_t p = 0; p < n_parts; p++)
+        needed |= gs_method_needs(parts[p].method) == GS_NEEDS_GAUSSIAN ||
+                  gs_method_needs(parts[p].method) == GS_NEEDS_LOWRANK;
+    cli_progress progress;
+    gs_error ignored;
+    if (!needed)
+        return;
+    cli_progress_start(&progress, "preparing models for queries, once", false);
+    gs_prepare_all(store, NULL, cli_progress_show, &progress, &ignored);
+    cli_progress_end(&progress);
+}
+
+/* *nothing: why nothing was found, where that is no failure. */
+static gs_status search(gs_store *store, const arguments *args, const char **nothing, gs_error *err)
+{
+    size_t count = args->parts.count;
+    float *features = NULL;
+    gs_search_result result = {0};
+    gs_store_encoder bound;
+    gs_query_part *parts = calloc(count, sizeof *parts);
+    const char **slugs = calloc(count, sizeof *slugs);
+    gs_status st = parts && slugs ? gs_store_get_encoder(store, &bound, err) : gs_fail(err, GS_ENOMEM, "no memory");
+    if (st == GS_OK)
+        st = encode(store, args, bound.dim, &features, err);
+    if (st == GS_OK)
+        st = fill_parts(args, features, bound.dim, parts, slugs, err);
+    if (st == GS_OK) {
+        prepare(store, parts, count);
+        gs_search_query query = {parts, slugs, count, &args->parts.filter, args->candidates};
+        st = gs_search(store, &query, &result, err);
+    }
+    if (st == GS_OK && result.ranked > 0)
+        st = print_results(store, &result, args, err);
+    if (st == GS_OK && result.ranked == 0)
+        *nothing = result.count == 0 ? "no model is indexed yet" : "no model passes the filters";
+    gs_search_free(&result);
+    free(features);
+    free(slugs);
+    free(parts);
+    return st;
+}
+
+/* One of an older version is migrated, which a database that is only read from is not. */
+static gs_status open_database(const char *path, gs_store **store, gs_error *err)
+{
+    gs_status st = gs_store_open(store, path, GS_STORE_READ, err);
+    return st == GS_EMISMATCH ? gs_store_open(store, path, GS_STORE_WRITE, err) : st;
+}
+
+static gs_status run(const char *database, arguments *args, const char **nothing, gs_error *err)
 {
     gs_store *store = NULL;
-    gs_store_list list = {0};
-    gs_query_part *parts = calloc(args->parts.count, sizeof *parts);
-    gs_status st = parts ? choose_methods(args, parts, err) : gs_fail(err, GS_ENOMEM, "no memory");
+    gs_store_encoder bound;
+    gs_status st = args->method ? gs_method_parse(args->method, &args->forced, err) : GS_OK;
     if (st == GS_OK)
-        st = gs_store_open(&store, database, GS_STORE_READ, err);
+        st = cli_parts_take_filters(&args->parts, err);
+    if (st == GS_OK && args->parts.count == 0)
+        st = gs_fail(err, GS_EARGS, "search: give a --text, --image, --sketch, --model or --feature to rank by");
     if (st == GS_OK)
-        st = gs_store_list_finished(store, &list, err);
-    *nothing = st == GS_OK && list.count == 0;
-    if (st == GS_OK && !*nothing)
-        st = search(store, args, parts, err);
-    gs_store_list_free(&list);
+        st = open_database(database, &store, err);
+    if (st == GS_OK && gs_store_get_encoder(store, &bound, NULL) == GS_ENOTFOUND)
+        *nothing = "no model is indexed yet";
+    else if (st == GS_OK)
+        st = search(store, args, nothing, err);
     gs_store_close(store);
-    free(parts);
     return st;
 }
 
@@ -145,13 +232,32 @@ int cmd_search(int argc, char **argv)
 {
     arguments args = {.limit = 10};
     const cli_option options[] = {
-        {"text", "T", "words; with several parts, models must agree with all", .parts = &args.parts},
-        {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts},
+        {"text", "T", "words, and conditions among them; each part below may be repeated", .parts = &args.parts,
+         .use = CLI_PART_TEXT},
+        {"image", "F", "a picture: PNG, JPEG or WebP", .parts = &args.parts, .use = CLI_PART_IMAGE},
+        {"sketch", "F", "a drawing", .parts = &args.parts, .use = CLI_PART_SKETCH},
+        {"model", "SLUG", "a model of the database: what is like it", .parts = &args.parts, .use = CLI_PART_MODEL},
+        {"feature", "F.json", "what `gensearch encode --json` printed", .parts = &args.parts, .use = CLI_PART_FEATURE},
+        {"weight", "W", "of the part before it (1); below 0 steers away", .parts = &args.parts, .use = CLI_PART_WEIGHT},
+        {"type", "T", "only models of this type; each filter may be repeated", .parts = &args.parts,
+         .use = CLI_PART_FILTER, .field = GS_FIELD_TYPE},
+        {"tag", "T", "only models with this tag", .parts = &args.parts, .use = CLI_PART_FILTER, .field = GS_FIELD_TAG},
+        {"author", "A", "only models of an author whose name has this in it", .parts = &args.parts,
+         .use = CLI_PART_FILTER, .field = GS_FIELD_AUTHOR},
+        {"family", "F", "only models whose family has this in its name", .parts = &args.parts, .use = CLI_PART_FILTER,
+         .field = GS_FIELD_FAMILY},
+        {"license", "L", "only models whose licence has this in its name", .parts = &args.parts, .use = CLI_PART_FILTER,
+         .field = GS_FIELD_LICENSE},
+        {"title", "T", "only models whose title has this in it", .parts = &args.parts, .use = CLI_PART_FILTER,
+         .field = GS_FIELD_TITLE},
         {"limit", "K", "how many results (10)", .count = &args.limit, .least = 1, .most = UINT32_MAX},
         {"method", "M",
-         "for all parts; else first-moment for text and gaussian-density for pictures. Also\n"
-         "                       first-second-moment, gaussian-lowrank, monte-carlo (needs --keep-features)",
+         "for all parts; else first-moment for text, gaussian-density for\n"
+         "                       pictures and sketches, frechet for models. Also first-second-moment,\n"
+         "                       gaussian-lowrank, monte-carlo (needs --keep-features)",
          .text = &args.method},
+        {"candidates", "N", "score only the N leading models by methods beyond the first moment (all)",
+         .count = &args.candidates, .most = UINT32_MAX},
         {"json", NULL, "JSON Lines", .flag = &args.json},
         {"encoder", "DIR", "where the database's encoder lies now", .text = &args.encoder},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
@@ -159,25 +265,29 @@ int cmd_search(int argc, char **argv)
     const cli_command command = {
         "search",
         "DB",
-        "Ranks the models of the database for a query of words and pictures.\n"
-        "The score is that of the method; for a query of several parts, the logarithm of the probability.",
+        "Ranks the models of the database for a query of words, pictures, sketches and models. Several parts are\n"
+        "a product of experts. The score is that of the method; of several parts, the logarithm of the\n"
+        "probability, which is among the models that were ranked.\n"
+        "Among the words, title:T author:A tag:T type:T family:F license:L are filters, -WORD leaves out the\n"
+        "models that have the word in a field, and quotes hold words together. Filters change no score.",
         "  gensearch search zoo.db --text 'a red car'\n"
-        "  gensearch search zoo.db --text flower --image rose.jpg --json",
+        "  gensearch search zoo.db --text 'flower type:VAE -rose' --json\n"
+        "  gensearch search zoo.db --image cat.jpg --text 'at night' --weight 0.5\n"
+        "  gensearch search zoo.db --model cats --text drawing --weight -1",
         CLI_OPTIONS(options),
         1,
         1};
     int exit_code;
     gs_error err = {""};
-    bool nothing = false;
     if (cli_parse(&command, &argc, &argv, &exit_code)) {
-        gs_status st = args.parts.count == 0 ? gs_fail(&err, GS_EARGS, "search: give a --text or an --image")
-                                             : run(argv[0], &args, &nothing, &err);
+        const char *nothing = NULL;
+        gs_status st = run(argv[0], &args, &nothing, &err);
         exit_code = cli_finish(st, &err);
         if (nothing) {
-            cli_message("%s: no model is indexed yet", argv[0]);
+            cli_message("%s: %s", argv[0], nothing);
             exit_code = EXIT_NO_RESULT;
         }
     }
-    free(args.parts.parts);
+    cli_parts_free(&args.parts);
     return exit_code;
 }

@@ -34,7 +34,8 @@ static void print_help(void)
 int main(int argc, char **argv)
 {
     gs_error err;
-    setenv("ORT_DISABLE_TELEMETRY", "1", 0); /* a worker that runs onnxruntime leaves files in the user's folders otherwise */
+    setenv("ORT_DISABLE_TELEMETRY", "1",
+           0); /* a worker that runs onnxruntime leaves files in the user's folders otherwise */
     if (cli_signals_start(&err) != GS_OK) {
         cli_message("%s", err.message);
         return EXIT_ERROR;

@@ -5,7 +5,7 @@
  *     printf("%s is a %s\n", model.title, model.type);
  *     gs_model_free(&model);
  *
- * The fields are those of the design; only slug, title, type and sampler are required. Fields unknown here are kept in
+ * Only slug, title, type and sampler are required. Fields unknown here are kept in
  * json, not refused.
  */
 #ifndef GS_MODEL_H

@@ -29,7 +29,7 @@ typedef struct {
 gs_status gs_eigen_init(gs_eigen *e, const float *mean, const float *covariance, size_t dim, gs_error *err);
 void gs_eigen_free(gs_eigen *e); /* safe on a zeroed one */
 
-/* |mu1-mu2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), METHOD.md; never below 0. */
+/* |mu1-mu2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), core/METHOD.md; never below 0. */
 gs_status gs_eigen_frechet(const gs_eigen *e, const float *mean, const float *covariance, double *distance,
                            gs_error *err);
 

@@ -159,6 +159,21 @@ gs_status gs_store_find(gs_store *store, const char *slug, gs_store_model *model
     return st;
 }
 
+gs_status gs_store_find_id(gs_store *store, int64_t id, gs_store_model *model, gs_error *err)
+{
+    *model = (gs_store_model){0};
+    sqlite3_stmt *query;
+    gs_status st = gs_sql_prepare(store, &query, err, SELECT_MODEL " WHERE model.id = ?", "i", id);
+    bool row = false;
+    if (st == GS_OK)
+        st = gs_sql_step(store, query, &row, err);
+    if (st == GS_OK)
+        st = row ? read_row(store, query, model, err)
+                 : gs_fail(err, GS_ENOTFOUND, "%s: no model with the id %lld", store->path, (long long)id);
+    sqlite3_finalize(query);
+    return st;
+}
+
 typedef struct {
     const gs_store_metadata *metadata;
     int64_t id;

@@ -12,7 +12,10 @@ static const char *const steps[] = {
     "ALTER TABLE model ADD COLUMN error TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE run ADD COLUMN source TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE run ADD COLUMN precision TEXT NOT NULL DEFAULT '';"
-    "DELETE FROM run WHERE NOT finished;",
+    "DELETE FROM run WHERE NOT finished;"
+    "CREATE TABLE prepared ("
+    "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, log_determinant REAL NOT NULL,"
+    "    factor BLOB NOT NULL, lowrank BLOB NOT NULL) STRICT;",
 };
 _Static_assert(sizeof steps / sizeof *steps == GS_STORE_VERSION - 1, "one step between two versions");
 const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, steps};

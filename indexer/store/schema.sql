@@ -59,6 +59,15 @@ CREATE TABLE moments (
     covariance BLOB    NOT NULL         -- f32, packed, divisor count - 1
 ) STRICT;
 
+-- What queries read of a finished run, computed from its moments once (indexer/search/prepare.h). A row may be missing: it is written by the
+-- next `index`, or by the first query that needs it.
+CREATE TABLE prepared (
+    run_id          INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    log_determinant REAL    NOT NULL,   -- of covariance + 0.001 I
+    factor          BLOB    NOT NULL,   -- f32, packed: the lower Cholesky factor of covariance + 0.001 I
+    lowrank         BLOB    NOT NULL    -- its leading eigenpairs, as core/catalog.h lays them out, f32
+) STRICT;
+
 -- The first samples, small.
 CREATE TABLE thumbnail (
     run_id   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,

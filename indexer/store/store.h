@@ -15,6 +15,7 @@
 #ifndef GS_STORE_H
 #define GS_STORE_H
 
+#include "core/filter.h"
 #include "core/moments.h"
 #include "core/status.h"
 
@@ -189,6 +190,49 @@ typedef struct {
 } gs_store_features;
 gs_status gs_store_read_features(gs_store *store, int64_t run, gs_store_features *features, gs_error *err);
 void gs_store_features_free(gs_store_features *features); /* safe on a zeroed one */
+
+/* ---- what queries read ------------------------------------------------------------------------------------------------------- */
+
+/* The means of all models with moments, sorted by slug, as one table. */
+typedef struct {
+    size_t count;
+    int64_t *models, *runs; /* [count]       owned */
+    float *means;           /* [count, dim]  owned */
+} gs_store_means;
+gs_status gs_store_read_means(gs_store *store, gs_store_means *means, gs_error *err);
+void gs_store_means_free(gs_store_means *means); /* safe on a zeroed one */
+
+/* Calls visit for the same models in the same order with what filters look at: fields [GS_FIELD_COUNT] (core/filter.h), borrowed for the
+ * call. A failure of visit ends it. */
+gs_status gs_store_visit_fields(gs_store *store,
+                                gs_status (*visit)(void *context, size_t i, const char *const *fields, gs_error *err),
+                                void *context, gs_error *err);
+
+/* The model with this id, its finished run. GS_ENOTFOUND. gs_store_model_free() releases it. */
+gs_status gs_store_find_id(gs_store *store, int64_t id, gs_store_model *model, gs_error *err);
+
+/* See table prepared in schema.sql. */
+typedef struct {
+    double log_determinant;
+    const float *factor; /* [gs_packed_count(dim)] */
+    const void *lowrank; /* [lowrank_size] */
+    size_t lowrank_size;
+} gs_store_prepared;
+
+/* Reads the rows of table prepared, one run after the other. */
+typedef struct gs_store_reader gs_store_reader;
+gs_status gs_store_reader_open(gs_store_reader **reader, gs_store *store, gs_error *err);
+void gs_store_reader_close(gs_store_reader *reader); /* NULL is fine */
+
+/* The Cholesky factor, or the low-rank form, of a run; the other fields are left alone. Borrowed until the next call. GS_ENOTFOUND when it
+ * was not prepared yet. */
+gs_status gs_store_read_factor(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err);
+gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err);
+
+/* The ids of finished models without such a row: *models [*count] is malloc'ed, the caller frees it, NULL on failure. */
+gs_status gs_store_list_unprepared(gs_store *store, int64_t **models, size_t *count, gs_error *err);
+
+gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_prepared *prepared, gs_error *err);
 
 /* ---- neighbours --------------------------------------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 /** How many of the best by the first moment are looked at again by a method that needs a file of each model. */
 export const RERANKED = 48;
 
-/** The score is a cosine; tau times it is a log-likelihood (METHOD: tau is exp(logit scale)). */
+/** The score is a cosine; tau times it is a log-likelihood (core/METHOD.md: tau is exp(logit scale)). */
 export function rankFirstMoment(core, means, feature, tau) {
   const scores = means.firstMoment(feature);
   return {

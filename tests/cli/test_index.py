@@ -290,6 +290,7 @@ class Changed(Case):
         with sqlite3.connect(self.db) as db:
             for table, column in (("run", "source"), ("run", "precision"), ("model", "path"), ("model", "error")):
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+            db.execute("DROP TABLE prepared")
             db.execute("PRAGMA user_version = 1")
         self.assertIn("has its 12 samples already", self.index_loudly(model))
         self.assertEqual(self.moments("reds"), before)

@@ -42,7 +42,7 @@ class Commands(Case):
         lines = self.json("search", self.db, "--text", "a thing", "--image", self.red)
         self.assertEqual([line["rank"] for line in lines], [1, 2, 3])
         self.assertEqual(lines[0]["slug"], "reds")
-        self.assertEqual(set(lines[0]), {"rank", "slug", "title", "type", "score", "probability", "parts"})
+        self.assertEqual(set(lines[0]), {"rank", "slug", "title", "type", "score", "probability", "of", "parts"})
         self.assertEqual([p["kind"] for p in lines[0]["parts"]], ["text", "image"])
         self.assertEqual(lines[0]["parts"][1]["input"], str(self.red))
         self.assertAlmostEqual(sum(line["probability"] for line in lines), 1, delta=1e-9)
@@ -68,6 +68,85 @@ class Commands(Case):
         weights = {slug: math.exp(tau * r["score"]) for slug, r in first.items()}
         for slug, result in first.items():
             self.assertAlmostEqual(result["probability"], weights[slug] / sum(weights.values()), delta=1e-6)
+
+    def test_a_product_with_weights_is_that_of_the_parts_alone(self):
+        alone = [{r["slug"]: r["probability"] for r in self.json("search", self.db, "--text", text)} for text in "ab"]
+        product = {slug: alone[0][slug] ** 2 * alone[1][slug] ** -0.5 for slug in self.COLOURS}
+        total = sum(product.values())
+        for line in self.json("search", self.db, "--text", "a", "--weight", "2", "--text", "b", "--weight", "-0.5"):
+            self.assertAlmostEqual(line["probability"], product[line["slug"]] / total, delta=1e-9)
+            self.assertEqual([part["weight"] for part in line["parts"]], [2, -0.5])
+
+    def test_a_feature_that_was_encoded_before_is_the_picture(self):
+        feature = self.dir / "feature.json"
+        feature.write_text(self.ok("encode", "--encoder", TINY, "--image", self.red, "--json"))
+        direct = self.json("search", self.db, "--image", self.red)
+        for a, b in zip(direct, self.json("search", self.db, "--feature", feature)):
+            self.assertEqual((a["slug"], b["parts"][0]["kind"]), (b["slug"], "image"))
+            self.assertAlmostEqual(a["score"], b["score"], delta=1e-3)
+        for text, says in (
+            ("{}", "encode --json"),
+            ('{"kind":"image","feature":[1,2]}', "2 numbers"),
+            ('{"kind":"sound","feature":[1]}', "sound"),
+            (feature.read_text().replace("[", "[1e9,", 1).replace(",", "", 0), "numbers"),
+        ):
+            with self.subTest(says):
+                feature.write_text(text)
+                self.refused("search", self.db, "--feature", feature, says=[feature, says])
+
+    def test_a_model_finds_its_neighbours_and_not_itself(self):
+        found = self.json("search", self.db, "--model", "reds")
+        similar = self.json("similar", self.db, "reds")
+        self.assertEqual([r["slug"] for r in found], [r["slug"] for r in similar])
+        for a, b in zip(found, similar):
+            self.assertAlmostEqual(-a["score"], b["distance"], delta=1e-9)
+        self.refused("search", self.db, "--model", "nobody", says=["nobody"])
+        mixed = self.json("search", self.db, "--model", "reds", "--image", self.red, "--limit", 1)
+        self.assertEqual([p["kind"] for p in mixed[0]["parts"]], ["model", "image"])
+
+    def test_filters_narrow_and_change_no_score(self):
+        every = {r["slug"]: r["score"] for r in self.json("search", self.db, "--image", self.red)}
+        for filters, slugs in (
+            (("--title", "red"), {"reds"}),
+            (("--title", "red", "--title", "blue"), {"reds", "blues"}),
+            (("--type", "other"), {"reds", "blues", "greens"}),
+            (("--text", "title:greens"), {"greens"}),
+            (("--text", "-reds"), {"blues", "greens"}),
+        ):
+            with self.subTest(filters):
+                found = self.json("search", self.db, "--image", self.red, *filters)
+                self.assertEqual({r["slug"] for r in found}, slugs)
+                self.assertEqual({r["of"] for r in found}, {len(slugs)})
+                for r in found:
+                    self.assertEqual(r["score"], every[r["slug"]])
+        nothing = self.run_program("search", self.db, "--image", self.red, "--type", "GAN")
+        self.assertEqual((nothing.returncode, nothing.stdout), (1, b""))
+        self.assertIn("no model passes the filters", nothing.stderr.decode())
+        self.refused("search", self.db, "--text", "type:GAN", says=["to rank by"])
+
+    def test_filters_look_into_lists_of_the_model_json(self):
+        known = {"tags": ["cat", "black and white"], "authors": ["Jane Doe"], "license": "MIT"}
+        tagged = self.folder_model("tagged", (90, 90, 90), **known)
+        self.index(tagged, keep_features=10)
+        for words in ("tag:cat", 'tag:"black and white"', "author:doe", "license:mit", "tag:dog tag:cat"):
+            with self.subTest(words):
+                found = self.json("search", self.db, "--text", f"x {words}")
+                self.assertEqual([r["slug"] for r in found], ["tagged"])
+
+    def test_candidates_are_the_leading_ones_by_first_moment(self):
+        lead = self.json("search", self.db, "--image", self.red, "--method", "first-moment")[0]["slug"]
+        (only,) = self.json("search", self.db, "--image", self.red, "--candidates", 1)
+        self.assertEqual((only["slug"], only["of"], only["probability"]), (lead, 1, 1))
+
+    def test_a_database_that_was_not_prepared_gives_the_same(self):
+        queries = [("--method", m) for m in ("gaussian-density", "gaussian-lowrank", "first-second-moment")]
+        before = [self.json("search", self.db, "--image", self.red, *q) for q in queries]
+        with sqlite3.connect(self.db) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM prepared").fetchone(), (3,))
+            db.execute("DELETE FROM prepared")
+        self.assertEqual([self.json("search", self.db, "--image", self.red, *q) for q in queries], before)
+        with sqlite3.connect(self.db) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM prepared").fetchone(), (3,))
 
     def test_every_method_finds_the_red_ones(self):
         for method in ("gaussian-density", "gaussian-lowrank", "monte-carlo", "first-second-moment"):
@@ -293,6 +372,8 @@ class Usage(Case):
             (("fly",), "fly"),
             (("search",), "DB"),
             (("search", "a.db"), "--text"),
+            (("search", "a.db", "--weight", "2"), "none before it"),
+            (("search", "a.db", "--text", "x", "--weight", "0"), "other than 0"),
             (("search", "a.db", "--frobnicate"), "--frobnicate"),
             (("search", "a.db", "--text"), "--text"),
             (("search", "a.db", "-text", "x"), "unknown option '-text', did you mean '--text'?"),

@@ -1,0 +1,134 @@
+#include "core/query.h"
+
+#include "core/combine.h"
+#include "core/rank.h"
+
+#include <math.h> /* isnan, isfinite, NAN */
+#include <stdbool.h>
+#include <stdlib.h> /* malloc, free */
+#include <string.h> /* strcmp */
+
+static const struct {
+    const char *name;
+    gs_method method;
+} kinds[GS_PART_KIND_COUNT] = {
+    [GS_PART_TEXT] = {"text", GS_FIRST_MOMENT},
+    [GS_PART_IMAGE] = {"image", GS_GAUSSIAN_DENSITY},
+    [GS_PART_SKETCH] = {"sketch", GS_GAUSSIAN_DENSITY},
+    [GS_PART_MODEL] = {"model", GS_FRECHET},
+};
+
+const char *gs_part_kind_name(gs_part_kind kind)
+{
+    return (size_t)kind < GS_PART_KIND_COUNT ? kinds[kind].name : "unknown";
+}
+
+gs_status gs_part_kind_parse(const char *name, gs_part_kind *kind, gs_error *err)
+{
+    for (int i = 0; i < GS_PART_KIND_COUNT; i++)
+        if (strcmp(name, kinds[i].name) == 0) {
+            *kind = (gs_part_kind)i;
+            return GS_OK;
+        }
+    return gs_fail(err, GS_EARGS, "no kind of query '%.64s': expected %s, %s, %s or %s", name, kinds[0].name,
+                   kinds[1].name, kinds[2].name, kinds[3].name);
+}
+
+gs_method gs_part_default_method(gs_part_kind kind)
+{
+    return kinds[kind].method;
+}
+
+gs_needs gs_method_needs(gs_method method)
+{
+    static const gs_needs needs[GS_METHOD_COUNT] = {
+        [GS_FIRST_MOMENT] = GS_NEEDS_MEAN,         [GS_FIRST_SECOND_MOMENT] = GS_NEEDS_GAUSSIAN,
+        [GS_GAUSSIAN_DENSITY] = GS_NEEDS_GAUSSIAN, [GS_GAUSSIAN_LOWRANK] = GS_NEEDS_LOWRANK,
+        [GS_MONTE_CARLO] = GS_NEEDS_FEATURES,      [GS_FRECHET] = GS_NEEDS_COVARIANCE,
+    };
+    return needs[method];
+}
+
+gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, double *work,
+                         double *score, gs_error *err)
+{
+    gs_needs needs = gs_method_needs(part->method);
+    bool lacks = (needs == GS_NEEDS_GAUSSIAN && !model->gaussian) || (needs == GS_NEEDS_LOWRANK && !model->lowrank) ||
+                 (needs == GS_NEEDS_FEATURES && model->n_features == 0) || needs == GS_NEEDS_COVARIANCE;
+    if (lacks)
+        return gs_fail(err, GS_EARGS, "what %s needs is not there%s", gs_method_name(part->method),
+                       needs == GS_NEEDS_FEATURES ? ": no features are kept; index it with --keep-features" : "");
+    switch (part->method) {
+    case GS_FIRST_SECOND_MOMENT:
+        *score = gs_score_first_second_moment(model->gaussian, part->feature, tau, work);
+        return GS_OK;
+    case GS_GAUSSIAN_DENSITY:
+        *score = gs_score_gaussian_density(model->gaussian, part->feature, work);
+        return GS_OK;
+    case GS_GAUSSIAN_LOWRANK:
+        *score = gs_score_gaussian_lowrank(model->lowrank, part->feature);
+        return GS_OK;
+    case GS_MONTE_CARLO:
+        *score = gs_score_monte_carlo(model->features, model->n_features, model->dim, part->feature, tau);
+        return GS_OK;
+    default:
+        gs_score_first_moment(model->mean, 1, model->dim, part->feature, score);
+        return GS_OK;
+    }
+}
+
+size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *cosines, size_t count, double tau,
+                           uint32_t *candidates, size_t most)
+{
+    if (n_parts == 0)
+        return 0;
+    /* The first part's row takes the sum: it is the last to be read. */
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (size_t p = 0; p < n_parts; p++)
+            sum += parts[p].weight * tau * cosines[p * count + i];
+        cosines[i] = sum;
+    }
+    size_t n = gs_rank_top(cosines, count, most, candidates);
+    while (n > 0 && isnan(cosines[candidates[n - 1]]))
+        n--;
+    return n;
+}
+
+/* A model that one part did not score is left out of every part, so that all are normalised over the same models. */
+static void leave_out(double *experts, size_t n_parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool missing = false;
+        for (size_t p = 0; p < n_parts; p++)
+            missing |= isnan(experts[p * count + i]) != 0;
+        for (size_t p = 0; missing && p < n_parts; p++)
+            experts[p * count + i] = NAN;
+    }
+}
+
+gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
+                        double *log_probability, gs_error *err)
+{
+    for (size_t p = 0; p < n_parts; p++)
+        if (!isfinite(parts[p].weight) || parts[p].weight == 0)
+            return gs_fail(err, GS_EARGS, "part %zu has the weight %g, expected a number other than 0", p + 1,
+                           parts[p].weight);
+    double *experts = malloc((n_parts * count + 1) * sizeof *experts),
+           *weights = malloc((n_parts + 1) * sizeof *weights);
+    gs_status st = experts && weights ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory to rank %zu models", count);
+    if (st == GS_OK) {
+        for (size_t p = 0; p < n_parts; p++) {
+            weights[p] = parts[p].weight;
+            for (size_t i = 0; i < count; i++)
+                experts[p * count + i] = gs_method_scale(parts[p].method, tau) * scores[p * count + i];
+        }
+        leave_out(experts, n_parts, count);
+        for (size_t p = 0; p < n_parts; p++)
+            gs_log_softmax(experts + p * count, count);
+        gs_combine(experts, weights, n_parts, count, log_probability);
+    }
+    free(weights);
+    free(experts);
+    return st;
+}

@@ -1,0 +1,65 @@
+/* query.h - the parts of a query, and one ranking of them: what the program and the browser share.
+ *
+ *     gs_query_part parts[] = {{GS_PART_TEXT, GS_FIRST_MOMENT, 1, words}, {GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, 0.5, picture}};
+ *     for (m = 0; m < count; m++)                                        // the caller knows where models come from
+ *         for (p = 0; p < 2; p++)
+ *             st = gs_query_score(&parts[p], &model, tau, work, &scores[p * count + m], err);
+ *     st = gs_query_rank(parts, 2, scores, count, tau, log_probability, err);
+ *     size_t n = gs_rank_top(log_probability, count, 10, top);           // rank.h
+ *
+ * Where second-order data are costly to fetch, only the leading candidates are scored by it: gs_query_candidates() finds them by the first
+ * moment of every part. A model with a NaN among its scores is not ranked: it was left out by a filter, or is no candidate. Probabilities
+ * are those of the models that are ranked; they sum to 1.
+ */
+#ifndef GS_QUERY_H
+#define GS_QUERY_H
+
+#include "core/score.h"
+
+#include <stdint.h>
+
+typedef enum { GS_PART_TEXT, GS_PART_IMAGE, GS_PART_SKETCH, GS_PART_MODEL, GS_PART_KIND_COUNT } gs_part_kind;
+
+/* "text", "image", "sketch", "model": static text. */
+const char *gs_part_kind_name(gs_part_kind kind);
+gs_status gs_part_kind_parse(const char *name, gs_part_kind *kind, gs_error *err); /* GS_EARGS lists the names */
+
+/* What ranks a part of this kind where nobody says otherwise. */
+gs_method gs_part_default_method(gs_part_kind kind);
+
+typedef struct {
+    gs_part_kind kind;
+    gs_method method;
+    double weight;        /* of its expert in the product; negative steers away */
+    const float *feature; /* [dim] of length 1; of a model, its mean scaled to that  borrowed */
+} gs_query_part;
+
+/* What a model is scored by. A part's method needs what gs_method_needs() says; the rest may be NULL. */
+typedef struct {
+    size_t dim;
+    const float *mean;           /* [dim] */
+    const gs_gaussian *gaussian; /* NULL: not at hand */
+    const gs_lowrank *lowrank;   /* NULL: not at hand */
+    const float *features;       /* [n_features, dim] kept for Monte Carlo */
+    size_t n_features;
+} gs_scored_model;
+
+typedef enum { GS_NEEDS_MEAN, GS_NEEDS_GAUSSIAN, GS_NEEDS_LOWRANK, GS_NEEDS_FEATURES, GS_NEEDS_COVARIANCE } gs_needs;
+gs_needs gs_method_needs(gs_method method);
+
+/* *score of a model by the part's method. work [dim]: scratch. GS_EARGS when the model lacks what the method needs, and for GS_FRECHET, which
+ * is the caller's to compute (indexer/stats). */
+gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, double *work,
+                         double *score, gs_error *err);
+
+/* Writes to candidates [most] the models that lead by the product of every part's first moment, best first; returns how many. cosines
+ * [n_parts, count]: gs_score_first_moment() of each part, NaN in a row for a model that a filter leaves out; overwritten. */
+size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *cosines, size_t count, double tau,
+                           uint32_t *candidates, size_t most);
+
+/* log_probability [count]: of each model given all parts, core/METHOD.md's product of experts. scores [n_parts, count] by each part's
+ * method. GS_EARGS for a weight that is 0 or not finite, GS_ENOMEM. */
+gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
+                        double *log_probability, gs_error *err);
+
+#endif
