@@ -3,8 +3,11 @@
  * The code that oneDNN generates keeps data below the stack pointer, where the kernel would lay the frame of a signal handler: a handler
  * on a computing thread corrupts it. So every signal that may have a handler is blocked in every thread, those included that OpenBLAS
  * starts while it is loaded, and the ones that ask to end are waited for here. A sampler's worker starts with no signal blocked (child.c).
+ * What the caller ignores (nohup, a script's job in the background) is not waited for, and so stays ignored.
  */
 #include "indexer/cli/cli.h"
+
+#include "indexer/sampler/child.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -39,10 +42,11 @@ static void block_signals(void)
 /* The loader calls what stands here before it initialises any library, so that the threads that those start inherit the mask. */
 __attribute__((section(".preinit_array"), used)) static void (*const first_of_all)(void) = block_signals;
 
-/* Ends the program as the signal's default action does, so that the caller's shell learns of it. */
+/* Ends the workers, and the program as the signal's default action does, so that the caller's shell learns of it. */
 static void end_by(int number)
 {
     sigset_t only;
+    gs_child_kill_all();
     sigemptyset(&only);
     sigaddset(&only, number);
     signal(number, SIG_DFL);
@@ -55,8 +59,11 @@ static void *wait_for_signals(void *unused)
     (void)unused;
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        sigaddset(&set, ending[i]);
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        struct sigaction action;
+        if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, ending[i]);
+    }
     for (int number; sigwait(&set, &number) == 0;) {
         if (!atomic_load(&graceful) || gs_stop_requested(&stop))
             end_by(number);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h> /* O_CLOEXEC, O_NONBLOCK */
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
@@ -15,12 +16,17 @@
 #define LAST_WORDS 300 /* bytes of standard error that a message carries */
 
 struct gs_child {
+    gs_child *next;            /* of children */
     pid_t pid;                 /* also of its process group */
     int input, output, errors; /* our ends of its standard streams, nonblocking; -1: closed */
     const gs_stop *stop;       /* borrowed */
     char words[LAST_WORDS];    /* [word_count]  the end of its standard error */
     size_t word_count;
 };
+
+/* All that were started and not ended, for gs_child_kill_all(). */
+static gs_child *children;
+static pthread_mutex_t children_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static double now(void)
 {
@@ -38,8 +44,8 @@ static void close_end(int *fd)
 
 /* --- start --- */
 
-/* What happens in the child between fork and exec: nothing that takes a lock. Returns errno. theirs[i] becomes descriptor i. The child's
- * signals are those of a fresh process, whatever the caller blocks or ignores. */
+/* What happens in the child between fork and exec: nothing that takes a lock. Returns errno. theirs[i] becomes
+ * descriptor i. The child blocks no signal, whatever the caller does. */
 static int become(char *const argv[], const char *directory, const int theirs[3], pid_t parent)
 {
     sigset_t none;
@@ -59,6 +65,34 @@ static int become(char *const argv[], const char *directory, const int theirs[3]
     return errno;
 }
 
+/* The group is set by both sides: whichever comes first, it is there when the parent goes on. */
+static void fork_child(gs_child *child)
+{
+    pthread_mutex_lock(&children_lock);
+    child->pid = _Fork();
+    if (child->pid > 0) {
+        setpgid(child->pid, child->pid);
+        child->next = children;
+        children = child;
+    }
+    if (child->pid != 0)
+        pthread_mutex_unlock(&children_lock);
+}
+
+/* Kills what runs of the child's group, while its number cannot be another's, and then gives the number back. */
+static void kill_child(gs_child *child)
+{
+    pthread_mutex_lock(&children_lock);
+    kill(-child->pid, SIGKILL);
+    gs_child **link = &children;
+    while (*link != child)
+        link = &(*link)->next;
+    *link = child->next;
+    pthread_mutex_unlock(&children_lock);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 /* Not posix_spawn, which cannot ask for a signal at the parent's death; not fork, whose handlers would end OpenBLAS's threads under another
  * thread's product. Returns errno, the child's too. */
 static int spawn(gs_child *child, char *const argv[], const char *directory, const int theirs[3])
@@ -67,7 +101,7 @@ static int spawn(gs_child *child, char *const argv[], const char *directory, con
     pid_t parent = getpid();
     if (pipe2(news, O_CLOEXEC) != 0)
         return errno;
-    child->pid = _Fork();
+    fork_child(child);
     if (child->pid == 0) {
         failed = become(argv, directory, theirs, parent);
         ssize_t ignored = write(news[1], &failed, sizeof failed);
@@ -81,8 +115,7 @@ static int spawn(gs_child *child, char *const argv[], const char *directory, con
         continue;
     close(news[0]);
     if (child->pid > 0 && failed)
-        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
+        kill_child(child);
     return failed;
 }
 
@@ -311,10 +344,15 @@ void gs_child_end(gs_child *child, double seconds)
     close_end(&child->input);
     close_end(&child->output);
     has_ended(child, seconds, &info);
-    kill(-child->pid, SIGKILL); /* it, or what it left running */
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    kill_child(child);
     drain_errors(child);
     close_end(&child->errors);
     free(child);
+}
+
+void gs_child_kill_all(void)
+{
+    pthread_mutex_lock(&children_lock); /* for ever */
+    for (gs_child *child = children; child; child = child->next)
+        kill(-child->pid, SIGKILL);
 }

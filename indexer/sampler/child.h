@@ -41,4 +41,8 @@ bool gs_child_has_output(gs_child *child);
  * group in any case. NULL is fine. */
 void gs_child_end(gs_child *child, double seconds);
 
+/* Kills every child and its process group, from any thread: for a program that ends at once. No child can be started
+ * or ended after it. */
+void gs_child_kill_all(void);
+
 #endif

@@ -10,6 +10,7 @@ class Index(Case):
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -26,6 +27,11 @@ os.environ["GENSEARCH_CUDA"] = "/nowhere"  # the same arithmetic on machines wit
 TINY = GOLDEN / "clip_tiny" / "quick_gelu_f32"  # 32 pixels, random weights, made by make.py there
 VISION = GOLDEN / "vit_tiny" / "dino_f32"  # 16 pixels, no text tower
 OTHER = GOLDEN / "clip_tiny" / "gelu_f16"
+
+# Tests run in the background of a script, or under nohup, inherit signals that are ignored, and so would the program.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def png(width, height, pixel):

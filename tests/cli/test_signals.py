@@ -2,12 +2,14 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-from harness import PROGRAM, TINY, Case, speckled
+from harness import HERE, PROGRAM, TINY, Case, speckled
 
 INTERRUPTED = 130
 
@@ -80,7 +82,6 @@ class Signals(Case):
         def set_timers():  # they survive exec, which must be over when the first one fires
             signal.setitimer(signal.ITIMER_PROF, 0.2, 0.005)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0.2, 0.005)
-            signal.setitimer(signal.ITIMER_REAL, 1, 0.005)
 
         process = self.start(*self.arguments(flooded, model, "--threads", 2, "--quiet"), preexec_fn=set_timers)
         _, message = process.communicate(timeout=120)
@@ -108,7 +109,7 @@ class Signals(Case):
         model = self.worker_model("noise", "--hang-at", 20)
         process = self.start(*self.arguments(self.db, model))
         worker = worker_of(process.pid)
-        time.sleep(1)  # it hangs by now, or will before it has answered
+        self.assertIn(b"hangs\n", process.stderr)  # read up to there
         process.send_signal(signal.SIGINT)
         _, message = process.communicate(timeout=60)  # not the worker's 300 seconds
         self.assertEqual(process.returncode, INTERRUPTED, message.decode())
@@ -123,6 +124,52 @@ class Signals(Case):
         process.kill()
         process.communicate()
         self.assertTrue(wait_until(lambda: not is_running(worker)))
+
+    def test_children_of_a_worker_end_with_a_program_that_is_asked_twice(self):
+        child = f"{sys.executable} {HERE / 'worker.py'} --hang-at 4"
+        script = f"exec 3<&0; {child} <&3 & echo $! >&2; wait"
+        model = self.write_model("noise", {"kind": "worker", "command": ["sh", "-c", script]})
+        process = self.start(*self.arguments(self.db, model))
+        pid = next(int(line) for line in process.stderr if line.strip().isdigit())
+        self.assertIn(b"hangs\n", process.stderr)  # read up to there
+        process.send_signal(signal.SIGINT)
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertIn(process.returncode, (INTERRUPTED, -signal.SIGINT))
+        self.assertTrue(wait_until(lambda: not is_running(pid)))
+
+    def test_signals_that_the_caller_ignores_stay_ignored(self):
+        model = self.worker_model("noise", "--slow", 0.05)
+
+        def ignore():  # as nohup does, and a shell for what its scripts start in the background
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        process = self.start(*self.arguments(self.db, model), preexec_fn=ignore)
+        worker_of(process.pid)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, message.decode())
+        self.assertIn("noise: 60 samples", message.decode())
+
+    def test_no_thread_can_run_a_handler(self):
+        pipe = self.dir / "never.png"
+        os.mkfifo(pipe)
+        process = self.start(PROGRAM, "encode", "--encoder", TINY, "--image", pipe)
+        self.assertTrue(wait_until(lambda: threads_of(process.pid) > 1))
+        faults = {"SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "ABRT"}
+        defaults = {"PIPE", "QUIT", "TSTP", "TTIN", "TTOU", "CONT", "KILL", "STOP"}
+        wanted = set(signal.valid_signals()) - {getattr(signal, f"SIG{name}") for name in faults | defaults}
+        waiting = [{signal.SIGINT, signal.SIGTERM, signal.SIGHUP}]  # sigwait() takes what it waits for out of the mask
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            (mask,) = re.findall(r"^SigBlk:\s*(\w+)$", (task / "status").read_text(), re.M)
+            open_signals = {number for number in wanted if not int(mask, 16) >> (number - 1) & 1}
+            if open_signals in waiting:
+                waiting.remove(open_signals)
+                continue
+            self.assertEqual(open_signals, set())
 
     def test_a_command_that_only_waits_ends_at_the_first_signal(self):
         pipe = self.dir / "never.png"

@@ -31,6 +31,7 @@ def answer(request, options):
             sys.exit("the generator ran out of luck")
         if index == options.hang_at:
             out.flush()
+            print("hangs", file=sys.stderr, flush=True)
             time.sleep(600)
         data = frame(request["model"], request["seed"], index)
         if index == options.short_at:
