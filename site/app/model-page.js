@@ -1,6 +1,6 @@
-// model-page.js - everything about one model: its samples, what it is, what its numbers stand on, how to get it, what is like it.
+// model-page.js - everything about one model, below its title: its samples, what it is, what its numbers stand on, how to get it, what is like it.
 //
-//     const article = renderModel({ folder, model, page, back, hrefOf });
+//     const node = renderModel({ folder, model, page, hrefOf });
 //
 // page: models/SLUG-HASH.json, or null while it loads: what the catalog knows is shown at once. hrefOf(change) is the address of
 // another state, such as {model: 'cats'} or {q: 'kitten'}.
@@ -19,11 +19,11 @@ const PLACED = new Set([
 ]);
 const SHOWN_NEIGHBORS = 8;
 
-export function renderModel({ folder, model, page, back, hrefOf }) {
+export function renderModel({ folder, model, page, hrefOf }) {
   const facts = page?.model ?? {};
-  return [
-    back,
-    element('h1', { tabindex: '-1' }, model.title),
+  return element(
+    'div',
+    { class: 'details' },
     element(
       'div',
       { class: 'kind' },
@@ -38,7 +38,7 @@ export function renderModel({ folder, model, page, back, hrefOf }) {
       page && element('div', { class: 'facts' }, ...factSections(folder, page, hrefOf)),
     ),
     page && similar(folder, page, hrefOf),
-  ];
+  );
 }
 
 // ---- samples ----

@@ -9,6 +9,8 @@ import { element } from './dom.js';
 import { renderModel } from './model-page.js';
 import { formatAddress } from './query.js';
 
+const NOT_FOUND = 'Not found';
+
 export function makePages(container, folder) {
   let current = null; // the address whose page is shown: what arrives late for another one is dropped
 
@@ -17,34 +19,29 @@ export function makePages(container, folder) {
     container.hidden = false;
     if (address.view === 'about') return present('About', renderAbout(folder));
     const model = folder.find(address.model);
-    if (!model) return presentProblem(address, `There is no model “${address.model}” in this catalog. It may have been renamed or withdrawn.`);
-    const view = { folder, model, back: backLink(address), hrefOf: (change) => formatAddress({ ...address, ...change }) };
-    present(model.title, renderModel({ ...view, page: null }));
+    const back = backLink(address);
+    if (!model) return present(NOT_FOUND, back, heading(NOT_FOUND), note(`There is no model “${address.model}” in this catalog. It may have been renamed or withdrawn.`));
+    const view = { folder, model, hrefOf: (change) => formatAddress({ ...address, ...change }) };
+    const early = renderModel({ ...view, page: null });
+    const title = heading(model.title);
+    present(model.title, back, title, early);
+    // What arrives takes the place of `early` alone: the way back and the title stay, with the focus and a click half done.
     try {
       const page = await folder.page(model.index);
-      if (current === address) replace(renderModel({ ...view, page }));
+      if (current === address) early.replaceWith(renderModel({ ...view, page }));
     } catch (error) {
-      if (current === address) presentProblem(address, error.message);
+      if (current !== address) return;
+      title.textContent = NOT_FOUND;
+      document.title = tabTitle(NOT_FOUND);
+      early.replaceWith(note(error.message));
     }
-    return undefined;
-  }
-
-  function presentProblem(address, message) {
-    present('Not found', [backLink(address), element('h1', { tabindex: '-1' }, 'Not found'), element('p', { class: 'note' }, message)]);
   }
 
   /** A new page: its title goes to the tab, and the focus to its heading, so that a screen reader says where it is. */
-  function present(title, parts) {
-    document.title = `${title} · gensearch`;
+  function present(title, ...parts) {
+    document.title = tabTitle(title);
     container.replaceChildren(element('div', {}, parts));
     container.querySelector('h1').focus({ preventScroll: true });
-  }
-
-  /** The same page, now complete: the focus stays where it is, if that is still there. */
-  function replace(parts) {
-    const hadFocus = container.contains(document.activeElement);
-    container.replaceChildren(element('div', {}, parts));
-    if (hadFocus) container.querySelector('h1').focus({ preventScroll: true });
   }
 
   function hide() {
@@ -54,6 +51,10 @@ export function makePages(container, folder) {
 
   return { show, hide };
 }
+
+const tabTitle = (title) => `${title} · gensearch`;
+const heading = (title) => element('h1', { tabindex: '-1' }, title);
+const note = (message) => element('p', { class: 'note', role: 'alert' }, message);
 
 function backLink(address) {
   const q = address.q.trim();

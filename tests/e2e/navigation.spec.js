@@ -117,6 +117,43 @@ test('everything can be done with the keyboard', async ({ page, site }) => {
   await expect(page.getByRole('searchbox')).toBeFocused();
 });
 
+for (const [what, answer] of [
+  ['arrives', (route) => route.continue()],
+  ['cannot be loaded', (route) => route.abort()],
+]) {
+  test(`what ${what} late leaves the focus, and a click half done, where they are`, async ({ page, site }) => {
+    site.expectedFaults.push(/Failed to load resource/);
+    let release;
+    await page.route(new RegExp(model.page), async (route) => {
+      await new Promise((resolve) => (release = resolve));
+      await answer(route);
+    });
+    const card = page.locator(`[data-slug="${model.slug}"] a`);
+    const back = page.getByRole('link', { name: 'all models' });
+    const answered = async () => {
+      await expect.poll(() => release).toBeTruthy();
+      release();
+      await expect(page.locator('.facts, [role=alert]')).toBeVisible();
+    };
+    await site.open();
+    await card.press('Enter');
+    await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+    await page.keyboard.press('Shift+Tab');
+    await answered();
+    await expect(back).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(card).toBeFocused();
+
+    release = undefined;
+    await site.open(`?model=${model.slug}`);
+    await back.hover();
+    await page.mouse.down();
+    await answered();
+    await page.mouse.up();
+    await expect(card).toBeFocused();
+  });
+}
+
 test('Ctrl K on a model’s page leads to the box', async ({ page, site }) => {
   await site.open(`?model=${model.slug}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(model.title);
