@@ -1,24 +1,30 @@
 """Emoji pictures with their names, as NumPy arrays: what the encoder and the zoo are trained on.
 
-    python prepare.py OUT            # Fluent (colour, flat, high-contrast) and Twemoji
+    python prepare.py OUT            # the sets of TRAINED
     python prepare.py OUT --unseen   # Noto instead: for evaluation only, nothing is ever trained on it
 
 OUT gets one SET.npz per set (images uint8 [n, 128, 128, 4], straight alpha; hexcode [n]), meta.json (hexcode ->
-label, tags, keywords, group, subgroup) and, last of all, an empty file READY. Skin tones and flags are left out.
-Needs node and npm; the packages are those pinned in package.json, installed in OUT/npm without running their scripts.
+label, tags, keywords, group, subgroup), names.json (letters and digits of a name -> hexcode) and, last of all, an empty
+file READY. Skin tones and flags are left out. Needs node and npm; the packages are those pinned in package.json,
+installed in OUT/npm without running their scripts.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 
+from draw import draw
+
 HERE = Path(__file__).resolve().parent
 SIZE = 128
-TRAINED = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twemoji"]
+TRAINED = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twemoji", "emojione",
+           "emojione-monotone", "fxemoji", "streamline-emojis"]
 UNSEEN = ["noto"]
 SKIN_TONE_SUBGROUP = "skin-tone"
 
@@ -54,6 +60,48 @@ def read_meta(packages: Path) -> dict:
     return meta
 
 
+def letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def read_names(packages: Path, meta: dict) -> dict[str, str]:
+    """letters of a label, of a single character's Unicode name or of a short code -> hexcode; the first has it."""
+    names: dict[str, str] = {}
+    for hexcode, entry in meta.items():
+        names.setdefault(letters(entry["label"]), hexcode)
+    for hexcode in meta:
+        characters = [chr(int(code, 16)) for code in hexcode.split("-") if code != "FE0F"]
+        if len(characters) == 1:
+            names.setdefault(letters(unicodedata.name(characters[0], hexcode)), hexcode)
+    for table in ("emojibase", "joypixels"):
+        codes = json.loads((packages / f"emojibase-data/en/shortcodes/{table}.json").read_text())
+        for hexcode, found in codes.items():
+            for code in [found] if isinstance(found, str) else found:
+                if hexcode in meta:
+                    names.setdefault(letters(code), hexcode)
+    return names
+
+
+def icons_of(packages: Path, name: str, meta: dict, names: dict[str, str]) -> dict[str, str]:
+    """hexcode -> the set's icon: by its table of characters where it has one, else by the icons' names."""
+    # Colour Fluent ships no table of characters; its names are those of the flat set.
+    table = "fluent-emoji-flat" if name == "fluent-emoji" else name
+    characters = json.loads((packages / f"@iconify-json/{table}/chars.json").read_text())
+    if characters:
+        # Variation selectors differ between emojibase and Iconify and never change the picture.
+        def key(hexcode: str) -> str:
+            return hexcode.lower().replace("-fe0f", "")
+        icons = {key(hexcode): icon for hexcode, icon in characters.items()}
+        return {hexcode: icons[key(hexcode)] for hexcode in meta if key(hexcode) in icons}
+    data = json.loads((packages / f"@iconify-json/{name}/icons.json").read_text())
+    icons = {}
+    for icon in data["icons"]:
+        hexcode = names.get(letters(icon)) or names.get(letters(re.sub(r"-\d$", "", icon)))
+        if hexcode:
+            icons.setdefault(hexcode, icon)
+    return {hexcode: icons[hexcode] for hexcode in meta if hexcode in icons}
+
+
 def straight_alpha(premultiplied: np.ndarray) -> np.ndarray:
     alpha = premultiplied[..., 3:].astype(np.uint16)
     colour = premultiplied[..., :3].astype(np.uint16) * 255 + alpha // 2
@@ -61,31 +109,13 @@ def straight_alpha(premultiplied: np.ndarray) -> np.ndarray:
     return np.concatenate([colour, alpha], axis=-1).astype(np.uint8)
 
 
-def render(name: str, meta: dict, out: Path) -> None:
-    """Draws one set; a picture that makes resvg abort (one in a hundred of Noto's) is named and left out."""
-    raw = (out / f"{name}.raw").resolve()
-    pixels, journal, todo = Path(f"{raw}.rgba"), Path(f"{raw}.txt"), Path(f"{raw}.json")
-    pixels.unlink(missing_ok=True)
-    journal.unlink(missing_ok=True)
-    remaining = list(meta)
-    command = ["node", str(HERE / "render.mjs"), name, str(SIZE), str(todo), str(raw)]
-    while True:
-        todo.write_text(json.dumps(remaining))
-        if subprocess.run(command, cwd=out / "npm", stderr=subprocess.DEVNULL).returncode == 0:
-            break
-        text = journal.read_text()
-        if not text or text.endswith("\n"):
-            raise SystemExit(f"{name}: node failed outside a picture; run by hand: {' '.join(command)}")
-        failed = text.splitlines()[-1]
-        print(f"{name}: left out, cannot be drawn: {meta[failed]['label']}")
-        journal.write_text(text + " failed\n")
-        remaining = remaining[remaining.index(failed) + 1 :]
-    drawn = [line.split()[0] for line in journal.read_text().splitlines() if line.endswith(" ok")]
-    images = np.fromfile(pixels, np.uint8).reshape(len(drawn), SIZE, SIZE, 4)
-    np.savez_compressed(out / f"{name}.npz", images=straight_alpha(images), hexcode=np.array(drawn))
-    for leftover in (pixels, journal, todo):
-        leftover.unlink()
-    print(f"{name}: {len(drawn)} of {len(meta)} emoji")
+def render(name: str, icons: dict[str, str], out: Path) -> None:
+    drawn, images = draw((out / "npm").resolve(), name, list(dict.fromkeys(icons.values())), SIZE)
+    row = {icon: i for i, icon in enumerate(drawn)}
+    kept = [hexcode for hexcode, icon in icons.items() if icon in row]
+    pictures = straight_alpha(images)[[row[icons[hexcode]] for hexcode in kept]]
+    np.savez_compressed(out / f"{name}.npz", images=pictures, hexcode=np.array(kept))
+    print(f"{name}: {len(kept)} emoji", flush=True)
 
 
 def main() -> None:
@@ -93,10 +123,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--unseen", action="store_true", help="render Noto, for evaluation only")
     args = parser.parse_args()
-    meta = read_meta(install_packages(args.out / "npm"))
+    packages = install_packages(args.out / "npm")
+    meta = read_meta(packages)
+    names = read_names(packages, meta)
     (args.out / "meta.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1))
+    (args.out / "names.json").write_text(json.dumps(names))
     for name in UNSEEN if args.unseen else TRAINED:
-        render(name, meta, args.out)
+        render(name, icons_of(packages, name, meta, names), args.out)
     (args.out / "READY").touch()
 
 
