@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from towers import half_precision
+
 
 def embed(texts: list[str], folder: Path, batch: int = 256) -> np.ndarray:
     """Sentence-transformers' pooling for MiniLM: the mean over the tokens, then unit length."""
@@ -20,7 +22,7 @@ def embed(texts: list[str], folder: Path, batch: int = 256) -> np.ndarray:
     model = AutoModel.from_pretrained(folder).eval()
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     out = np.zeros((len(texts), model.config.hidden_size), np.float16)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), half_precision():
         for at in range(0, len(order), batch):
             rows = order[at : at + batch]
             phrases = [texts[i] for i in rows]

@@ -41,8 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("work", "emoji", "text", "vision", "out"):
         parser.add_argument(f"--{name}", required=True)
+    common.leave_out(parser)
     args = parser.parse_args()
-    args.hold_out, args.seed = None, 2
+    args.seed = 2
     torch.set_num_threads(1)
     work, out = Path(args.work), Path(args.out)
     tokenizer = CLIPTokenizer.from_pretrained(work / "vocabulary")

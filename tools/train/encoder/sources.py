@@ -1,7 +1,7 @@
 """The pictures the image towers learn from, with their targets in the joint space.
 
-Emoji of emoji/prepare.py (with its labels), and pictures with captions only: openclipart (clipart.py) and characters
-of fonts (glyphs.py), which wrote their targets beside them.
+Emoji of emoji/prepare.py (with its labels), and pictures with captions: openclipart (clipart.py), icons (icons.py, some
+of them with an emoji's label) and characters of fonts (glyphs.py), which wrote their targets beside them.
 """
 
 import json
@@ -38,32 +38,34 @@ def may_mirror(entry: dict) -> bool:
 def emoji(folder: Path, labels: Labels, sets: list[str]) -> Sources:
     meta = json.loads((folder / "meta.json").read_text())
     row = {h: i for i, h in enumerate(labels.hexcodes)}
-    images, rows, lines = [], [], []
+    images, rows = [], []
     for name in sets:
         data = np.load(folder / f"{name}.npz")
         images.append(premultiplied(data["images"]))
         rows += [row[h] for h in data["hexcode"]]
-        lines += [name.endswith("high-contrast")] * len(data["hexcode"])
     label = torch.tensor(rows)
     flips = torch.tensor([may_mirror(meta[h]) for h in labels.hexcodes])
     target = torch.from_numpy(labels.target)[label]
     coloured = torch.from_numpy(labels.coloured)[label]
-    # Line art is black whatever it shows: its colour says nothing.
-    coloured[torch.tensor(lines)] = target[torch.tensor(lines), None].expand(-1, coloured.shape[1], -1)
     return Sources(torch.cat(images), label, target, coloured, flips[label], torch.ones(len(label)))
 
 
-def captioned(file: Path, share: float, like: Sources) -> Sources:
-    """share: the part of all draws that these pictures get, beside those of `like`."""
+def captioned(file: Path, share: float, like: Sources, left_out: tuple[str, ...] = ()) -> Sources:
+    """share: the part of all draws that these pictures get, beside those of `like`. left_out: beginnings of sets."""
     data = np.load(file)
-    target = torch.from_numpy(data["target"])
+    kept = np.ones(len(data["target"]), bool)
+    if "set" in data:
+        kept = np.array([not name.startswith(left_out) for name in data["set"]])
+    target = torch.from_numpy(data["target"][kept])
     n = len(target)
-    weight = torch.full((n,), share / (1 - share) * float(like.weight.sum()) / n)
+    weight = torch.from_numpy(data["weight"][kept]) if "weight" in data else torch.ones(n)
+    weight *= share / (1 - share) * float(like.weight.sum() / weight.sum())
+    label = torch.from_numpy(data["label"][kept]) if "label" in data else torch.full((n,), -1)
     # There is no caption per colour; the colour's own name is mixed in instead.
     words = torch.from_numpy(data["colours"])
     coloured = F.normalize(target[:, None] + words[None], dim=-1)
     assert coloured.shape[1] == len(COLOURS)
-    return Sources(torch.from_numpy(data["images"]), torch.full((n,), -1), target, coloured,
+    return Sources(torch.from_numpy(data["images"][kept]), label, target, coloured,
                    torch.full((n,), bool(data["may_flip"])), weight)
 
 

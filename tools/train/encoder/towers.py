@@ -22,6 +22,11 @@ def config(vocabulary: int) -> CLIPConfig:
     return CLIPConfig(text_config=text, vision_config=vision, projection_dim=DIM)
 
 
+def half_precision():
+    """bfloat16 where the processor computes in it; elsewhere it costs three times the time (measured on AVX-512)."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
+
+
 class Text(CLIPTextModelWithProjection):
     def __init__(self, vocabulary: int):
         whole = config(vocabulary).text_config

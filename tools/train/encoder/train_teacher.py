@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 import common
 from teacher import Teacher
+from towers import half_precision
 from views import ahead
 
 SCALE = 24.0  # of the cosine logits against the label bank
@@ -45,7 +46,7 @@ def main() -> None:
         pixels = batch.pixels
         if step < SMALL_PART * args.steps:
             pixels = F.interpolate(pixels, size=(SMALL, SMALL), mode="bilinear", antialias=True)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             out = model(pixels)
         loss, contrast, pull = alignment_loss(out, batch, bank, soft)
         run.update(loss, step)
@@ -56,7 +57,7 @@ def main() -> None:
                   f"{seen / (time.time() - started):.0f}/s", flush=True)
         if step % 200 == 199 or step + 1 == args.steps:
             run.save(step + 1)
-    common.report_held_out(run.average, args, labels)
+    common.report_left_out(run.average, args, labels)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 
 import common
 import space
-from towers import CONTEXT, WIDTH, Text
+from towers import CONTEXT, WIDTH, Text, half_precision
 
 LONGEST = 18  # tokens: queries are short, and long glosses cost most of the time
 NAMES_AGAIN, LABELS_AGAIN = 2, 16  # how often an epoch sees the pictures' names, and their labels, besides
@@ -106,7 +106,7 @@ def main() -> None:
             batches = order(lengths, extra, args.batch, epoch, args.seed)
         rows = batches[at]
         ids = torch.from_numpy(tokens[rows, : lengths[rows].max()].astype(np.int64))
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             out = model.features(ids)
         loss, cosine, relation = distillation_loss(out, torch.from_numpy(targets[rows]))
         run.update(loss, step)

@@ -7,20 +7,20 @@ for likely: names and kinds, not the label alone, are what words find a picture 
 The teacher's feature maps, an eighth and a sixteenth of the picture wide, guide the patch tokens of two layers: 64
 targets a picture instead of one. For most of the training the tower looks, seven steps in eight, at the busiest 24
 of the 64 patches only (white paper says little), which doubles the pictures it gets to see. WORK/start.pt, where it is,
-is the tower that it starts from (start.py).
+is the tower that it starts from (start.py). Without --teacher the tower learns from the pictures' targets alone: the
+short way to teach more styles to a tower that is good already.
 """
 
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import common
 from teacher import Teacher
-from towers import MEAN, PATCH, PIXELS, STD, WIDTH, Vision
+from towers import MEAN, PATCH, PIXELS, STD, WIDTH, Vision, half_precision
 from train_teacher import SCALE, alignment_loss, soft_labels
 from views import ahead
 
@@ -113,6 +113,18 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
     return (found.float() - grid).square().mean()
 
 
+def teaching(teacher, pixels, out, read, kept, bank, targets) -> tuple[torch.Tensor, str]:
+    """How far the tower's rows, label probabilities and tokens are from what the teacher makes of these pictures."""
+    with torch.no_grad(), half_precision():
+        rows, fine, coarse = teacher.with_maps(pixels)
+    guide = guidance(rows.float(), bank, targets)
+    maps = map_loss(read[0], fine, kept) + map_loss(read[1], coarse, kept)
+    near = 1 - (out * guide).sum(-1).mean()
+    wanted = F.softmax(SCALE * guide @ bank.T, dim=-1)
+    same = F.kl_div(F.log_softmax(SCALE * out @ bank.T, dim=-1), wanted, reduction="batchmean")
+    return 6 * near + same + 2 * maps, f"cosine {1 - near:.3f} kl {same:.3f} maps {maps / 2:.3f}"
+
+
 def main() -> None:
     args = common.arguments(__doc__, steps=6000, batch=24, rate=6e-4)
     common.set_up(args)
@@ -120,8 +132,10 @@ def main() -> None:
     bank, targets = torch.from_numpy(labels.label), torch.from_numpy(labels.target)
     soft = soft_labels(bank)
     work = Path(args.work)
-    teacher = common.averaged(Teacher(), work / f"{args.teacher}.pt").to(memory_format=torch.channels_last)
+    teacher = Teacher().to(memory_format=torch.channels_last)
     model = Guided((teacher.body[5].second.out_channels, teacher.d))
+    if args.teacher:
+        common.averaged(teacher, work / f"{args.teacher}.pt")
     if (work / "start.pt").exists():
         common.averaged(model.tower, work / "start.pt").train()
     else:
@@ -130,25 +144,21 @@ def main() -> None:
     started = time.time()
     for step, batch in ahead(views, run.step, args.steps, args.batch):
         kept = busiest(batch.pixels, step) if step % WHOLE and step < MASKED * args.steps else None
-        with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                rows, fine, coarse = teacher.with_maps(batch.pixels)
+        with half_precision():
             out, *read = model(batch.pixels, kept)
-        guide = guidance(rows.float(), bank, targets)
-        maps = map_loss(read[0], fine, kept) + map_loss(read[1], coarse, kept)
-        near = 1 - (out * guide).sum(-1).mean()
-        wanted = F.softmax(SCALE * guide @ bank.T, dim=-1)
-        same = F.kl_div(F.log_softmax(SCALE * out @ bank.T, dim=-1), wanted, reduction="batchmean")
-        aligned, _, _ = alignment_loss(out, batch, bank, soft)
-        run.update(6 * near + same + 0.3 * aligned + 2 * maps, step)
-        if step % 200 == 199:
-            hit = np.mean(((out @ bank.T).argmax(1) == batch.label).numpy())
+        aligned, contrast, pull = alignment_loss(out, batch, bank, soft)
+        state = f"contrast {contrast:.3f} pull {pull:.3f}"
+        if args.teacher:
+            guided, told = teaching(teacher, batch.pixels, out, read, kept, bank, targets)
+            aligned, state = 0.3 * aligned + guided, f"{state} {told}"
+        run.update(aligned, step)
+        if step % 50 == 49:
+            hit = (out @ bank.T).argmax(1) == batch.label
             rate = (step + 1 - run.step) * args.batch / (time.time() - started)
-            state = f"cosine {1 - near:.3f} kl {same:.3f} maps {maps / 2:.3f} top1 {hit:.3f}"
-            print(f"{step + 1} {state} {rate:.0f}/s", flush=True)
-        if step % 250 == 249 or step + 1 == args.steps:
+            print(f"{step + 1} {state} top1 {hit.float().mean():.3f} {rate:.0f}/s", flush=True)
+        if step % 50 == 49 or step + 1 == args.steps:
             run.save(step + 1)
-    common.report_held_out(run.average.tower.features, args, labels)
+    common.report_left_out(run.average.tower.features, args, labels)
 
 
 if __name__ == "__main__":

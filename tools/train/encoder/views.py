@@ -1,6 +1,7 @@
 """Random views of the source pictures, a batch at a time: what the image towers are trained on.
 
-A view is a picture moved, coloured, laid on a background, and then blurred, pixelated or turned into a line drawing.
+A view is a picture moved, coloured, drawn in another style (styles.py), laid on a background, and then blurred,
+pixelated or turned into a line drawing.
 The source is 96 x 96 premultiplied RGBA, a view 64 x 64 RGB in 0..1. Batch i depends on (seed, i) alone.
 """
 
@@ -12,10 +13,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from styles import GREY_WEIGHTS, badges, inked, noise, restyled, shadowed, wobble
+
 SIZE = 64
 SKETCH_SIZE = 96
 COLOURS = "red orange yellow green blue purple pink brown black white grey".split()
-GREY_WEIGHTS = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+BLACK = 40  # of 255: the brightest that a picture in black alone may be
 
 
 @dataclass
@@ -57,7 +60,7 @@ def warp(images: torch.Tensor, may_flip: torch.Tensor, size: int, g: torch.Gener
     points = torch.stack([x.ravel(), y.ravel(), torch.ones(size * size)])  # [3, size * size]
     mapped = torch.stack(rows, 1) @ points
     grid = (mapped[:, :2] / mapped[:, 2:]).transpose(1, 2).reshape(b, size, size, 2)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.grid_sample(images, wobble(grid, g), mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def hue_matrix(angle: torch.Tensor) -> torch.Tensor:
@@ -88,13 +91,8 @@ def recolour(rgba: torch.Tensor, g: torch.Generator) -> torch.Tensor:
     return torch.cat([rgb.clamp(0, 1) * alpha, alpha], 1)
 
 
-def noise(b: int, channels: int, cells: int, size: int, g: torch.Generator) -> torch.Tensor:
-    coarse = torch.rand(b, channels, cells, cells, generator=g)
-    return F.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)
-
-
 def backgrounds(b: int, others: torch.Tensor, g: torch.Generator) -> torch.Tensor:
-    """White for most; else plain colours, gradients, noise, or another picture out of focus."""
+    """White for most; else plain colours, gradients, noise, another picture out of focus, or a badge."""
     kind = torch.rand(b, generator=g).view(b, 1, 1, 1)
     plain = torch.rand(b, 3, 1, 1, generator=g).expand(b, 3, SIZE, SIZE)
     pale = 1 - (1 - plain) * 0.3
@@ -104,7 +102,8 @@ def backgrounds(b: int, others: torch.Tensor, g: torch.Generator) -> torch.Tenso
     picture = others[:, :3] + (1 - others[:, 3:]) * plain
     picture = F.interpolate(picture[:, :, 16:48, 16:48], size=(SIZE, SIZE), mode="bilinear", align_corners=False)
     out = torch.ones(b, 3, SIZE, SIZE)
-    for limit, ground in ((0.38, picture), (0.35, clouds), (0.28, gradient), (0.2, pale), (0.1, plain)):
+    badge = badges(b, plain[:, :, :1, :1], SIZE, g)
+    for limit, ground in ((0.43, badge), (0.38, picture), (0.35, clouds), (0.28, gradient), (0.2, pale), (0.1, plain)):
         out = torch.where(kind < limit, ground, out)
     return out
 
@@ -195,6 +194,7 @@ class Views:
         self.sources = sources
         self.seed = seed
         self.cumulative = torch.cumsum(sources.weight.double(), 0)
+        self.black = torch.cat([part[:, :3].amax((1, 2, 3)) < BLACK for part in sources.images.split(1024)])
 
     def batch(self, i: int, size: int) -> Batch:
         g = torch.Generator().manual_seed(int(np.random.SeedSequence([self.seed, i]).generate_state(1)[0]))
@@ -205,12 +205,19 @@ class Views:
         sketches = int(size * self.SKETCHES)
         plain = size - sketches
         images = s.images[rows].float() / 255
-        rgba = recolour(warp(images[:plain], s.may_flip[rows[:plain]], SIZE, g), g)
+        black = self.black[rows]
+        rgba = inked(warp(images[:plain], s.may_flip[rows[:plain]], SIZE, g), black[:plain], g)
+        rgba = restyled(recolour(rgba, g), g)
         colour = main_colour(rgba)
+        colour[black[:plain] & (colour == COLOURS.index("black"))] = -1  # black ink says nothing of the thing's colour
         known = (colour >= 0).nonzero()[:, 0]
         named = (1 - self.COLOUR_SHARE) * target[known] + self.COLOUR_SHARE * s.coloured[rows[known], colour[known]]
         target[known] = F.normalize(named, dim=-1)
-        ground = backgrounds(plain, rgba.roll(1, 0), g)
+        ground = shadowed(backgrounds(plain, rgba.roll(1, 0), g), rgba[:, 3:], g)
         pixels = soften(rgba[:, :3] + (1 - rgba[:, 3:]) * ground, g)
         lines = line_drawing(warp(images[plain:], s.may_flip[rows[plain:]], SKETCH_SIZE, g), g)
-        return Batch(torch.cat([pixels, lines]), target, s.label[rows])
+        pixels = torch.cat([pixels, lines])
+        # White on black, as a blackboard has it.
+        inverted = (torch.rand(size, generator=g) < 0.15) & (black | (torch.arange(size) >= plain))
+        pixels[inverted] = 1 - pixels[inverted]
+        return Batch(pixels, target, s.label[rows])
