@@ -1,6 +1,8 @@
 /* main.c - `gensearch SUBCOMMAND ...`: finds the subcommand and hands over. */
 #include "indexer/cli/cli.h"
 
+#include "indexer/nn/backend.h"
+
 #include <stdio.h>
 #include <stdlib.h> /* setenv */
 #include <string.h>
@@ -40,6 +42,7 @@ int main(int argc, char **argv)
         cli_message("%s", err.message);
         return EXIT_ERROR;
     }
+    gs_backend_follow_cores();
     if (argc < 2) {
         cli_message("expected a command (see gensearch --help)");
         return EXIT_ERROR;

@@ -1,5 +1,7 @@
 #include "indexer/nn/backend.h"
 
+#include "indexer/util/cores.h"
+
 #include <string.h>
 
 gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err)
@@ -17,4 +19,14 @@ gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_preci
     else
         *backend = blas ? gs_backend_blas() : gs_backend_onednn();
     return GS_OK;
+}
+
+void gs_backend_follow_cores(void)
+{
+    const gs_backend *blas = gs_backend_blas(), *onednn = gs_backend_onednn();
+    int cores = (int)gs_cores(), threads = blas->set_threads(cores), own = onednn->set_own_threads(cores);
+    if (threads < cores) /* the user's wish, by OPENBLAS_NUM_THREADS or OMP_NUM_THREADS */
+        blas->set_threads(threads);
+    if (own < cores)
+        onednn->set_own_threads(own);
 }

@@ -96,4 +96,9 @@ const gs_backend *gs_backend_blas(void);        /* OpenBLAS, f32: the reference 
 const gs_backend *gs_backend_onednn(void);      /* oneDNN, f32 */
 const gs_backend *gs_backend_onednn_bf16(void); /* oneDNN, bf16; NULL where the processor has no such instructions */
 
+/* From now on products outside an encoder, LAPACK's included, and those of the calling thread use no more threads than
+ * gs_cores(). OpenBLAS and OpenMP start with one per core of the affinity mask, and do not know a group's quota. Call it
+ * first in main(). */
+void gs_backend_follow_cores(void);
+
 #endif

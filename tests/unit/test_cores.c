@@ -1,6 +1,9 @@
-/* cores.h: affinity, and the quotas of control groups as files that stand in for /sys/fs/cgroup. */
+/* cores.h: affinity, and the quotas of control groups as files that stand in for /sys/fs/cgroup. Products follow them. */
 #include "indexer/util/cores.h"
 
+#include "indexer/nn/backend.h"
+
+#include <cblas.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,19 +105,49 @@ static void without_groups_there_is_no_quota(void **state)
     assert_int_equal(cores(), 0);
 }
 
-static void an_affinity_mask_is_obeyed(void **state)
+static cpu_set_t all; /* the cores of the mask that this program was started with */
+
+static void use_one_core(void)
 {
-    (void)state;
-    cpu_set_t all, one;
+    cpu_set_t one;
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
-    assert_true(gs_cores() >= 1 && gs_cores() <= (size_t)CPU_COUNT(&all));
     CPU_ZERO(&one);
     for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
         if (CPU_ISSET(i, &all))
             CPU_SET(i, &one);
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
-    assert_int_equal(gs_cores(), 1);
+}
+
+static void use_all_cores(void)
+{
     assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+static void an_affinity_mask_is_obeyed(void **state)
+{
+    (void)state;
+    use_one_core();
+    assert_int_equal(gs_cores(), 1);
+    use_all_cores();
+    assert_true(gs_cores() >= 1 && gs_cores() <= (size_t)CPU_COUNT(&all));
+}
+
+/* The mask shrinks when OpenBLAS has counted it already, and so stands for a quota, which it does not count. */
+static void products_use_no_more_threads_than_there_are_cores(void **state)
+{
+    (void)state;
+    int before = openblas_get_num_threads();
+    const gs_backend *onednn = gs_backend_onednn();
+    use_one_core();
+    openblas_set_num_threads(2);
+    onednn->set_own_threads(2);
+    gs_backend_follow_cores();
+    assert_int_equal(openblas_get_num_threads(), 1);
+    assert_int_equal(onednn->set_own_threads(1), 1);
+    use_all_cores();
+    gs_backend_follow_cores();
+    assert_int_equal(openblas_get_num_threads(), 1); /* fewer than there are stay as few */
+    openblas_set_num_threads(before);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -128,6 +161,7 @@ int main(void)
         TEST(a_path_that_is_not_there_falls_back_to_the_mount),
         TEST(without_groups_there_is_no_quota),
         TEST(an_affinity_mask_is_obeyed),
+        TEST(products_use_no_more_threads_than_there_are_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
