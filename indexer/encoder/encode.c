@@ -224,7 +224,7 @@ gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, i
     return st == GS_OK ? check_finite(encoder, features, n, err) : st;
 }
 
-bool gs_encoder_sums(const gs_encoder *encoder)
+bool gs_encoder_accumulates_moments(const gs_encoder *encoder)
 {
     return encoder->gpu != NULL;
 }

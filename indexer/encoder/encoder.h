@@ -82,14 +82,14 @@ gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t
 gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t n, float *features, gs_error *err);
 
 /* The same for frames [n, height, width, 3] u8 that lie in the GPU's memory (borrowed), whose writing has finished.
- * GS_EARGS where gs_encoder_sums() is false. */
+ * GS_EARGS where gs_encoder_accumulates_moments() is false. */
 gs_status gs_encoder_device_frames(gs_encoder *encoder, const uint8_t *frames, int width, int height, size_t n,
                                    float *features, gs_error *err);
 
-/* A GPU sums up moments beside its features, in f64, quicker than the processor could. Where gs_encoder_sums() is false
+/* A GPU sums up moments beside its features, in f64, quicker than the processor could. Where gs_encoder_accumulates_moments() is false
  * the caller does that with core/moments.h, and these must not be called. add: the features of the last call of
  * gs_encoder_images or gs_encoder_device_frames; get and set: all so far, of dimension dim. */
-bool gs_encoder_sums(const gs_encoder *encoder);
+bool gs_encoder_accumulates_moments(const gs_encoder *encoder);
 gs_status gs_encoder_moments_set(gs_encoder *encoder, const gs_moments *moments, gs_error *err);
 gs_status gs_encoder_moments_add(gs_encoder *encoder, gs_error *err);
 gs_status gs_encoder_moments_get(gs_encoder *encoder, gs_moments *moments, gs_error *err);

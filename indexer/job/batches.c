@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define DEPTH  2                   /* batches ready and waiting: one would do if sampling and encoding took even time */
-#define ENOUGH ((size_t)256 << 20) /* bytes of pixels that wait before reading ahead pauses: photographs are large */
+#define QUEUE_LENGTH 2                   /* batches read ahead: one would do if sampling and encoding took even time */
+#define QUEUE_BYTES  ((size_t)256 << 20) /* of their pixels, beyond which reading ahead pauses: photographs are large */
 
 struct gs_batches {
     gs_sampler *sampler;
@@ -14,7 +14,7 @@ struct gs_batches {
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
-    gs_batch ready[DEPTH]; /* the oldest first */
+    gs_batch ready[QUEUE_LENGTH]; /* the oldest first */
     size_t n_ready, ready_bytes;
     bool over, canceled;
     gs_status status; /* of the sampler, once over */
@@ -63,7 +63,7 @@ static size_t bytes_of(const gs_batch *batch)
 static bool wait_for_room(gs_batches *b)
 {
     pthread_mutex_lock(&b->lock);
-    while (!b->canceled && (b->n_ready == DEPTH || b->ready_bytes >= ENOUGH))
+    while (!b->canceled && (b->n_ready == QUEUE_LENGTH || b->ready_bytes >= QUEUE_BYTES))
         pthread_cond_wait(&b->changed, &b->lock);
     bool wanted = !b->canceled;
     pthread_mutex_unlock(&b->lock);

@@ -1,5 +1,6 @@
 #include "indexer/job/job.h"
 
+#include "indexer/job/accumulator.h"
 #include "indexer/job/batches.h"
 #include "indexer/job/reservoir.h"
 
@@ -17,7 +18,7 @@ typedef struct {
     const gs_job_options *options;
     size_t dim;
     gs_store_run run;
-    gs_moments moments;
+    gs_accumulator accumulator;
     gs_reservoir reservoir;
     float *features;                                    /* [batch, dim] */
     gs_store_feature *changes;                          /* [run.keep] */
@@ -25,7 +26,7 @@ typedef struct {
     size_t n_thumbnails;
     double saved_at;
     bool fatal; /* the failure is not the model's: see gs_job_result */
-    bool lost;  /* a checkpoint failed, and with it what only that one held; or a device, with its moments */
+    bool lost;  /* a checkpoint failed, and with it the thumbnails and features that only it held */
 } job;
 
 static double now(void)
@@ -45,7 +46,7 @@ static void drop_thumbnails(job *j)
 static void free_job(job *j)
 {
     drop_thumbnails(j);
-    gs_moments_free(&j->moments);
+    gs_accumulator_free(&j->accumulator);
     gs_reservoir_free(&j->reservoir);
     free(j->features);
     free(j->changes);
@@ -54,7 +55,7 @@ static void free_job(job *j)
 /* Memory, and what the last checkpoint left. */
 static gs_status prepare(job *j, gs_error *err)
 {
-    gs_status st = gs_moments_init(&j->moments, j->dim, err);
+    gs_status st = gs_accumulator_init(&j->accumulator, j->encoder, j->dim, err);
     if (st == GS_OK)
         st = gs_reservoir_init(&j->reservoir, j->dim, j->run.keep, j->options->seed, err);
     if (st != GS_OK)
@@ -64,9 +65,9 @@ static gs_status prepare(job *j, gs_error *err)
     if (!j->features || !j->changes)
         return gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu features", j->options->batch);
     if (j->run.count > 0)
-        st = gs_store_resume(j->store, &j->run, &j->moments, err);
-    if (st == GS_OK && gs_encoder_sums(j->encoder))
-        st = gs_encoder_moments_set(j->encoder, &j->moments, err);
+        st = gs_store_resume(j->store, &j->run, &j->accumulator.moments, err);
+    if (st == GS_OK)
+        st = gs_accumulator_set(&j->accumulator, err);
     if (st != GS_OK || j->run.count == 0)
         return st;
 
@@ -89,21 +90,16 @@ static gs_status keep_thumbnail(job *j, uint64_t position, const gs_image *image
     return st;
 }
 
-static gs_status take_in(job *j, const gs_batch *batch, gs_error *err)
+static gs_status encode_batch(job *j, const gs_batch *batch, gs_error *err)
 {
     gs_status st = gs_encoder_images(j->encoder, batch->frames, batch->count, j->features, err);
     j->fatal |= st == GS_EIO || st == GS_ENOMEM;
-    j->lost |= st != GS_OK && gs_encoder_sums(j->encoder); /* a device that failed is not asked again */
+    j->accumulator.failed |= st != GS_OK && j->accumulator.encoder; /* a device that failed is not asked again */
     for (size_t i = 0; i < batch->count && batch->first + i < GS_STORE_THUMBNAILS && st == GS_OK; i++)
         st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
     if (st != GS_OK)
         return st;
-    if (!gs_encoder_sums(j->encoder))
-        gs_moments_add(&j->moments, j->features, batch->count);
-    else if ((st = gs_encoder_moments_add(j->encoder, err)) == GS_OK)
-        j->moments.count += batch->count; /* the rest of it comes when it is saved */
-    else
-        j->lost = true; /* the device may have taken in a part of the batch */
+    st = gs_accumulator_add(&j->accumulator, j->features, batch->count, err);
     if (st != GS_OK)
         return st;
     for (size_t i = 0; i < batch->count; i++)
@@ -115,12 +111,11 @@ typedef gs_status (*save_function)(gs_store *, gs_store_run *, const gs_store_ch
 
 static gs_status save(job *j, save_function function, gs_error *err)
 {
-    gs_store_checkpoint checkpoint = {.moments = &j->moments,
-                                      .thumbnails = j->thumbnails,
+    gs_store_checkpoint checkpoint = {.thumbnails = j->thumbnails,
                                       .n_thumbnails = j->n_thumbnails,
                                       .features = j->changes,
                                       .n_features = gs_reservoir_changes(&j->reservoir, j->changes)};
-    gs_status st = gs_encoder_sums(j->encoder) ? gs_encoder_moments_get(j->encoder, &j->moments, err) : GS_OK;
+    gs_status st = gs_accumulator_read(&j->accumulator, &checkpoint.moments, err);
     if (st == GS_OK)
         st = function(j->store, &j->run, &checkpoint, err);
     drop_thumbnails(j);
@@ -133,7 +128,7 @@ static gs_status save(job *j, save_function function, gs_error *err)
 static void report(const job *j, uint64_t total)
 {
     if (j->options->progress)
-        j->options->progress(j->options->context, j->moments.count, total);
+        j->options->progress(j->options->context, j->accumulator.count, total);
 }
 
 /* Batch after batch until the samples end. A batch is in the moments whole or not at all. */
@@ -146,7 +141,7 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
         st = gs_batches_next(batches, &batch, err);
         more = batch.count > 0;
         if (st == GS_OK && more)
-            st = take_in(j, &batch, err);
+            st = encode_batch(j, &batch, err);
         gs_batch_free(&batch);
         if (st == GS_OK && more)
             report(j, total);
@@ -164,7 +159,7 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
  * the thumbnails and features of their samples. */
 static void save_what_there_is(job *j)
 {
-    if (!j->lost && j->moments.count > j->run.count)
+    if (!j->lost && !j->accumulator.failed && j->accumulator.count > j->run.count)
         save(j, gs_store_save, NULL);
 }
 
@@ -184,8 +179,8 @@ static gs_status sample(job *j, const gs_model *model, gs_error *err)
         st = consume(j, batches, total, err);
     gs_batches_stop(batches);
     gs_sampler_close(sampler);
-    if (st == GS_OK && j->moments.count < 2)
-        st = gs_fail(err, GS_EARGS, "%llu samples, at least 2 are needed", (unsigned long long)j->moments.count);
+    if (st == GS_OK && j->accumulator.count < 2)
+        st = gs_fail(err, GS_EARGS, "%llu samples, at least 2 are needed", (unsigned long long)j->accumulator.count);
     if (st == GS_OK)
         return save(j, gs_store_finish, err);
     save_what_there_is(j);

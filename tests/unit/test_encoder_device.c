@@ -95,7 +95,7 @@ static void expect_place(gs_encoder_options options, bool on_device)
     gs_encoder *encoder = open_encoder(options);
     const gs_encoder_info *info = gs_encoder_get_info(encoder);
     assert_int_equal(strcmp(info->backend, "cuda") == 0, on_device);
-    assert_int_equal(gs_encoder_sums(encoder), on_device);
+    assert_int_equal(gs_encoder_accumulates_moments(encoder), on_device);
     assert_int_equal(info->batch, options.batch ? options.batch : on_device ? 256 : 32);
     gs_encoder_close(encoder);
 }
