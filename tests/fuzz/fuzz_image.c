@@ -1,10 +1,4 @@
-/* fuzz_image.c - libFuzzer against the picture decoders. Needs clang; from the root of the repository:
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE tests/fuzz/fuzz_image.c \
- *         indexer/image/{image,jpeg,orient,png,webp}.c indexer/util/file.c core/status.c -o fuzz_image \
- *         $(pkg-config --cflags --libs libpng libjpeg libwebp libwebpdemux nettle)
- *     mkdir -p corpus && cp tests/golden/images/{*.png,*.jpg,*.webp} corpus && ./fuzz_image -max_total_time=600 corpus
- */
+/* fuzz_image.c - the picture decoders. */
 #include "indexer/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

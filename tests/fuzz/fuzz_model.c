@@ -1,9 +1,4 @@
-/* fuzz_model.c - libFuzzer against model.json files. Needs clang; from the root of the repository:
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE tests/fuzz/fuzz_model.c indexer/model/model.c \
- *         indexer/util/{file,utf8}.c core/status.c -o fuzz_model $(pkg-config --cflags --libs libcjson nettle)
- *     cp -r tests/golden/sampling corpus && ./fuzz_model -max_total_time=600 corpus
- */
+/* fuzz_model.c - model.json files. */
 #include "indexer/model/model.h"
 
 #include <stdint.h>

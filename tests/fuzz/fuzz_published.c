@@ -1,0 +1,56 @@
+/* fuzz_published.c - the binary files of a published folder, which a browser takes from wherever the page came from. The first byte chooses
+ * the reader. */
+#include "core/catalog.h"
+#include "core/tokenize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void read_means(const void *bytes, size_t size)
+{
+    gs_means means;
+    if (gs_means_open(&means, bytes, size, NULL) != GS_OK)
+        return;
+    float *table = malloc(means.count * means.dim * sizeof *table + 1);
+    if (table)
+        gs_means_expand(&means, table);
+    free(table);
+}
+
+static void read_lowrank(const void *bytes, size_t size)
+{
+    gs_lowrank lowrank;
+    uint8_t fingerprint[GS_FINGERPRINT];
+    size_t rank, dim;
+    if (gs_lowrank_peek(bytes, size, &rank, &dim, NULL) != GS_OK)
+        return;
+    float *vectors = malloc(rank * dim * sizeof *vectors + 1), *query = calloc(dim + 1, sizeof *query);
+    if (vectors && query && gs_lowrank_open(&lowrank, fingerprint, bytes, size, vectors, NULL) == GS_OK)
+        gs_score_gaussian_lowrank(&lowrank, query);
+    free(query);
+    free(vectors);
+}
+
+static void read_tokenizer(const void *bytes, size_t size)
+{
+    gs_tokenizer tokenizer;
+    int32_t ids[GS_MAX_TOKENS];
+    if (gs_tokenizer_open(&tokenizer, bytes, size, NULL) == GS_OK)
+        gs_tokenize(&tokenizer, "a red car", 9, ids);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (size == 0)
+        return 0;
+    void *aligned = malloc(size); /* exactly as long as the file, and aligned as the readers ask */
+    if (!aligned)
+        return 0;
+    memcpy(aligned, bytes + 1, size - 1);
+    void (*const readers[])(const void *, size_t) = {read_means, read_lowrank, read_tokenizer};
+    readers[bytes[0] % 3](aligned, size - 1);
+    free(aligned);
+    return 0;
+}
