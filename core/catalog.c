@@ -9,11 +9,6 @@
 #error "The published files are little-endian and used in place: this machine would need a reader that swaps bytes."
 #endif
 
-static size_t element_size(gs_element element)
-{
-    return element == GS_F16 ? 2 : 4;
-}
-
 /* out [n] := the n elements at data. */
 static void load_elements(const void *data, gs_element element, size_t n, float *out)
 {
@@ -61,9 +56,10 @@ static gs_status read_header(header *h, const char *name, const char magic[8], c
         return gs_fail(err, GS_EFORMAT, "%s: does not start with '%s'", name, magic);
     if (h->version != VERSION)
         return gs_fail(err, GS_EFORMAT, "%s: version %" PRIu32 ", expected %d", name, h->version, VERSION);
-    if (h->element != GS_F32 && h->element != GS_F16)
-        return gs_fail(err, GS_EFORMAT, "%s: element type %" PRIu32 ", expected %d (f32) or %d (f16)", name, h->element,
-                       GS_F32, GS_F16);
+    gs_element last = magic == means_magic ? GS_I8 : GS_F16;
+    if (h->element > last)
+        return gs_fail(err, GS_EFORMAT, "%s: element type %" PRIu32 ", expected %d (f32), %d (f16)%s", name, h->element,
+                       GS_F32, GS_F16, last == GS_I8 ? " or 2 (int8)" : "");
     if (h->rows > UINT32_MAX || h->dim == 0 || h->dim > UINT32_MAX)
         return gs_fail(err, GS_EFORMAT, "%s: %" PRIu64 " rows of dimension %" PRIu64, name, h->rows, h->dim);
     return GS_OK;
@@ -86,12 +82,27 @@ static gs_status check_size(const char *name, const header *h, size_t size, size
                    size, expected, h->rows, h->dim);
 }
 
-size_t gs_means_size(size_t count, size_t dim, gs_element element)
+/* Bytes of count elements of dimension dim behind a header; 0 when that does not fit a size_t. */
+static size_t rows_size(size_t count, size_t dim, gs_element element)
 {
-    size_t most = (SIZE_MAX - GS_CATALOG_HEADER) / element_size(element);
+    size_t most = (SIZE_MAX - GS_CATALOG_HEADER) / gs_element_size(element);
     if (dim != 0 && count > most / dim)
         return 0;
-    return GS_CATALOG_HEADER + count * dim * element_size(element);
+    return GS_CATALOG_HEADER + count * dim * gs_element_size(element);
+}
+
+/* The same with more numbers in f32: a + b. */
+static size_t add_floats(size_t size, size_t a, size_t b)
+{
+    if (size == 0 || a > SIZE_MAX - b || a + b > (SIZE_MAX - size) / sizeof(float))
+        return 0;
+    return size + (a + b) * sizeof(float);
+}
+
+size_t gs_means_size(size_t count, size_t dim, gs_element element)
+{
+    size_t size = rows_size(count, dim, element);
+    return element == GS_I8 ? add_floats(size, count, dim) : size;
 }
 
 gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err)
@@ -100,34 +111,38 @@ gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *e
     gs_status st = read_header(&h, "means.bin", means_magic, bytes, size, err);
     if (st != GS_OK)
         return st;
-    size_t expected = gs_means_size((size_t)h.rows, (size_t)h.dim, (gs_element)h.element);
-    st = check_size("means.bin", &h, size, expected, err);
+    size_t count = (size_t)h.rows, dim = (size_t)h.dim;
+    gs_element element = (gs_element)h.element;
+    st = check_size("means.bin", &h, size, gs_means_size(count, dim, element), err);
+    if (st == GS_OK && element == GS_I8 && dim > GS_TABLE_MOST_DIM)
+        st = gs_fail(err, GS_EFORMAT, "means.bin: int8 of dimension %zu, expected at most %d", dim, GS_TABLE_MOST_DIM);
     if (st != GS_OK)
         return st;
-    *m = (gs_means){.count = (size_t)h.rows, .dim = (size_t)h.dim, .element = (gs_element)h.element};
+    const float *data = (const float *)((const char *)bytes + sizeof h);
+    *m = (gs_means){.table = {.count = count, .dim = dim, .element = element, .rows = data}};
+    if (element == GS_I8) {
+        m->table.center = data;
+        m->table.scales = data + dim;
+        m->table.rows = data + dim + count;
+    }
     memcpy(m->fingerprint, h.fingerprint, GS_FINGERPRINT);
-    m->data = (const char *)bytes + sizeof h;
     return GS_OK;
 }
 
-void gs_means_expand(const gs_means *m, float *table)
+gs_status gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
+                         const uint8_t fingerprint[GS_FINGERPRINT], gs_error *err)
 {
-    load_elements(m->data, m->element, m->count * m->dim, table);
-}
-
-void gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
-                    const uint8_t fingerprint[GS_FINGERPRINT])
-{
+    float *data = (float *)((char *)bytes + sizeof(header));
     write_header(bytes, means_magic, (header){.element = element, .rows = count, .dim = dim}, fingerprint);
-    store_elements((char *)bytes + sizeof(header), element, count * dim, means);
+    if (element == GS_I8)
+        return gs_table_quantise(means, count, dim, data, data + dim, (int8_t *)(data + dim + count), err);
+    store_elements(data, element, count * dim, means);
+    return GS_OK;
 }
 
 size_t gs_lowrank_size(size_t rank, size_t dim, gs_element element)
 {
-    size_t vectors = gs_means_size(rank, dim, element);
-    if (vectors == 0 || rank > SIZE_MAX - dim || rank + dim > (SIZE_MAX - vectors) / sizeof(float))
-        return 0;
-    return vectors + (rank + dim) * sizeof(float);
+    return add_floats(rows_size(rank, dim, element), rank, dim);
 }
 
 static gs_status read_lowrank(header *h, const void *bytes, size_t size, gs_error *err)

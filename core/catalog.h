@@ -2,20 +2,22 @@
  *
  *     gs_means means;
  *     if ((st = gs_means_open(&means, bytes, size, err)) != GS_OK) return st;
- *     gs_means_expand(&means, table);                   // [count, dim] f32, for score.h
+ *     st = gs_table_norms(&means.table, norms, err);    // and on as table.h says
  *
  * Both files are little-endian and start with a 64-byte header, so that what follows is aligned:
  *
  *     offset  size  means.bin                          second/SLUG.bin
  *          0     8  "GSMEANS\0"                        "GSLOWRK\0"
  *          8     4  version, 1                         version, 1
- *         12     4  element type: 0 f32, 1 f16         element type of the vectors: 0 f32, 1 f16
+ *         12     4  element type: 0 f32, 1 f16, 2 int8 element type of the vectors: 0 f32, 1 f16
  *         16     8  count                              rank
  *         24     8  dim                                dim
  *         32     4  -                                  rest, f32
  *         36    12  zeros                              zeros
  *         48    16  the encoder's fingerprint, its first 16 bytes
  *         64        means [count, dim]                 mean [dim] f32, values [rank] f32, vectors [rank, dim]
+ *
+ * In front of int8 means lie center [dim] f32 and scales [count] f32 (table.h).
  *
  * The same module writes them, so that the layout lives in one place.
  */
@@ -24,6 +26,7 @@
 
 #include "core/score.h"
 #include "core/status.h"
+#include "core/table.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,28 +34,21 @@
 #define GS_CATALOG_HEADER 64
 #define GS_FINGERPRINT    16 /* bytes of the encoder's fingerprint in a file */
 
-typedef enum { GS_F32 = 0, GS_F16 = 1 } gs_element;
-
 typedef struct {
-    size_t count, dim;
-    gs_element element;
+    gs_table table; /* borrowed from the bytes */
     uint8_t fingerprint[GS_FINGERPRINT];
-    const void *data; /* [count, dim] borrowed from the bytes */
 } gs_means;
 
 /* bytes [size], aligned to 4 (borrowed for the life of m). GS_EFORMAT names what is wrong: magic, version, element
  * type, or a size that disagrees with count and dim. */
 gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err);
 
-/* table [count, dim] f32. */
-void gs_means_expand(const gs_means *m, float *table);
-
 /* The size in bytes of a file of these dimensions; 0 when it does not fit a size_t. */
 size_t gs_means_size(size_t count, size_t dim, gs_element element);
 
-/* Writes the whole file to bytes [gs_means_size()]. means [count, dim]. */
-void gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
-                    const uint8_t fingerprint[GS_FINGERPRINT]);
+/* Writes the whole file to bytes [gs_means_size()]. means [count, dim]. Fails for int8 where gs_table_quantise() does. */
+gs_status gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
+                         const uint8_t fingerprint[GS_FINGERPRINT], gs_error *err);
 
 /* A low-rank file, bytes [size] aligned to 4. lowrank borrows its mean and values from bytes, and its vectors from
  * expanded [rank * dim] f32 (the caller's, filled here). Call gs_lowrank_peek first to know how much to take. */

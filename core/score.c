@@ -1,6 +1,8 @@
 #include "core/score.h"
 
 #include "core/clones.h"
+#include "core/dot.h"
+#include "core/table.h"
 
 #include <math.h>   /* exp, log, sqrt */
 #include <stdint.h> /* SIZE_MAX */
@@ -9,39 +11,17 @@
 
 #define LOG_2_PI 1.8378770664093454836
 
-/* Sums run in LANES interleaved partial sums: fast, because they do not wait for each other, and written out, so that
- * the order of the additions is the program's and not the compiler's. */
-#define LANES 4
-
-static double sum_lanes(const double lanes[LANES])
+/* a . b for a [n], b [n] in f64, for the factorisation. */
+GS_INLINE double dot_f64(const double *a, const double *b, size_t n)
 {
-    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-}
-
-/* a . b for a [dim], b [dim]. */
-static double dot(const float *a, const float *b, size_t dim)
-{
-    double lanes[LANES] = {0};
+    double lanes[GS_LANES] = {0};
     size_t i = 0;
-    for (; i + LANES <= dim; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
-            lanes[l] += (double)a[i + l] * b[i + l];
-    for (; i < dim; i++)
-        lanes[0] += (double)a[i] * b[i];
-    return sum_lanes(lanes);
-}
-
-/* The same of f64 with f64, for the factorisation. */
-static double dot_f64(const double *a, const double *b, size_t dim)
-{
-    double lanes[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= dim; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
+    for (; i + GS_LANES <= n; i += GS_LANES)
+        for (size_t l = 0; l < GS_LANES; l++)
             lanes[l] += a[i + l] * b[i + l];
-    for (; i < dim; i++)
-        lanes[0] += a[i] * b[i];
-    return sum_lanes(lanes);
+    for (size_t l = 0; i < n; i++, l++)
+        lanes[l] += a[i] * b[i];
+    return gs_sum_lanes(lanes);
 }
 
 static const struct {
@@ -74,29 +54,20 @@ double gs_method_scale(gs_method method, double tau)
     return (size_t)method < GS_METHOD_COUNT ? methods[method].scale + methods[method].scale_tau * tau : 1;
 }
 
-void gs_score_first_moment(const float *means, size_t count, size_t dim, const float *query, double *scores)
+GS_CLONES void gs_score_first_moment(const float *means, size_t count, size_t dim, const float *query, double *scores)
 {
     for (size_t i = 0; i < count; i++) {
         const float *mean = means + i * dim;
-        double square = dot(mean, mean, dim);
-        scores[i] = square > 0 ? dot(mean, query, dim) / sqrt(square) : 0;
+        double square = gs_dot(mean, mean, dim);
+        scores[i] = square > 0 ? gs_dot(mean, query, dim) / sqrt(square) : 0;
     }
 }
 
 double gs_score_monte_carlo(const float *samples, size_t count, size_t dim, const float *query, double tau)
 {
-    /* One pass: the sum is kept relative to the highest exponent so far. */
-    double highest = tau * dot(samples, query, dim), sum = 1;
-    for (size_t i = 1; i < count; i++) {
-        double exponent = tau * dot(samples + i * dim, query, dim);
-        if (exponent <= highest) {
-            sum += exp(exponent - highest);
-        } else {
-            sum = sum * exp(highest - exponent) + 1;
-            highest = exponent;
-        }
-    }
-    return highest + log(sum / (double)count);
+    gs_table table = {.count = count, .dim = dim, .element = GS_F32, .rows = samples};
+    gs_table_query q = {.feature = query};
+    return gs_table_monte_carlo(&table, &q, tau);
 }
 
 /* ---- Gaussians ---- */
@@ -108,7 +79,7 @@ size_t gs_packed_count(size_t dim)
 
 /* lower [packed] := the Cholesky factor of covariance [dim, dim] + ridge I. Returns the index of the first pivot that is not positive, or
  * dim when there is none. */
-static size_t factorise(const float *covariance, size_t dim, double ridge, double *lower)
+GS_CLONES static size_t factorise(const float *covariance, size_t dim, double ridge, double *lower)
 {
     double *row = lower;
     for (size_t i = 0; i < dim; row += ++i) {
@@ -146,23 +117,17 @@ gs_status gs_gaussian_factorise(const float *covariance, size_t dim, float *fact
                    stuck, dim);
 }
 
-/* The factor is read once a query, row after row, which is what takes the time: WIDE sums hide it. */
-#define WIDE 16
-
-/* row . x for row [n] f32 and x [n] f64, in WIDE interleaved sums. */
-static inline __attribute__((always_inline)) double dot_row(const float *row, const double *x, size_t n)
+/* row . x for row [n] f32 and x [n] f64. */
+GS_INLINE double dot_row(const float *row, const double *x, size_t n)
 {
-    double lanes[WIDE] = {0};
+    double lanes[GS_LANES] = {0};
     size_t i = 0;
-    for (; i + WIDE <= n; i += WIDE)
-        for (size_t l = 0; l < WIDE; l++)
+    for (; i + GS_LANES <= n; i += GS_LANES)
+        for (size_t l = 0; l < GS_LANES; l++)
             lanes[l] += (double)row[i + l] * x[i + l];
-    for (; i < n; i++)
-        lanes[i % WIDE] += (double)row[i] * x[i];
-    for (size_t half = WIDE / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++)
-            lanes[l] += lanes[l + half];
-    return lanes[0];
+    for (size_t l = 0; i < n; i++, l++)
+        lanes[l] += (double)row[i] * x[i];
+    return gs_sum_lanes(lanes);
 }
 
 GS_CLONES double gs_score_gaussian_density(const gs_gaussian *g, const float *query, double *work)
@@ -190,23 +155,23 @@ GS_CLONES double gs_score_first_second_moment(const gs_gaussian *g, const float 
     }
     for (size_t i = 0; i < g->dim; i++)
         quadratic += work[i] * work[i];
-    return tau * dot(g->mean, query, g->dim) + tau * tau / 2 * (quadratic - GS_COVARIANCE_RIDGE * square);
+    return tau * gs_dot(g->mean, query, g->dim) + tau * tau / 2 * (quadratic - GS_COVARIANCE_RIDGE * square);
 }
 
 /* u . (query - mean). */
-static double dot_offset(const float *u, const float *query, const float *mean, size_t dim)
+GS_INLINE double dot_offset(const float *u, const float *query, const float *mean, size_t dim)
 {
-    double lanes[LANES] = {0};
+    double lanes[GS_LANES] = {0};
     size_t i = 0;
-    for (; i + LANES <= dim; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
+    for (; i + GS_LANES <= dim; i += GS_LANES)
+        for (size_t l = 0; l < GS_LANES; l++)
             lanes[l] += u[i + l] * ((double)query[i + l] - mean[i + l]);
-    for (; i < dim; i++)
-        lanes[0] += u[i] * ((double)query[i] - mean[i]);
-    return sum_lanes(lanes);
+    for (size_t l = 0; i < dim; i++, l++)
+        lanes[l] += u[i] * ((double)query[i] - mean[i]);
+    return gs_sum_lanes(lanes);
 }
 
-double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *query)
+GS_CLONES double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *query)
 {
     /* Within the leading eigenvectors each coordinate counts by its own eigenvalue, what is left of the offset by the
      * common rest. */

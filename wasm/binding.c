@@ -2,13 +2,22 @@
  * because the layout of a struct is nothing to know there. core.mjs is the other half. */
 #include "core/catalog.h"
 #include "core/score.h"
+#include "core/table.h"
 #include "core/tokenize.h"
 
 #include <emscripten.h> /* EMSCRIPTEN_KEEPALIVE */
 #include <stdlib.h>     /* malloc, free */
 
+/* The means of a file, ready to be scored. */
+typedef struct {
+    gs_table table;  /* borrows the file's bytes */
+    int16_t *steps;  /* [dim]    of a query; behind norms */
+    double norms[1]; /* [count]  and on */
+} wasm_means;
+
 gs_tokenizer *wasm_tokenizer_open(const void *bytes, size_t size, gs_error *err);
-float *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], gs_error *err);
+wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], gs_error *err);
+gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err);
 gs_lowrank *wasm_lowrank_open(const void *bytes, size_t size, gs_error *err);
 uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank);
 
@@ -28,24 +37,41 @@ gs_tokenizer *wasm_tokenizer_open(const void *bytes, size_t size, gs_error *err)
     return t;
 }
 
-/* The means [count, dim] of a file, expanded; shape := {count, dim}. bytes [size] may be freed then. NULL with a
- * message in err. The caller frees them. */
+/* The means of a file, whose bytes [size] are borrowed; shape := {count, dim}. NULL with a message in err. The caller
+ * frees them. */
 EMSCRIPTEN_KEEPALIVE
-float *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], gs_error *err)
+wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], gs_error *err)
 {
     gs_means means;
     if (gs_means_open(&means, bytes, size, err) != GS_OK)
         return NULL;
-    size_t n = means.count * means.dim;
-    float *table = n <= SIZE_MAX / sizeof *table ? malloc(n * sizeof *table + 1) : NULL;
-    if (!table) {
-        gs_fail(err, GS_ENOMEM, "means.bin: no memory for %zu means of dimension %zu", means.count, means.dim);
+    size_t count = means.table.count, dim = means.table.dim;
+    wasm_means *m = malloc(sizeof *m + count * sizeof *m->norms + dim * sizeof *m->steps);
+    if (!m) {
+        gs_fail(err, GS_ENOMEM, "means.bin: no memory for %zu means of dimension %zu", count, dim);
         return NULL;
     }
-    gs_means_expand(&means, table);
-    shape[0] = (uint32_t)means.count;
-    shape[1] = (uint32_t)means.dim;
-    return table;
+    m->table = means.table;
+    m->steps = (int16_t *)(m->norms + count);
+    if (gs_table_norms(&m->table, m->norms, err) != GS_OK) {
+        gs_error_prefix(err, GS_EFORMAT, "means.bin");
+        free(m);
+        return NULL;
+    }
+    shape[0] = (uint32_t)count;
+    shape[1] = (uint32_t)dim;
+    return m;
+}
+
+/* scores [count] of a feature [dim]. */
+EMSCRIPTEN_KEEPALIVE
+gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err)
+{
+    gs_table_query query;
+    gs_status st = gs_table_query_init(&query, &m->table, feature, m->steps, err);
+    if (st == GS_OK)
+        gs_table_first_moment(&m->table, m->norms, &query, 0, m->table.count, scores);
+    return st;
 }
 
 /* A low-rank Gaussian that borrows bytes [size]; NULL with a message in err. The caller frees it. */

@@ -55,9 +55,8 @@ class Core {
   means(bytes) {
     return this.#memory.use(8, (shape) => {
       const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_means_open(data, size, shape, this.#error));
-      this.#memory.free(keep);
       const [count, dim] = this.#memory.read(Uint32Array, shape, 2);
-      return this.#memory.own(new Means(this.#module, this.#memory, at, count, dim), [at]);
+      return this.#memory.own(new Means(this.#module, this.#memory, at, count, dim, this.#error), [at, keep]);
     });
   }
 
@@ -109,7 +108,7 @@ class Core {
     const at = open(keep, data.length);
     if (at) return { at, keep };
     this.#memory.free(keep);
-    throw new Error(this.#memory.text(this.#error, ERROR_BYTES));
+    throw this.#memory.error(this.#error);
   }
 }
 
@@ -140,11 +139,13 @@ class Means {
   #module;
   #memory;
   #at;
+  #error;
 
-  constructor(module, memory, at, count, dim) {
+  constructor(module, memory, at, count, dim, error) {
     this.#module = module;
     this.#memory = memory;
     this.#at = at;
+    this.#error = error;
     this.count = count;
     this.dim = dim;
   }
@@ -154,7 +155,8 @@ class Means {
     const scores = this.count * 8;
     return this.#memory.use(scores + this.dim * 4, (at) => {
       this.#memory.write(Float32Array, at + scores, query);
-      this.#module._gs_score_first_moment(this.#at, this.count, this.dim, at + scores, at);
+      if (this.#module._wasm_means_first_moment(this.#at, at + scores, at, this.#error) !== 0)
+        throw this.#memory.error(this.#error);
       return this.#memory.read(Float64Array, at, this.count);
     });
   }
@@ -229,8 +231,9 @@ class Memory {
     return new Type(this.#module.HEAPU8.buffer, at, length).slice();
   }
 
-  text(at, room) {
-    const bytes = new Uint8Array(this.#module.HEAPU8.buffer, at, room);
-    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  /** The message of a gs_error. */
+  error(at) {
+    const bytes = new Uint8Array(this.#module.HEAPU8.buffer, at, ERROR_BYTES);
+    return new Error(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))));
   }
 }

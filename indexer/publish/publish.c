@@ -67,8 +67,9 @@ static gs_status add_means(publication *p, gs_error *err)
     void *bytes = size ? malloc(size) : NULL;
     if (!bytes)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu means", count);
-    gs_means_write(bytes, p->means, count, dim, GS_F16, p->fingerprint);
-    st = add_role(p, "means", "means-", ".bin", bytes, size, err);
+    st = gs_means_write(bytes, p->means, count, dim, GS_F16, p->fingerprint, err);
+    if (st == GS_OK)
+        st = add_role(p, "means", "means-", ".bin", bytes, size, err);
     free(bytes);
     return st;
 }

@@ -13,6 +13,7 @@ from golden import Random, array, checksum, doubles, write
 
 MODELS, SAMPLES, DIM, RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 100.0, 0.001, 7
 CATALOG, CATALOG_DIM = 600, 70
+WIDE_ROWS, WIDE_DIMS = 12, [512, 768, 1024]
 
 
 def low_rank(rows, query):
@@ -26,22 +27,57 @@ def low_rank(rows, query):
 
 
 def lane_dot(a, b):
-    """core/score.c's sum to the last bit: four interleaved f64 sums, then their sum."""
-    lanes = [np.float64(0)] * 4
+    """core/dot.h's sum to the last bit: 16 interleaved f64 sums, added by halves."""
+    lanes = np.zeros(16)
     for i, product in enumerate(a.astype(np.float64) * b.astype(np.float64)):
-        lanes[i % 4 if i < len(a) // 4 * 4 else 0] += product
-    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+        lanes[i % 16] += product
+    while len(lanes) > 1:
+        lanes = lanes[: len(lanes) // 2] + lanes[len(lanes) // 2 :]
+    return lanes[0]
+
+
+def quantise(rows):
+    """core/table.h's int8 to the last bit: center [dim] f32, scales [count] f32, steps [count, dim]."""
+    center = (rows.astype(np.float64).cumsum(0)[-1] / len(rows)).astype(np.float32)
+    offsets = rows - center
+    scales = np.abs(offsets).max(1) / np.float32(127)
+    return center, scales, np.rint(offsets / scales[:, None]).astype(np.int8)
+
+
+def int8_scores(rows, query):
+    center, scales, steps = quantise(rows)
+    size = np.abs(query.astype(np.float64))
+    step = max(size.max() / 32767, size.cumsum()[-1] / ((2**31 - 1) // 127 - len(query)))
+    sums = steps.astype(np.int64) @ np.rint(query / step).astype(np.int64)
+    dots = lane_dot(query, center) + step * scales * sums
+    expanded = center + scales[:, None] * steps.astype(np.float32)
+    return dots / np.array([np.sqrt(lane_dot(row, row)) for row in expanded])
+
+
+def first_moments(means, query):
+    return np.array([lane_dot(mean, query) / np.sqrt(lane_dot(mean, mean)) for mean in means])
 
 
 def seeded_catalog():
-    """First-moment scores of a catalog with exact ties, to the last bit, and the order of all of it."""
+    """First-moment scores of a catalog with exact ties in f32, f16 and int8, to the last bit, and the order of all of it."""
     random = Random(SEED + 1)
     means = random.floats(CATALOG, CATALOG_DIM)
     means[CATALOG // 2 :: 10] = means[: CATALOG // 2 : 10]
     query = random.floats(CATALOG_DIM)
-    scores = np.array([lane_dot(mean, query) / np.sqrt(lane_dot(mean, mean)) for mean in means])
+    scores = first_moments(means, query)
     order = sorted(range(CATALOG), key=lambda i: (-scores[i], i))
-    return scores, order
+    return scores, first_moments(means.astype(np.float16), query), int8_scores(means, query), order
+
+
+def wide_tables():
+    """Cosines of rows in a cone with a query, at the dimensions of CLIP's sizes."""
+    random = Random(SEED + 2)
+    cosines = []
+    for dim in WIDE_DIMS:
+        rows = (random.floats(WIDE_ROWS, dim) + random.floats(dim) * 4).astype(np.float32).astype(np.float64)
+        query = random.floats(dim).astype(np.float64)
+        cosines.append(rows @ query / np.linalg.norm(rows, axis=1))
+    return cosines
 
 
 def main():
@@ -69,7 +105,7 @@ def main():
     patterns = patterns[~np.isnan(patterns)]
     with np.errstate(over="ignore"):
         rounded = np.concatenate([patterns, patterns * np.float32(2**-14)]).astype(np.float16)
-    catalog_scores, catalog_order = seeded_catalog()
+    *catalog_scores, catalog_order = seeded_catalog()
     content = [
         f"enum {{ MODELS = {MODELS}, SAMPLES = {SAMPLES}, DIM = {DIM}, RANK = {RANK}, SEED = {SEED} }};",
         doubles("golden_mean", first.mean(0)),
@@ -85,10 +121,13 @@ def main():
         doubles("golden_weights", weights),
         doubles("golden_product", log_softmax(parts.sum(0))),
         doubles("golden_weighted", log_softmax(weights @ parts)),
-        "/* The seeded catalog: its scores' bits, and all of it in order. */",
+        "/* The seeded catalog: its scores' bits in f32, f16 and int8, and all of it in order. */",
         f"enum {{ CATALOG = {CATALOG}, CATALOG_DIM = {CATALOG_DIM} }};",
-        f"static const uint64_t golden_catalog_scores = {checksum(catalog_scores.tobytes()):#x};",
+        array("uint64_t", "golden_catalog_scores", [f"{checksum(scores.tobytes()):#x}" for scores in catalog_scores]),
         array("uint32_t", "golden_catalog_order", map(str, catalog_order)),
+        f"enum {{ WIDE_ROWS = {WIDE_ROWS} }};",
+        array("size_t", "wide_dims", map(str, WIDE_DIMS)),
+        doubles("golden_wide", wide_tables()),
         "/* f32 bits of all halves but NaN; f16 bits of the random floats, by themselves and made small. */",
         f"static const uint64_t golden_halves = {checksum(halves[~np.isnan(halves)].tobytes()):#x};",
         f"static const uint64_t golden_rounded = {checksum(rounded.tobytes()):#x};",

@@ -64,25 +64,25 @@ static void *make_means(gs_element element, size_t *size, float **table)
     random_floats(&seed, ROWS * DIM, *table);
     *size = gs_means_size(ROWS, DIM, element);
     void *bytes = malloc(*size);
-    gs_means_write(bytes, *table, ROWS, DIM, element, fingerprint);
+    assert_int_equal(gs_means_write(bytes, *table, ROWS, DIM, element, fingerprint, NULL), GS_OK);
     return bytes;
 }
 
 static void means_are_read_as_written(void **state)
 {
     (void)state;
-    for (int element = GS_F32; element <= GS_F16; element++) {
+    for (int element = GS_F32; element <= GS_I8; element++) {
         size_t size;
         float *table, read[ROWS * DIM];
         void *bytes = make_means((gs_element)element, &size, &table);
         gs_means means;
         assert_int_equal(gs_means_open(&means, bytes, size, NULL), GS_OK);
-        assert_int_equal(means.count, ROWS);
-        assert_int_equal(means.dim, DIM);
+        assert_int_equal(means.table.count, ROWS);
+        assert_int_equal(means.table.dim, DIM);
         assert_memory_equal(means.fingerprint, fingerprint, GS_FINGERPRINT);
-        gs_means_expand(&means, read);
-        for (size_t i = 0; i < ROWS * DIM; i++)
-            assert_close(read[i], table[i], element == GS_F32 ? 0 : 1e-4);
+        gs_table_expand(&means.table, 0, ROWS, read);
+        for (size_t i = 0; i < ROWS * DIM; i++) /* numbers of up to 1/8: a step of int8 is at most 1/4 / 127 */
+            assert_close(read[i], table[i], element == GS_F32 ? 0 : element == GS_F16 ? 1e-4 : 1e-3);
         free(bytes);
         free(table);
     }
@@ -134,6 +134,8 @@ static void sizes_that_overflow_are_zero(void **state)
     assert_int_equal(gs_means_size(SIZE_MAX / 4, 3, GS_F16), 0);
     assert_int_equal(gs_means_size(SIZE_MAX / 2, 1, GS_F16), 0);
     assert_int_equal(gs_means_size(0, DIM, GS_F16), GS_CATALOG_HEADER);
+    assert_int_equal(gs_means_size(3, DIM, GS_I8), GS_CATALOG_HEADER + 4 * DIM + 4 * 3 + 3 * DIM);
+    assert_int_equal(gs_means_size(SIZE_MAX / 4, 1, GS_I8), 0);
     assert_int_equal(gs_lowrank_size(SIZE_MAX - 1, 2, GS_F32), 0);
     assert_int_equal(gs_lowrank_size(1, SIZE_MAX / 4 - 20, GS_F32), 0);
 }
@@ -147,8 +149,11 @@ static gs_status open_copy(const void *bytes, size_t size, int lowrank, gs_error
     gs_means means;
     size_t rank, dim;
     if (!lowrank && (st = gs_means_open(&means, copy, size, err)) == GS_OK) {
-        float *table = malloc((means.count * means.dim + 1) * sizeof *table);
-        gs_means_expand(&means, table);
+        float *table = malloc((means.table.count * means.table.dim + 1) * sizeof *table);
+        double *norms = malloc((means.table.count + 1) * sizeof *norms);
+        gs_table_expand(&means.table, 0, means.table.count, table);
+        gs_table_norms(&means.table, norms, NULL);
+        free(norms);
         free(table);
     }
     if (lowrank && (st = gs_lowrank_peek(copy, size, &rank, &dim, err)) == GS_OK) {
@@ -174,7 +179,9 @@ static void faults_are_named(void **state)
         {0, 0, 0, "GSMEANS"},
         {0, 0, 1, "GSLOWRK"},
         {8, 3, 0, "version 3"},
-        {12, 2, 0, "element type 2"},
+        {12, 3, 0, "element type 3"},
+        {12, 2, 1, "element type 2"},
+        {12, 2, 0, "expected"}, /* int8 of the size of f16 */
         {16, ROWS + 1, 0, "expected"},
         {20, 1, 0, "rows of dimension"},
         {24, 0, 0, "dimension 0"},
@@ -223,7 +230,8 @@ static void damaged_headers_are_refused_or_harmless(void **state)
     for (int round = 0; round < 4000; round++) {
         size_t size;
         float *table = NULL;
-        uint8_t *bytes = round % 2 ? make_lowrank(GS_F16, &size) : make_means(GS_F16, &size, &table);
+        uint8_t *bytes =
+            round % 2 ? make_lowrank(GS_F16, &size) : make_means(round % 4 ? GS_I8 : GS_F16, &size, &table);
         for (uint32_t n = random_next(&seed) % 4 + 1; n > 0; n--)
             bytes[8 + random_next(&seed) % 40] = (uint8_t)(random_next(&seed) >> 16);
         open_copy(bytes, size, round % 2, NULL);

@@ -101,6 +101,9 @@ test('faults of files and arguments are errors that say what is wrong', () => {
   assert.throws(() => core.tokenizer(good), /tokenizer\.bin/);
   assert.throws(() => core.lowrank(good), /GSLOWRK/);
   assert.throws(() => core.means(good).firstMoment(new Float32Array(3)), /dimension 3, expected 4/);
+  assert.throws(() => core.means(good).firstMoment(new Float32Array(4).fill(NaN)), /number 0 of the query's feature is nan/);
+  const endless = joinBytes(header('GSMEANS', 1, 2, 4), new Uint16Array(8).fill(0x7c00));
+  assert.throws(() => core.means(endless), /means\.bin: row 0 of 2 holds a number that is not finite/);
 });
 
 test('empty catalogs and rankings are no fault', () => {
