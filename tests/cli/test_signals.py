@@ -157,7 +157,8 @@ class Signals(Case):
     def test_no_thread_can_run_a_handler(self):
         pipe = self.dir / "never.png"
         os.mkfifo(pipe)
-        process = self.start(PROGRAM, "encode", "--encoder", TINY, "--image", pipe)
+        several = {**os.environ, "OMP_NUM_THREADS": "2"}  # so that OpenBLAS starts a thread as it is loaded
+        process = self.start(PROGRAM, "encode", "--encoder", TINY, "--image", pipe, env=several)
         self.assertTrue(wait_until(lambda: threads_of(process.pid) > 1))
         faults = {"SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "ABRT"}
         defaults = {"PIPE", "QUIT", "TSTP", "TTIN", "TTOU", "CONT", "KILL", "STOP"}
