@@ -59,16 +59,16 @@ static void centre(const float *features, size_t n, size_t dim, double *rows, do
 }
 
 /* Moves m->mean to the mean of m's stream and of n more samples around other [dim]. What the scatter gains by the
- * move is the outer product of one vector, left in other: the way between the means, scaled. */
+ * move is the outer product of one vector, left in other: the distance between the means, scaled. */
 static void move_mean(gs_moments *m, double *other, uint64_t n)
 {
     double total = (double)m->count + (double)n;
     double share = (double)n / total;
     double scale = sqrt((double)m->count * share);
     for (size_t j = 0; j < m->dim; j++) {
-        double way = other[j] - m->mean[j];
-        m->mean[j] += way * share;
-        other[j] = way * scale;
+        double shift = other[j] - m->mean[j];
+        m->mean[j] += shift * share;
+        other[j] = shift * scale;
     }
     m->count += n;
 }
@@ -76,11 +76,11 @@ static void move_mean(gs_moments *m, double *other, uint64_t n)
 static void add_block(gs_moments *m, const float *features, size_t n)
 {
     size_t dim = m->dim;
-    double *way = m->work + n * dim; /* one row more, behind the centred ones */
-    centre(features, n, dim, m->work, way);
-    move_mean(m, way, n);
+    double *shift = m->work + n * dim; /* one row more, behind the centred ones */
+    centre(features, n, dim, m->work, shift);
+    move_mean(m, shift, n);
     size_t rows = (n + 1 + UNROLL - 1) / UNROLL * UNROLL;
-    memset(way + dim, 0, (rows - n - 1) * dim * sizeof(double));
+    memset(shift + dim, 0, (rows - n - 1) * dim * sizeof(double));
     add_outer_products(m->scatter, m->work, rows, dim);
 }
 
@@ -102,12 +102,12 @@ gs_status gs_moments_merge(gs_moments *into, const gs_moments *from, gs_error *e
     if (from->count == 0)
         return GS_OK;
     size_t dim = into->dim;
-    double *way = into->work;
-    memcpy(way, from->mean, dim * sizeof(double));
-    move_mean(into, way, from->count);
+    double *shift = into->work;
+    memcpy(shift, from->mean, dim * sizeof(double));
+    move_mean(into, shift, from->count);
     for (size_t i = 0; i < dim; i++)
         for (size_t j = 0; j <= i; j++)
-            into->scatter[i * dim + j] += from->scatter[i * dim + j] + way[i] * way[j];
+            into->scatter[i * dim + j] += from->scatter[i * dim + j] + shift[i] * shift[j];
     return GS_OK;
 }
 

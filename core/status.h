@@ -39,7 +39,8 @@ gs_status gs_fail(gs_error *err, gs_status status, const char *format, ...) GS_P
 /* Puts "context: " in front of the message of err (may be NULL) and returns status. */
 gs_status gs_error_prefix(gs_error *err, gs_status status, const char *format, ...) GS_PRINTF(3, 4);
 
-/* The analyzer sees one file at a time, and so not that what these return is what they were given, never GS_OK by surprise. */
+/* clang-tidy analyses one file at a time and does not see that these return the status they were given: told so, it knows that a failure
+ * is never GS_OK. */
 #ifdef __clang_analyzer__
 #define gs_fail(err, status, ...)         (gs_fail(err, status, __VA_ARGS__), (status))
 #define gs_error_prefix(err, status, ...) (gs_error_prefix(err, status, __VA_ARGS__), (status))

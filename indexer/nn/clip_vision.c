@@ -186,8 +186,9 @@ gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size
                              float *features, gs_error *err)
 {
     size_t width = tower->stack.config.width, rows = n * tower->tokens;
-    float *x = work;                            /* [n, tokens, width] */
-    void *scratch = patches_in(tower, n, work); /* in the end the classes [n, width] act */
+    float *x = work; /* [n, tokens, width] */
+    void *scratch =
+        patches_in(tower, n, work); /* after the last layer: the class tokens [n, width], in the activation type */
     gs_status st = embed(tower, engine, n, x, err);
     if (st != GS_OK)
         return st;

@@ -64,7 +64,7 @@ GS_CLONES void gs_softmax(float *row, size_t n, float scale)
 
 /* To nearest even: half a unit of what stays, less one where what stays is even. A NaN keeps its high bits and becomes
  * quiet, so that rounding cannot make it an infinity. */
-INLINE uint16_t brain(float x)
+INLINE uint16_t to_bf16(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -76,7 +76,7 @@ GS_CLONES void gs_to_bf16(const float *x, size_t n, uint16_t *out)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
-        out[i] = brain(x[i]);
+        out[i] = to_bf16(x[i]);
 }
 
 INLINE void measure(const float *row, size_t n, float epsilon, float *mean, float *inverse)
@@ -110,7 +110,7 @@ GS_CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weigh
     measure(row, n, epsilon, &mean, &inverse);
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
-        out[i] = brain((row[i] - mean) * inverse * weight[i] + bias[i]);
+        out[i] = to_bf16((row[i] - mean) * inverse * weight[i] + bias[i]);
 }
 
 GS_CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)

@@ -35,7 +35,7 @@ gs_status gs_folder_add_hashed(gs_folder *folder, const char *before, const char
 /* Copies a file from elsewhere. */
 gs_status gs_folder_add_file(gs_folder *folder, const char *path, const char *source, gs_error *err);
 
-/* Copies the regular files below source to below path ("" for the top), but for names that skip wants out (NULL: none). */
+/* Copies the regular files below source to below path ("" for the top), except those whose name makes skip() true (NULL: all are copied). */
 gs_status gs_folder_add_tree(gs_folder *folder, const char *path, const char *source, bool (*skip)(const char *name),
                              gs_error *err);
 

@@ -11,7 +11,7 @@ gs_status moments_create(device_moments *m, size_t dim, device_memory *memory, g
     TRY(memory->take(&m->mean, dim, "moments", err));
     TRY(memory->take(&m->scatter, dim * dim, "moments", err));
     TRY(memory->take(&m->batch_mean, dim, "moments", err));
-    return memory->take(&m->way, dim, "moments", err);
+    return memory->take(&m->shift, dim, "moments", err);
 }
 
 gs_status moments_clear(device_moments *m, cudaStream_t stream, gs_error *err)
@@ -31,9 +31,9 @@ gs_status moments_join(device_moments *m, const float *features, size_t n, cudaS
     unsigned tiles = blocks_for(m->dim, MOMENTS_SIDE);
     size_t shared = 2 * MOMENTS_SIDE * MOMENTS_SIDE * sizeof(double);
     TRY(launch(err, "batch_mean", stream, blocks_for(m->dim, MOMENTS_THREADS), MOMENTS_THREADS, 0, batch_mean_kernel,
-               features, (int)n, dim, m->mean, scale, m->batch_mean, m->way));
+               features, (int)n, dim, m->mean, scale, m->batch_mean, m->shift));
     TRY(launch(err, "scatter", stream, dim3(tiles, tiles), MOMENTS_SIDE * MOMENTS_SIDE, shared, scatter_kernel,
-               features, (int)n, dim, m->batch_mean, m->way, m->scatter));
+               features, (int)n, dim, m->batch_mean, m->shift, m->scatter));
     TRY(launch(err, "move_mean", stream, blocks_for(m->dim, MOMENTS_THREADS), MOMENTS_THREADS, 0, move_mean_kernel,
                m->mean, m->batch_mean, dim, share));
     TRY(check(cudaStreamSynchronize(stream), err, "the moments of %zu features", n));

@@ -18,7 +18,7 @@ struct device_moments {
     uint64_t count;
     double *mean;             /* [dim]      all owned by the device_memory given to create */
     double *scatter;          /* [dim, dim] lower triangle */
-    double *batch_mean, *way; /* [dim] each, scratch of join */
+    double *batch_mean, *shift; /* [dim] each, scratch of join */
 };
 
 gs_status moments_create(device_moments *m, size_t dim, device_memory *memory, gs_error *err);

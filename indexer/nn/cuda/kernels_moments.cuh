@@ -10,10 +10,10 @@
 #define MOMENTS_THREADS 64
 #define MOMENTS_SIDE    16 /* a block makes 16 x 16 of the scatter, a thread one element */
 
-/* mean [dim] of features [n, dim], and way [dim] = (mean - old) scale: what the move of the mean adds to the scatter is
- * way's outer product. */
+/* mean [dim] of features [n, dim], and shift [dim] = (mean - old) scale: what the move of the mean adds to the scatter is
+ * shift's outer product. */
 __global__ void batch_mean_kernel(const float *features, int n, int dim, const double *old, double scale, double *mean,
-                                  double *way)
+                                  double *shift)
 {
     int j = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     if (j >= dim)
@@ -22,12 +22,12 @@ __global__ void batch_mean_kernel(const float *features, int n, int dim, const d
     for (int r = 0; r < n; r++)
         sum += (double)features[(size_t)r * dim + j];
     mean[j] = sum / n;
-    way[j] = (mean[j] - old[j]) * scale;
+    shift[j] = (mean[j] - old[j]) * scale;
 }
 
-/* scatter [dim, dim], lower triangle, += sum of (feature - mean)(feature - mean)^T + way way^T. Grid: columns, rows of
+/* scatter [dim, dim], lower triangle, += sum of (feature - mean)(feature - mean)^T + shift shift^T. Grid: columns, rows of
  * tiles. Threads: MOMENTS_SIDE^2. */
-__global__ void scatter_kernel(const float *features, int n, int dim, const double *mean, const double *way,
+__global__ void scatter_kernel(const float *features, int n, int dim, const double *mean, const double *shift,
                                double *scatter)
 {
     if (blockIdx.x > blockIdx.y)
@@ -49,10 +49,10 @@ __global__ void scatter_kernel(const float *features, int n, int dim, const doub
         __syncthreads();
     }
     if (i + ty < dim && j + tx <= i + ty)
-        scatter[(size_t)(i + ty) * dim + j + tx] += sum + way[i + ty] * way[j + tx];
+        scatter[(size_t)(i + ty) * dim + j + tx] += sum + shift[i + ty] * shift[j + tx];
 }
 
-/* mean [dim] moves by share of the way to other. */
+/* mean [dim] moves by share of the difference to other. */
 __global__ void move_mean_kernel(double *mean, const double *other, int dim, double share)
 {
     int j = (int)(blockIdx.x * blockDim.x + threadIdx.x);
