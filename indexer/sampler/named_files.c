@@ -43,20 +43,32 @@ static gs_status add_if_file(const gs_model *model, const char *name, const char
     return st;
 }
 
-/* Every string in the block that is the name of a file, seen from model.json; and what ONNX calls external data, which lies beside a graph
- * under its name and ".data". Not the program of a worker's command, which is the machine's. */
+/* The file that name means, and what ONNX calls external data, which exporters put beside a graph under its name and one of these. */
+static gs_status add_with_data(const gs_model *model, const char *name, struct sha256_ctx *digest, gs_error *err)
+{
+    static const char *const suffixes[] = {"", ".data", "_data"};
+    gs_status st = GS_OK;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && st == GS_OK; i++)
+        st = add_if_file(model, name, suffixes[i], digest, err);
+    return st;
+}
+
+/* A worker's program that is found in PATH or by an absolute path is the machine's, such as an interpreter; "./w.py" is the model's. */
+static bool is_of_machine(const char *program)
+{
+    return program[0] == '/' || !strchr(program, '/');
+}
+
+/* Every string in the block that is the name of a file, seen from model.json. */
 static gs_status add_named(const gs_model *model, const cJSON *item, struct sha256_ctx *digest, gs_error *err)
 {
     gs_status st = GS_OK;
-    bool program = item->string && strcmp(item->string, "command") == 0;
+    bool command = item->string && strcmp(item->string, "command") == 0;
     for (const cJSON *child = item->child; child && st == GS_OK; child = child->next) {
-        if (program && child == item->child)
+        bool named = cJSON_IsString(child) && child->valuestring[0];
+        if (named && command && child == item->child && is_of_machine(child->valuestring))
             continue;
-        if (cJSON_IsString(child) && child->valuestring[0] &&
-            (st = add_if_file(model, child->valuestring, "", digest, err)) == GS_OK)
-            st = add_if_file(model, child->valuestring, ".data", digest, err);
-        else if (st == GS_OK)
-            st = add_named(model, child, digest, err);
+        st = named ? add_with_data(model, child->valuestring, digest, err) : add_named(model, child, digest, err);
     }
     return st;
 }

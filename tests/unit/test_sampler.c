@@ -251,6 +251,21 @@ static void a_generator_is_known_by_the_contents_of_its_files(void **state)
     gs_file_write(in_folder("w.py"), "one", 3, &err);
     gs_file_write(in_folder("sub/g.onnx.data"), "x", 1, &err); /* external data of an ONNX graph */
     expect_fingerprint(sampler, before, false);
+    assert_int_equal(unlink(in_folder("sub/g.onnx.data")), 0);
+    expect_fingerprint(sampler, before, true);
+    gs_file_write(in_folder("sub/g.onnx_data"), "x", 1, &err); /* as other exporters name it */
+    expect_fingerprint(sampler, before, false);
+}
+
+static void a_program_beside_model_json_belongs_to_the_model(void **state)
+{
+    (void)state;
+    const char *sampler = "{\"kind\":\"worker\",\"command\":[\"./w.py\"]}";
+    char before[GS_SHA256_HEX];
+    gs_file_write(in_folder("w.py"), "one", 3, &err);
+    fingerprint_of(sampler, before);
+    gs_file_write(in_folder("w.py"), "two", 3, &err);
+    expect_fingerprint(sampler, before, false);
 }
 
 static void an_unreadable_picture_is_named(void **state)
@@ -650,6 +665,7 @@ int main(void)
         TEST(more_samples_begin_with_the_fewer),
         TEST(a_folder_is_known_by_its_pictures),
         TEST(a_generator_is_known_by_the_contents_of_its_files),
+        TEST(a_program_beside_model_json_belongs_to_the_model),
         TEST(an_unreadable_picture_is_named),
         TEST(folders_without_pictures_are_refused),
         TEST(unknown_kinds_are_refused),
