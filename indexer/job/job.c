@@ -241,7 +241,8 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
     gs_store_model had = {0};
     gs_status st = gs_store_find(j->store, model->slug, &had, err);
     j->fatal = st != GS_OK && st != GS_ENOTFOUND;
-    *id = had.id;
+    if (had.id && path && strcmp(had.path, path) == 0) /* a failure elsewhere is none of the model that is there */
+        *id = had.id;
     if (st == GS_ENOTFOUND)
         st = GS_OK;
     if (st == GS_OK && !sampler)

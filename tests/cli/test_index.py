@@ -264,7 +264,8 @@ class Changed(Case):
         second.write_text(second.read_text().replace("Twin", "Another"))
         self.refused("index", self.db, second, *self.FLAGS, says=["twin", first, second, "--replace"])
         self.assertEqual(self.moments("twin"), before)
-        self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Twin")
+        (kept,) = self.json("show", self.db, "twin")
+        self.assertEqual((kept["title"], kept["state"], kept["error"]), ("Twin", "done", ""))
         self.index_loudly(second, flags=["--replace"])
         self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Another")
 
