@@ -102,6 +102,12 @@ static bool mistake(const cli_command *c, int *exit_code, const char *format, ..
     return false;
 }
 
+static bool store_text(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
+{
+    *o->text = text;
+    return text[0] || mistake(c, exit_code, "--%s is empty", o->name);
+}
+
 static bool store_count(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
 {
     uint64_t most = o->most ? o->most : INT64_MAX;
@@ -176,7 +182,7 @@ static bool store_option(const cli_command *c, const cli_option *o, const char *
     if (o->flag)
         *o->flag = true;
     else if (o->text)
-        *o->text = text;
+        return store_text(c, o, text, exit_code);
     else if (o->count)
         return store_count(c, o, text, exit_code);
     else if (o->real)
@@ -220,6 +226,9 @@ static bool parse_options(const cli_command *c, const struct option *table, int 
         }
         if (got == ':')
             return mistake(c, exit_code, "%s needs a value", argv[optind - 1]);
+        if (got == '?' && optopt >= HELP) /* known, and given a value */
+            return mistake(c, exit_code, "'%s': --%s takes no value", argv[optind - 1],
+                           optopt == HELP ? "help" : c->options[optopt - FIRST_OPTION].name);
         if (got == '?')
             return unknown_option(c, find_culprit(argc, argv), exit_code);
         if (!store_option(c, &c->options[got - FIRST_OPTION], optarg, exit_code))
