@@ -107,8 +107,98 @@ static void leave_out(double *experts, size_t n_parts, size_t count)
     }
 }
 
+/* Of an expert's numbers that are finite; 0, 0 and -inf without any. */
+typedef struct {
+    double mean, deviation, highest;
+} summary;
+
+static summary summarise(const double *values, size_t count)
+{
+    summary s = {0, 0, -INFINITY};
+    double n = 0, squares = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i])) {
+            s.mean += values[i];
+            s.highest = values[i] > s.highest ? values[i] : s.highest;
+            n++;
+        }
+    if (n == 0)
+        return s;
+    s.mean /= n;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i]))
+            squares += (values[i] - s.mean) * (values[i] - s.mean);
+    s.deviation = sqrt(squares / n);
+    return s;
+}
+
+/* Whether no model comes near the best one for every part of positive weight. */
+static bool in_conflict(const gs_query_part *parts, size_t n_parts, const double *experts, const summary *summaries,
+                        size_t count)
+{
+    bool ranked = false;
+    for (size_t i = 0; i < count; i++) {
+        bool near = !isnan(experts[i]);
+        ranked |= near;
+        for (size_t p = 0; p < n_parts && near; p++) {
+            const summary *s = &summaries[p];
+            near = parts[p].weight < 0 || experts[p * count + i] - s->mean >= GS_CONFLICT * (s->highest - s->mean);
+        }
+        if (near)
+            return false;
+    }
+    return ranked;
+}
+
+/* Scales all experts to the spread of the one that varies least over the models; one that does not vary has nothing to say. */
+static void temper(double *experts, const summary *summaries, size_t n_parts, size_t count)
+{
+    double least = INFINITY;
+    for (size_t p = 0; p < n_parts; p++)
+        if (summaries[p].deviation > 0 && summaries[p].deviation < least)
+            least = summaries[p].deviation;
+    for (size_t p = 0; p < n_parts; p++)
+        for (size_t i = 0; i < count && summaries[p].deviation > least; i++)
+            experts[p * count + i] *= least / summaries[p].deviation;
+}
+
+/* The first expert of positive weight becomes the mixture of all of them, with the weight 1; the others get the weight 0. Two at least. */
+static void mix(double *experts, double *weights, size_t n_parts, size_t count)
+{
+    double *mixture = NULL;
+    for (size_t p = 0; p < n_parts; p++) {
+        double *expert = experts + p * count;
+        if (weights[p] < 0)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            expert[i] = weights[p] * exp(expert[i]);
+        for (size_t i = 0; mixture && i < count; i++)
+            mixture[i] += expert[i];
+        weights[p] = mixture ? 0 : 1;
+        mixture = mixture ? mixture : expert;
+    }
+    for (size_t i = 0; mixture && i < count; i++)
+        mixture[i] = log(mixture[i]);
+}
+
+/* experts [n_parts, count]: log-likelihoods; overwritten, as are weights [n_parts]. */
+static bool combine(const gs_query_part *parts, size_t n_parts, double *experts, double *weights, summary *summaries,
+                    size_t count, double *log_probability)
+{
+    for (size_t p = 0; p < n_parts; p++)
+        summaries[p] = summarise(experts + p * count, count);
+    bool conflict = in_conflict(parts, n_parts, experts, summaries, count);
+    temper(experts, summaries, n_parts, count);
+    for (size_t p = 0; p < n_parts; p++)
+        gs_log_softmax(experts + p * count, count);
+    if (conflict)
+        mix(experts, weights, n_parts, count);
+    gs_combine(experts, weights, n_parts, count, log_probability);
+    return conflict;
+}
+
 gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
-                        double *log_probability, gs_error *err)
+                        double *log_probability, bool *conflict, gs_error *err)
 {
     for (size_t p = 0; p < n_parts; p++)
         if (!isfinite(parts[p].weight) || parts[p].weight == 0)
@@ -116,7 +206,9 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
                            parts[p].weight);
     double *experts = malloc((n_parts * count + 1) * sizeof *experts),
            *weights = malloc((n_parts + 1) * sizeof *weights);
-    gs_status st = experts && weights ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory to rank %zu models", count);
+    summary *summaries = malloc((n_parts + 1) * sizeof *summaries);
+    gs_status st =
+        experts && weights && summaries ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory to rank %zu models", count);
     if (st == GS_OK) {
         for (size_t p = 0; p < n_parts; p++) {
             weights[p] = parts[p].weight;
@@ -124,10 +216,11 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
                 experts[p * count + i] = gs_method_scale(parts[p].method, tau) * scores[p * count + i];
         }
         leave_out(experts, n_parts, count);
-        for (size_t p = 0; p < n_parts; p++)
-            gs_log_softmax(experts + p * count, count);
-        gs_combine(experts, weights, n_parts, count, log_probability);
+        bool found = combine(parts, n_parts, experts, weights, summaries, count, log_probability);
+        if (conflict)
+            *conflict = found;
     }
+    free(summaries);
     free(weights);
     free(experts);
     return st;

@@ -4,7 +4,7 @@
  *     for (m = 0; m < count; m++)                                        // the caller knows where models come from
  *         for (p = 0; p < 2; p++)
  *             st = gs_query_score(&parts[p], &model, tau, work, &scores[p * count + m], err);
- *     st = gs_query_rank(parts, 2, scores, count, tau, log_probability, err);
+ *     st = gs_query_rank(parts, 2, scores, count, tau, log_probability, &conflict, err);
  *     size_t n = gs_rank_top(log_probability, count, 10, top);           // rank.h
  *
  * Where second-order data are costly to fetch, only the leading candidates are scored by it: gs_query_candidates() finds them by the first
@@ -16,6 +16,7 @@
 
 #include "core/score.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum { GS_PART_TEXT, GS_PART_IMAGE, GS_PART_SKETCH, GS_PART_MODEL, GS_PART_KIND_COUNT } gs_part_kind;
@@ -57,9 +58,14 @@ gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model
 size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *cosines, size_t count, double tau,
                            uint32_t *candidates, size_t most);
 
-/* log_probability [count]: of each model given all parts, core/METHOD.md's product of experts. scores [n_parts, count] by each part's
- * method. GS_EARGS for a weight that is 0 or not finite, GS_ENOMEM. */
+/* A model is near the best one for a part when it comes that far from the mean of all models to the best one. */
+#define GS_CONFLICT 0.6
+
+/* log_probability [count]: of each model given all parts. scores [n_parts, count] by each part's method. The parts are a product of experts of
+ * equal spread; where they are in conflict, which is when no model is near the best one for every part of positive weight, those parts are a
+ * mixture, which has the best models of each of them in front (core/METHOD.md). conflict may be NULL. GS_EARGS for a weight that is 0 or
+ * not finite, GS_ENOMEM. */
 gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
-                        double *log_probability, gs_error *err);
+                        double *log_probability, bool *conflict, gs_error *err);
 
 #endif

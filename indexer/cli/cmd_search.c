@@ -72,7 +72,8 @@ static cJSON *to_json(const shown *s, size_t k)
                 cJSON_AddStringToObject(object, "type", model->type) &&
                 cJSON_AddNumberToObject(object, "score", score_of(s, k)) &&
                 cJSON_AddNumberToObject(object, "probability", exp(r->log_probability[i])) &&
-                cJSON_AddNumberToObject(object, "of", (double)r->ranked);
+                cJSON_AddNumberToObject(object, "of", (double)r->ranked) &&
+                cJSON_AddBoolToObject(object, "conflict", r->conflict);
     for (size_t p = 0; p < r->n_parts && done; p++) {
         cJSON *part = cli_part_to_json(&s->args->parts.parts[p]);
         done = part && cJSON_AddNumberToObject(part, "weight", s->args->parts.parts[p].weight) &&
@@ -115,6 +116,8 @@ static gs_status print_table(const shown *s, gs_error *err)
 static gs_status print_results(gs_store *store, const gs_search_result *result, const arguments *args, gs_error *err)
 {
     shown s = {.result = result, .args = args};
+    if (result->conflict)
+        cli_message("no model makes all of this: these make parts of it");
     gs_status st = read_shown(&s, store, err);
     if (st == GS_OK && !args->json)
         st = print_table(&s, err);
@@ -266,7 +269,8 @@ int cmd_search(int argc, char **argv)
         "search",
         "DB",
         "Ranks the models of the database for a query of words, pictures, sketches and models. Several parts are\n"
-        "a product of experts. The score is that of the method; of several parts, the logarithm of the\n"
+        "a product of experts, or a mixture when no model makes all of them (\"conflict\" in JSON). The score is that "
+        "of the method; of several parts, the logarithm of the\n"
         "probability, which is among the models that were ranked.\n"
         "Among the words, title:T author:A tag:T type:T family:F license:L are filters, -WORD leaves out the\n"
         "models that have the word in a field, and quotes hold words together. Filters change no score.",

@@ -314,7 +314,8 @@ gs_status gs_search(gs_store *store, const gs_search_query *query, gs_search_res
     if (st == GS_OK)
         st = score_models(&s, err);
     if (st == GS_OK)
-        st = gs_query_rank(s.parts, query->n_parts, result->scores, result->count, s.tau, result->log_probability, err);
+        st = gs_query_rank(s.parts, query->n_parts, result->scores, result->count, s.tau, result->log_probability,
+                           &result->conflict, err);
     free_searching(&s);
     if (st != GS_OK)
         gs_search_free(result);

@@ -32,6 +32,7 @@ typedef struct {
     double *scores;  /* [n_parts, count]  by each part's method; NaN: not ranked                    owned */
     double
         *log_probability; /* [count]           log p(model | all parts), summing to 1 in exp; NaN: not ranked  owned */
+    bool conflict;        /* no model is near the best one for every part: gs_query_rank() */
     size_t ranked;        /* how many models have a probability: all that pass the filter, or the candidates */
 } gs_search_result;
 

@@ -1,10 +1,12 @@
 """search, similar, show, frechet, remove, encode, stats, verify: what they print, and their exit codes."""
 
 import io
+import json
 import math
 import os
 import shutil
 import sqlite3
+import statistics
 import struct
 import unittest
 import zipfile
@@ -42,7 +44,8 @@ class Commands(Case):
         lines = self.json("search", self.db, "--text", "a thing", "--image", self.red)
         self.assertEqual([line["rank"] for line in lines], [1, 2, 3])
         self.assertEqual(lines[0]["slug"], "reds")
-        self.assertEqual(set(lines[0]), {"rank", "slug", "title", "type", "score", "probability", "of", "parts"})
+        agreed = {"rank", "slug", "title", "type", "score", "probability", "of", "conflict", "parts"}
+        self.assertEqual(set(lines[0]), agreed)
         self.assertEqual([p["kind"] for p in lines[0]["parts"]], ["text", "image"])
         self.assertEqual(lines[0]["parts"][1]["input"], str(self.red))
         self.assertAlmostEqual(sum(line["probability"] for line in lines), 1, delta=1e-9)
@@ -69,13 +72,30 @@ class Commands(Case):
         for slug, result in first.items():
             self.assertAlmostEqual(result["probability"], weights[slug] / sum(weights.values()), delta=1e-6)
 
-    def test_a_product_with_weights_is_that_of_the_parts_alone(self):
-        alone = [{r["slug"]: r["probability"] for r in self.json("search", self.db, "--text", text)} for text in "ab"]
-        product = {slug: alone[0][slug] ** 2 * alone[1][slug] ** -0.5 for slug in self.COLOURS}
+    def test_a_product_with_weights_is_that_of_the_parts_alone_at_equal_spreads(self):
+        found = [self.json("search", self.db, "--text", text) for text in "ab"]
+        alone = [{r["slug"]: math.log(r["probability"]) for r in lines} for lines in found]
+        spreads = [statistics.pstdev(part.values()) for part in alone]
+        product = dict.fromkeys(self.COLOURS, 1.0)
+        for part, spread, weight in zip(alone, spreads, (2, -0.5)):
+            tempered = {slug: math.exp(value * min(spreads) / spread) for slug, value in part.items()}
+            for slug in product:
+                product[slug] *= (tempered[slug] / sum(tempered.values())) ** weight
         total = sum(product.values())
         for line in self.json("search", self.db, "--text", "a", "--weight", "2", "--text", "b", "--weight", "-0.5"):
             self.assertAlmostEqual(line["probability"], product[line["slug"]] / total, delta=1e-9)
             self.assertEqual([part["weight"] for part in line["parts"]], [2, -0.5])
+
+    def test_parts_that_no_model_makes_together_are_a_conflict_and_the_best_of_each_lead(self):
+        blue = self.dir / "blue.png"
+        blue.write_bytes(speckled(self.COLOURS["blues"], 78))
+        query = ("search", self.db, "--image", self.red, "--image", blue)
+        found = self.run_program(*query, "--json")
+        lines = [json.loads(line) for line in found.stdout.splitlines()]
+        self.assertEqual({r["slug"] for r in lines[:2]}, {"reds", "blues"})
+        self.assertEqual([r["conflict"] for r in lines], [True] * 3)
+        self.assertIn("no model makes all of this", found.stderr.decode())
+        self.assertFalse(self.json("search", self.db, "--image", self.red, "--image", self.red)[0]["conflict"])
 
     def test_a_feature_that_was_encoded_before_is_the_picture(self):
         feature = self.dir / "feature.json"

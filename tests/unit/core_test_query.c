@@ -1,10 +1,10 @@
-/* query.h: kinds, candidates, and the product of parts. What it should give is computed plainly here, or by SciPy (golden/scores_golden.h). */
+/* query.h: kinds, candidates, and the product of parts. What it should give is computed plainly here, or by SciPy (golden/query_golden.h). */
 #include "core_test.h"
 
 #include "core/combine.h"
 #include "core/query.h"
 #include "core/rank.h"
-#include "scores_golden.h"
+#include "query_golden.h"
 
 #define TAU 100.0
 
@@ -25,25 +25,57 @@ static void kinds_are_known_by_name_and_have_a_method(void **state)
     assert_int_equal(gs_part_default_method(GS_PART_SKETCH), GS_GAUSSIAN_DENSITY);
 }
 
-/* The three parts of the golden file, as scores before they are scaled and normalised. */
-static void the_product_of_weighted_parts_equals_scipy(void **state)
+static void rank_as_golden(const double *scores, const double *expected, bool in_conflict)
+{
+    const gs_query_part parts[] = {{GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, query_weights[0], NULL},
+                                   {GS_PART_TEXT, GS_FIRST_MOMENT, query_weights[1], NULL},
+                                   {GS_PART_TEXT, GS_MONTE_CARLO, query_weights[2], NULL}};
+    double result[RANKED];
+    bool conflict;
+    assert_int_equal(gs_query_rank(parts, 3, scores, RANKED, TAU, result, &conflict, &err), GS_OK);
+    assert_int_equal(conflict, in_conflict);
+    for (size_t i = 0; i < RANKED; i++)
+        assert_close(result[i], expected[i], 1e-12);
+}
+
+static void parts_that_agree_are_a_product_of_equal_spreads_as_in_scipy(void **state)
 {
     (void)state;
-    double scores[3 * MODELS], result[MODELS];
-    gs_query_part parts[] = {{GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, 1, NULL},
-                             {GS_PART_TEXT, GS_FIRST_MOMENT, 1, NULL},
-                             {GS_PART_TEXT, GS_MONTE_CARLO, 1, NULL}};
-    memcpy(scores, golden_gaussian_density, sizeof golden_gaussian_density);
-    memcpy(scores + MODELS, golden_first_moment, sizeof golden_first_moment);
-    memcpy(scores + 2 * MODELS, golden_monte_carlo, sizeof golden_monte_carlo);
-    assert_int_equal(gs_query_rank(parts, 3, scores, MODELS, TAU, result, &err), GS_OK);
-    for (size_t i = 0; i < MODELS; i++)
-        assert_close(result[i], golden_product[i], 1e-12);
-    for (size_t p = 0; p < 3; p++)
-        parts[p].weight = golden_weights[p];
-    assert_int_equal(gs_query_rank(parts, 3, scores, MODELS, TAU, result, &err), GS_OK);
-    for (size_t i = 0; i < MODELS; i++)
-        assert_close(result[i], golden_weighted[i], 1e-12);
+    rank_as_golden(agreeing_scores, agreeing_ranked, false);
+}
+
+static void parts_in_conflict_are_a_mixture_as_in_scipy(void **state)
+{
+    (void)state;
+    rank_as_golden(conflicting_scores, conflicting_ranked, true);
+}
+
+static void one_part_keeps_its_own_probabilities(void **state)
+{
+    (void)state;
+    const gs_query_part part = {GS_PART_TEXT, GS_FIRST_MOMENT, 1, NULL};
+    const double scores[] = {0.3, 0.1, 0.2};
+    double result[3], expected[3] = {0.3 * TAU, 0.1 * TAU, 0.2 * TAU};
+    bool conflict;
+    gs_log_softmax(expected, 3);
+    assert_int_equal(gs_query_rank(&part, 1, scores, 3, TAU, result, &conflict, &err), GS_OK);
+    assert_false(conflict);
+    for (size_t i = 0; i < 3; i++)
+        assert_close(result[i], expected[i], 1e-12);
+}
+
+static void a_part_that_tells_no_model_from_another_changes_nothing(void **state)
+{
+    (void)state;
+    const gs_query_part parts[] = {{GS_PART_IMAGE, GS_MONTE_CARLO, 1, NULL}, {GS_PART_TEXT, GS_MONTE_CARLO, 1, NULL}};
+    const double scores[] = {1, 2, 3, 5, 5, 5};
+    double with[3], without[3];
+    bool conflict;
+    assert_int_equal(gs_query_rank(parts, 2, scores, 3, TAU, with, &conflict, &err), GS_OK);
+    assert_int_equal(gs_query_rank(parts, 1, scores, 3, TAU, without, NULL, &err), GS_OK);
+    assert_false(conflict);
+    for (size_t i = 0; i < 3; i++)
+        assert_close(with[i], without[i], 1e-14);
 }
 
 static void a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_there(void **state)
@@ -54,8 +86,8 @@ static void a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_ther
     double with[4], without[3], scores[8];
     memcpy(scores, all, sizeof all);
     scores[1] = NAN; /* of the first part alone */
-    assert_int_equal(gs_query_rank(parts, 2, scores, 4, TAU, with, &err), GS_OK);
-    assert_int_equal(gs_query_rank(parts, 2, few, 3, TAU, without, &err), GS_OK);
+    assert_int_equal(gs_query_rank(parts, 2, scores, 4, TAU, with, NULL, &err), GS_OK);
+    assert_int_equal(gs_query_rank(parts, 2, few, 3, TAU, without, NULL, &err), GS_OK);
     assert_true(isnan(with[1]));
     assert_close(with[0], without[0], 1e-14);
     assert_close(with[2], without[1], 1e-14);
@@ -69,7 +101,7 @@ static void a_weight_of_nothing_is_refused(void **state)
     double result[2];
     for (size_t i = 0; i < COUNT(bad); i++) {
         gs_query_part part = {GS_PART_TEXT, GS_FIRST_MOMENT, bad[i], NULL};
-        assert_int_equal(gs_query_rank(&part, 1, scores, 2, TAU, result, &err), GS_EARGS);
+        assert_int_equal(gs_query_rank(&part, 1, scores, 2, TAU, result, NULL, &err), GS_EARGS);
         assert_error(err, "part 1 has the weight");
     }
 }
@@ -108,7 +140,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_are_known_by_name_and_have_a_method),
-        cmocka_unit_test(the_product_of_weighted_parts_equals_scipy),
+        cmocka_unit_test(parts_that_agree_are_a_product_of_equal_spreads_as_in_scipy),
+        cmocka_unit_test(parts_in_conflict_are_a_mixture_as_in_scipy),
+        cmocka_unit_test(one_part_keeps_its_own_probabilities),
+        cmocka_unit_test(a_part_that_tells_no_model_from_another_changes_nothing),
         cmocka_unit_test(a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_there),
         cmocka_unit_test(a_weight_of_nothing_is_refused),
         cmocka_unit_test(candidates_lead_by_the_weighted_sum_of_cosines),
