@@ -1,7 +1,7 @@
 /* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer,
  * because the layout of a struct is nothing to know there. core.mjs is the other half. */
 #include "core/catalog.h"
-#include "core/score.h"
+#include "core/query.h"
 #include "core/table.h"
 #include "core/tokenize.h"
 
@@ -20,6 +20,11 @@ wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], g
 gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err);
 gs_lowrank *wasm_lowrank_open(const void *bytes, size_t size, gs_error *err);
 uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank);
+
+gs_status wasm_query_candidates(size_t n_parts, const int32_t *methods, const double *weights, double *cosines,
+                                size_t count, double tau, uint32_t *candidates, size_t *most, gs_error *err);
+gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *weights, const double *scores,
+                          size_t count, double tau, double *log_probability, gs_error *err);
 
 /* A tokenizer that borrows bytes [size]; NULL with a message in err. The caller frees it. */
 EMSCRIPTEN_KEEPALIVE
@@ -102,4 +107,42 @@ EMSCRIPTEN_KEEPALIVE
 uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank)
 {
     return (uint32_t)lowrank->dim;
+}
+
+/* A query's parts of two columns, methods [n_parts] and weights [n_parts]. NULL with a message in err. The caller frees
+ * them. */
+static gs_query_part *make_parts(size_t n_parts, const int32_t *methods, const double *weights, gs_error *err)
+{
+    gs_query_part *parts = calloc(n_parts + 1, sizeof *parts);
+    if (!parts)
+        gs_fail(err, GS_ENOMEM, "no memory for %zu parts of a query", n_parts);
+    for (size_t p = 0; parts && p < n_parts; p++)
+        parts[p] = (gs_query_part){.method = (gs_method)methods[p], .weight = weights[p]};
+    return parts;
+}
+
+/* gs_query_candidates(); candidates [*most], and *most := how many there are. */
+EMSCRIPTEN_KEEPALIVE
+gs_status wasm_query_candidates(size_t n_parts, const int32_t *methods, const double *weights, double *cosines,
+                                size_t count, double tau, uint32_t *candidates, size_t *most, gs_error *err)
+{
+    gs_query_part *parts = make_parts(n_parts, methods, weights, err);
+    if (!parts)
+        return GS_ENOMEM;
+    *most = gs_query_candidates(parts, n_parts, cosines, count, tau, candidates, *most);
+    free(parts);
+    return GS_OK;
+}
+
+/* gs_query_rank(). */
+EMSCRIPTEN_KEEPALIVE
+gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *weights, const double *scores,
+                          size_t count, double tau, double *log_probability, gs_error *err)
+{
+    gs_query_part *parts = make_parts(n_parts, methods, weights, err);
+    if (!parts)
+        return GS_ENOMEM;
+    gs_status st = gs_query_rank(parts, n_parts, scores, count, tau, log_probability, err);
+    free(parts);
+    return st;
 }

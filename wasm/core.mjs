@@ -12,9 +12,13 @@
 //     const model = core.lowrank(bytes);                   // of a file of second/: { dim }
 //     model.score(query);                                  // its log density at the query
 //
-//     core.logSoftmax(values);                             // -> Float64Array: log p(model | query)
-//     core.combine([textPart, imagePart], [1, -0.5]);      // parts: log-probabilities; weights: all 1 when left out
+//     const parts = [{ method: core.defaultMethod('text'), weight: 1 }, { method: 'gaussian-lowrank', weight: -0.5 }];
+//     core.candidates(parts, cosines, tau, 48);            // -> Uint32Array: the models that lead by first moments, best first
+//     core.rank(parts, scores, tau);                       // -> Float64Array: log p(model | all parts), NaN: not ranked
 //     core.rankTop(scores, 10);                            // -> Uint32Array of indices, best first, ties by index
+//
+// parts, cosines and scores are core/query.h's: for each part a Float64Array of every model's score, NaN for one that was
+// not scored. A weight is 1 unless given.
 //
 // What is wrong with a file or an argument is thrown as an Error. Arguments are copied, results are the caller's. What a
 // tokenizer, means or a low-rank model hold in WebAssembly's memory is freed when they are garbage collected.
@@ -65,27 +69,27 @@ class Core {
     return this.#memory.own(new LowRank(this.#module, this.#memory, at), [at, keep]);
   }
 
-  logSoftmax(values) {
-    const count = values.length;
-    return this.#memory.use(count * 8, (at) => {
-      this.#memory.write(Float64Array, at, values);
-      this.#module._gs_log_softmax(at, count);
-      return this.#memory.read(Float64Array, at, count);
+  /** The method that ranks parts of this kind unless another is named. */
+  defaultMethod(kind) {
+    const index = this.#names(this.#module._gs_part_kind_name).indexOf(kind);
+    if (index < 0) throw new Error(`no kind of query '${kind}'`);
+    return this.#names(this.#module._gs_method_name)[this.#module._gs_part_default_method(index)];
+  }
+
+  candidates(parts, cosines, tau, most) {
+    return this.#withParts(parts, cosines, most * 4 + 4, (columns, values, count, room) => {
+      const n = room + most * 4;
+      this.#memory.write(Uint32Array, n, [most]);
+      this.#check(this.#module._wasm_query_candidates(...columns, values, count, tau, room, n, this.#error));
+      return this.#memory.read(Uint32Array, room, this.#memory.read(Uint32Array, n, 1)[0]);
     });
   }
 
-  combine(parts, weights = parts.map(() => 1)) {
-    const count = parts.length ? parts[0].length : 0;
-    if (weights.length !== parts.length || parts.some((part) => part.length !== count))
-      throw new Error('combine: the parts need one length, and a weight each');
-    const size = parts.length * count * 8;
-    return this.#memory.use(size + (parts.length + count) * 8, (at) => {
-      const weightsAt = at + size;
-      const result = weightsAt + parts.length * 8;
-      parts.forEach((part, i) => this.#memory.write(Float64Array, at + i * count * 8, part));
-      this.#memory.write(Float64Array, weightsAt, weights);
-      this.#module._gs_combine(at, weightsAt, parts.length, count, result);
-      return this.#memory.read(Float64Array, result, count);
+  rank(parts, scores, tau) {
+    const models = scores.length ? scores[0].length : 0;
+    return this.#withParts(parts, scores, models * 8, (columns, values, count, room) => {
+      this.#check(this.#module._wasm_query_rank(...columns, values, count, tau, room, this.#error));
+      return this.#memory.read(Float64Array, room, count);
     });
   }
 
@@ -98,6 +102,37 @@ class Core {
       const found = this.#module._gs_rank_top(at, count, room, top);
       return this.#memory.read(Uint32Array, top, found);
     });
+  }
+
+  /** The names that a function gives to 0, 1 ... until it knows no more. */
+  #names(name) {
+    const names = [];
+    for (let at = name(0); this.#memory.text(at) !== 'unknown'; at = name(names.length)) names.push(this.#memory.text(at));
+    return names;
+  }
+
+  /** Lends use(columns, values, count, room) the parts as C takes them, a value of each model for each part, and room. */
+  #withParts(parts, values, roomSize, use) {
+    const count = values.length ? values[0].length : 0;
+    if (values.length !== parts.length || values.some((row) => row.length !== count))
+      throw new Error('a query needs a row of scores for each part, all of one length');
+    const known = this.#names(this.#module._gs_method_name);
+    const methods = parts.map(({ method }) => known.indexOf(method));
+    if (methods.includes(-1)) throw new Error(`no method '${parts[methods.indexOf(-1)].method}': choose one of ${known.join(', ')}`);
+    const n = parts.length;
+    return this.#memory.use(n * (count + 1) * 8 + roomSize + n * 4, (at) => {
+      const weightsAt = at + n * count * 8;
+      const room = weightsAt + n * 8;
+      const methodsAt = room + roomSize;
+      values.forEach((row, p) => this.#memory.write(Float64Array, at + p * count * 8, row));
+      this.#memory.write(Float64Array, weightsAt, parts.map(({ weight = 1 }) => weight));
+      this.#memory.write(Int32Array, methodsAt, methods);
+      return use([n, methodsAt, weightsAt], at, count, room);
+    });
+  }
+
+  #check(status) {
+    if (status !== 0) throw this.#memory.error(this.#error);
   }
 
   /** A copy of bytes at keep, and what open made of it at `at`; or the message that it left. */
@@ -231,9 +266,14 @@ class Memory {
     return new Type(this.#module.HEAPU8.buffer, at, length).slice();
   }
 
+  /** The text at `at`, up to its end. */
+  text(at) {
+    const bytes = this.#module.HEAPU8;
+    return new TextDecoder().decode(bytes.subarray(at, bytes.indexOf(0, at)));
+  }
+
   /** The message of a gs_error. */
   error(at) {
-    const bytes = new Uint8Array(this.#module.HEAPU8.buffer, at, ERROR_BYTES);
-    return new Error(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))));
+    return new Error(this.text(at));
   }
 }

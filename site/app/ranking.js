@@ -1,41 +1,35 @@
-// ranking.js - a query's feature to an order of the models, with the scoring core of the indexer (core/, as WebAssembly).
+// ranking.js - a query of parts to an order of the models, with the scoring core of the indexer (core/, as WebAssembly).
 //
-//     rankFirstMoment(core, means, feature, tau)        -> { order, scores, probabilities, compared }
-//     rankLowRank(core, first, densities)               -> the same, the head of `first` put in the order of another score
+//     const parts = [{ method: 'gaussian-lowrank', weight: 1, feature }];
+//     const { order, scores, probabilities, compared } = await rankParts({ core, means, tau, read }, parts);
 //
-// order: model indices, best first. scores: the method's own, by model. probabilities: p(model | query), by model, every model
-// equally likely beforehand; NaN for a model that the second look did not reach. compared: how many have a probability.
+// read(index): a promise of the model's second moments, core.lowrank() of its file. Asked only where a part's method needs
+// them, and only for the models that lead by first moments; the others follow in the order of these.
+//
+// order: model indices, best first. scores: for each part its method's score, by model. probabilities: p(model | all parts),
+// by model, every model equally likely beforehand; NaN, as its scores, for a model that was not compared. compared: how many
+// were.
 
-/** How many of the best by the first moment are looked at again by a method that needs a file of each model. */
+/** How many of the best by first moments are compared where a method needs a file of each model. */
 export const RERANKED = 48;
 
-/** The score is a cosine; tau times it is a log-likelihood (core/METHOD.md: tau is exp(logit scale)). */
-export function rankFirstMoment(core, means, feature, tau) {
-  const scores = means.firstMoment(feature);
-  return {
-    order: core.rankTop(scores, scores.length),
-    scores,
-    probabilities: core.logSoftmax(scores.map((score) => tau * score)).map(Math.exp),
-    compared: scores.length,
-  };
-}
+const FIRST_MOMENT = 'first-moment';
 
-/** densities: log-likelihoods of the models first.order[0 .. densities.length). The others follow in the order they had. */
-export function rankLowRank(core, first, densities) {
-  const head = first.order.subarray(0, densities.length);
-  const best = core.rankTop(densities, densities.length);
-  const shares = core.logSoftmax(densities).map(Math.exp);
-  const scores = new Float64Array(first.scores.length).fill(NaN);
-  const probabilities = new Float64Array(first.scores.length).fill(NaN);
-  head.forEach((model, position) => {
-    scores[model] = densities[position];
-    probabilities[model] = shares[position];
+export async function rankParts({ core, means, tau, read }, parts, most = RERANKED) {
+  const cosines = parts.map(({ feature }) => means.firstMoment(feature));
+  const order = core.candidates(parts, cosines, tau, means.count);
+  const head = parts.every(({ method }) => method === FIRST_MOMENT) ? order : order.slice(0, most);
+  const models = head === order ? [] : await Promise.all(Array.from(head, read));
+  const scores = parts.map(({ method, feature }, part) => {
+    const row = new Float64Array(means.count).fill(NaN);
+    head.forEach((index, position) => {
+      row[index] = method === FIRST_MOMENT ? cosines[part][index] : models[position].score(feature);
+    });
+    return row;
   });
-  const order = Uint32Array.from(first.order);
-  best.forEach((position, rank) => {
-    order[rank] = head[position];
-  });
-  return { order, scores, probabilities, compared: head.length };
+  const logProbabilities = core.rank(parts, scores, tau);
+  order.set(core.rankTop(logProbabilities, head.length));
+  return { order, scores, probabilities: logProbabilities.map(Math.exp), compared: head.length };
 }
 
 /** Binary files of another encoder must not be ranked: both kinds carry 16 bytes of its fingerprint at offset 48. */

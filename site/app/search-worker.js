@@ -6,7 +6,7 @@
 
 import { downloader } from './download.js';
 import { openEncoder, openRuntime } from './encoder.js';
-import { RERANKED, checkFingerprint, rankFirstMoment, rankLowRank } from './ranking.js';
+import { checkFingerprint, rankParts } from './ranking.js';
 
 const VENDOR = 'vendor/onnxruntime-web/';
 let engine; // promise of {core, encoder, means, tau, ...}
@@ -47,8 +47,8 @@ async function openEngine({ base, manifest, second }) {
   });
   const encoder = await openEncoder(ort, core, { tokenizer, text });
   await encoder.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
-  const lowRank = second && lowRankReader(core, downloader(base, files), second, fingerprint);
-  return { core, encoder, means: core.means(means), tau, lowRank };
+  const read = second && lowRankReader(core, downloader(base, files), second, fingerprint);
+  return { core, encoder, means: core.means(means), tau, read };
 }
 
 /** index -> the model's low-rank Gaussian, fetched when it is first needed. */
@@ -73,18 +73,10 @@ async function answer({ id, text, method }) {
     const ready = await engine;
     const start = performance.now();
     const feature = await ready.encoder.encode(text);
-    const result = await rank(ready, feature, method);
+    const result = await rankParts(ready, [{ method, feature }]);
     result.milliseconds = performance.now() - start;
     return postMessage({ id, result });
   } catch (error) {
     return postMessage({ id, error: error.message });
   }
-}
-
-async function rank({ core, means, tau, lowRank }, feature, method) {
-  const first = rankFirstMoment(core, means, feature, tau);
-  if (method !== 'gaussian-lowrank') return first;
-  const head = Array.from(first.order.subarray(0, RERANKED));
-  const models = await Promise.all(head.map(lowRank));
-  return rankLowRank(core, first, Float64Array.from(models, (model) => model.score(feature)));
 }

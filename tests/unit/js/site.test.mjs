@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { downloader } from '../../../site/app/download.js';
 import { webAddress } from '../../../site/app/links.js';
 import { formatAddress, parseAddress } from '../../../site/app/query.js';
-import { checkFingerprint, rankFirstMoment, rankLowRank } from '../../../site/app/ranking.js';
+import { checkFingerprint, rankParts } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
 import { describe, matchingFrom, plainText } from '../../../site/app/sentence.js';
 import { makeFacets, matches } from '../../../site/app/type-legend.js';
@@ -119,28 +119,38 @@ test('only absolute http(s) addresses become links', () => {
     assert.equal(webAddress(bad), null, String(bad));
 });
 
-/** A core of the same interface as wasm/core.mjs, written the obvious way. */
+/** A core of the same interface as wasm/core.mjs for queries of one part, written the obvious way. */
 const core = {
-  logSoftmax: (values) => {
-    const total = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
-    return Float64Array.from(values, (value) => value - total);
+  candidates: (parts, [cosines], tau, most) => core.rankTop(cosines, most),
+  rank: ([{ method }], [scores], tau) => {
+    const logs = scores.map((score) => (method === 'first-moment' ? tau : 1) * score);
+    const total = Math.log(logs.reduce((sum, value) => sum + (Number.isNaN(value) ? 0 : Math.exp(value)), 0));
+    return logs.map((value) => value - total);
   },
-  rankTop: (scores, k) => Uint32Array.from([...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)),
+  rankTop: (scores, k) => {
+    const value = (i) => (Number.isNaN(scores[i]) ? -Infinity : scores[i]);
+    return Uint32Array.from([...scores.keys()].sort((a, b) => value(b) - value(a) || a - b).slice(0, k));
+  },
 };
 
-test('the first moment’s cosines become probabilities with tau', () => {
-  const means = { firstMoment: () => Float64Array.of(0.1, 0.3, 0.2) };
-  const { order, probabilities } = rankFirstMoment(core, means, new Float32Array(2), 10);
+test('the first moment’s cosines become probabilities with tau', async () => {
+  const means = { count: 3, firstMoment: () => Float64Array.of(0.1, 0.3, 0.2) };
+  const { order, probabilities, compared } = await rankParts({ core, means, tau: 10 }, [{ method: 'first-moment' }]);
   assert.deepEqual([...order], [1, 2, 0]);
+  assert.equal(compared, 3);
   const [a, b, c] = [1, 3, 2].map(Math.exp);
   [a, b, c].forEach((value, i) => assert.ok(Math.abs(probabilities[i] - value / (a + b + c)) < 1e-12));
 });
 
-test('a second look reorders the head and leaves the tail as it was', () => {
-  const first = { order: Uint32Array.of(3, 1, 0, 2), scores: new Float64Array(4) };
-  const { order, probabilities, scores, compared } = rankLowRank(core, first, Float64Array.of(-5, -4));
+test('a second look reorders the head and leaves the tail as it was', async () => {
+  const means = { count: 4, firstMoment: () => Float64Array.of(0.2, 0.3, 0.1, 0.4) }; // 3, 1, 0, 2
+  const asked = [];
+  const read = async (index) => (asked.push(index), { score: () => (index === 1 ? -4 : -5) });
+  const parts = [{ method: 'gaussian-lowrank' }];
+  const { order, probabilities, scores, compared } = await rankParts({ core, means, tau: 10, read }, parts, 2);
+  assert.deepEqual(asked, [3, 1]);
   assert.deepEqual([...order], [1, 3, 0, 2]);
-  assert.deepEqual([...scores], [NaN, -4, NaN, -5]);
+  assert.deepEqual([...scores[0]], [NaN, -4, NaN, -5]);
   assert.equal(compared, 2);
   assert.ok(Math.abs(probabilities[1] + probabilities[3] - 1) < 1e-12);
   assert.ok(Number.isNaN(probabilities[0]) && Number.isNaN(probabilities[2]));

@@ -85,13 +85,37 @@ test('the low-rank density equals SciPy', () => {
 });
 
 test('parts combine as SciPy says', () => {
-  const parts = golden('scores_golden.h', 'golden_parts');
-  const rows = [0, 1, 2].map((i) => Float64Array.from(parts.slice(i * 9, i * 9 + 9)));
+  const experts = golden('scores_golden.h', 'golden_parts'); // densities, tau times cosines, Monte Carlo
+  const scores = [0, 1, 2].map((i) => Float64Array.from(experts.slice(i * 9, i * 9 + 9)));
+  scores[1] = scores[1].map((value) => value / 100);
+  const weights = golden('scores_golden.h', 'golden_weights');
+  const plain = ['gaussian-density', 'first-moment', 'monte-carlo'].map((method) => ({ method }));
+  const weighted = plain.map((part, i) => ({ ...part, weight: weights[i] }));
   const close = (got, want) => want.forEach((value, i) => assert.ok(Math.abs(got[i] - value) < 1e-9, `${got[i]} ${value}`));
-  close(core.combine(rows), golden('scores_golden.h', 'golden_product'));
-  close(core.combine(rows, golden('scores_golden.h', 'golden_weights')), golden('scores_golden.h', 'golden_weighted'));
-  close(core.logSoftmax(rows[0].map((v) => v + 5)), rows[0]);
-  assert.throws(() => core.combine(rows, [1]), /a weight each/);
+  close(core.rank(plain, scores, 100), golden('scores_golden.h', 'golden_product'));
+  close(core.rank(weighted, scores, 100), golden('scores_golden.h', 'golden_weighted'));
+  scores[2][4] = NaN; // not scored by one part, not ranked by any
+  const ranked = core.rank(plain, scores, 100);
+  assert.ok(Number.isNaN(ranked[4]));
+  assert.ok(Math.abs(ranked.filter((value) => !Number.isNaN(value)).reduce((sum, value) => sum + Math.exp(value), 0) - 1) < 1e-12);
+});
+
+test('candidates lead by the weighted sum of the parts’ cosines', () => {
+  const parts = [{ method: 'gaussian-lowrank' }, { method: 'first-moment', weight: -2 }];
+  const cosines = [Float64Array.of(0.5, 0.9, NaN, 0.4), Float64Array.of(0.1, 0.4, 0, 0)];
+  assert.deepEqual([...core.candidates(parts, cosines, 100, 4)], [3, 0, 1]); // 0.5 - 0.2, 0.9 - 0.8, left out, 0.4
+  assert.deepEqual([...core.candidates(parts, cosines, 100, 1)], [3]);
+  assert.equal(cosines[0][0], 0.5); // what was given is left alone
+});
+
+test('what cannot be ranked is refused in words', () => {
+  const scores = [Float64Array.of(1, 2)];
+  assert.throws(() => core.rank([{ method: 'guess' }], scores, 100), /no method 'guess': choose one of first-moment, /);
+  assert.throws(() => core.rank([{ method: 'monte-carlo', weight: 0 }], scores, 100), /part 1 has the weight 0/);
+  assert.throws(() => core.rank([], scores, 100), /a row of scores for each part/);
+  assert.throws(() => core.candidates([{ method: 'monte-carlo' }, { method: 'monte-carlo' }], [scores[0], new Float64Array(3)], 100, 1), /of one length/);
+  assert.throws(() => core.defaultMethod('sound'), /no kind of query 'sound'/);
+  assert.equal(core.defaultMethod('text'), 'first-moment');
 });
 
 test('faults of files and arguments are errors that say what is wrong', () => {
