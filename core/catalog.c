@@ -102,7 +102,7 @@ static size_t add_floats(size_t size, size_t a, size_t b)
 size_t gs_means_size(size_t count, size_t dim, gs_element element)
 {
     size_t size = rows_size(count, dim, element);
-    return element == GS_I8 ? add_floats(size, count, dim) : size;
+    return element == GS_I8 ? add_floats(add_floats(size, count, dim), dim, 0) : size;
 }
 
 gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *err)
@@ -122,8 +122,9 @@ gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *e
     *m = (gs_means){.table = {.count = count, .dim = dim, .element = element, .rows = data}};
     if (element == GS_I8) {
         m->table.center = data;
-        m->table.scales = data + dim;
-        m->table.rows = data + dim + count;
+        m->table.spread = data + dim;
+        m->table.scales = data + 2 * dim;
+        m->table.rows = data + 2 * dim + count;
     }
     memcpy(m->fingerprint, h.fingerprint, GS_FINGERPRINT);
     return GS_OK;
@@ -135,7 +136,8 @@ gs_status gs_means_write(void *bytes, const float *means, size_t count, size_t d
     float *data = (float *)((char *)bytes + sizeof(header));
     write_header(bytes, means_magic, (header){.element = element, .rows = count, .dim = dim}, fingerprint);
     if (element == GS_I8)
-        return gs_table_quantise(means, count, dim, data, data + dim, (int8_t *)(data + dim + count), err);
+        return gs_table_quantise(means, count, dim, data, data + dim, data + 2 * dim,
+                                 (int8_t *)(data + 2 * dim + count), err);
     store_elements(data, element, count * dim, means);
     return GS_OK;
 }

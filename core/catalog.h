@@ -17,7 +17,7 @@
  *         48    16  the encoder's fingerprint, its first 16 bytes
  *         64        means [count, dim]                 mean [dim] f32, values [rank] f32, vectors [rank, dim]
  *
- * In front of int8 means lie center [dim] f32 and scales [count] f32 (table.h).
+ * In front of int8 means lie center [dim], spread [dim] and scales [count], all f32 (table.h).
  *
  * The same module writes them, so that the layout lives in one place.
  */
@@ -46,7 +46,7 @@ gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *e
 /* The size in bytes of a file of these dimensions; 0 when it does not fit a size_t. */
 size_t gs_means_size(size_t count, size_t dim, gs_element element);
 
-/* Writes the whole file to bytes [gs_means_size()]. means [count, dim]. Fails for int8 where gs_table_quantise() does. */
+/* Writes the whole file to bytes [gs_means_size()]. means [count, dim]. int8 fails where gs_table_quantise() does. */
 gs_status gs_means_write(void *bytes, const float *means, size_t count, size_t dim, gs_element element,
                          const uint8_t fingerprint[GS_FINGERPRINT], gs_error *err);
 

@@ -4,11 +4,22 @@
 #include "core/dot.h"
 
 #include <math.h>   /* exp, fabs, isfinite, log, lrint, sqrt */
-#include <string.h> /* memcpy */
+#include <string.h> /* memcpy, strcmp */
 
 size_t gs_element_size(gs_element element)
 {
     return element == GS_F32 ? 4 : element == GS_F16 ? 2 : 1;
+}
+
+gs_status gs_element_parse(const char *name, gs_element *element, gs_error *err)
+{
+    static const char *const names[] = {[GS_F32] = "f32", [GS_F16] = "f16", [GS_I8] = "int8"};
+    for (int i = GS_F32; i <= GS_I8; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *element = (gs_element)i;
+            return GS_OK;
+        }
+    return gs_fail(err, GS_EARGS, "no element type '%.64s': choose f32, f16 or int8", name);
 }
 
 /* ---- from element to f32 ---- */
@@ -44,7 +55,7 @@ GS_INLINE void widen(const gs_table *t, size_t row, size_t from, size_t n, float
             out[i] = half_to_float(halves[i]);
     else
         for (size_t i = 0; i < n; i++)
-            out[i] = t->center[from + i] + t->scales[row] * (float)steps[i];
+            out[i] = t->center[from + i] + t->spread[from + i] * (t->scales[row] * (float)steps[i]);
 }
 
 void gs_table_expand(const gs_table *t, size_t first, size_t n, float *out)
@@ -64,20 +75,56 @@ static gs_status check_row(const float *row, size_t dim, size_t i, gs_error *err
     return GS_OK;
 }
 
-/* The row's scale; steps [dim] := (row - center) / scale, rounded. */
-static float quantise_row(const float *row, const float *center, size_t dim, int8_t *steps)
+/* sums [n] := over all rows, of numbers from .. from + n, or where center is given of their squared distance to it. Not
+ * column after column, because what lies side by side is read at once. */
+static void sum_columns(const float *rows, size_t count, size_t dim, size_t from, size_t n, const float *center,
+                        double *sums)
+{
+    for (size_t k = 0; k < n; k++)
+        sums[k] = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < n; k++) {
+            double value = rows[i * dim + from + k];
+            double offset = center ? value - center[from + k] : 0;
+            sums[k] += center ? offset * offset : value;
+        }
+}
+
+/* center [dim] := the mean of the rows, spread [dim] := the standard deviation of each dimension. */
+static void describe(const float *rows, size_t count, size_t dim, float *center, float *spread)
+{
+    double sums[GS_LANES], divisor = count ? (double)count : 1;
+    for (size_t from = 0; from < dim; from += GS_LANES) {
+        size_t n = dim - from < GS_LANES ? dim - from : GS_LANES;
+        sum_columns(rows, count, dim, from, n, NULL, sums);
+        for (size_t k = 0; k < n; k++)
+            center[from + k] = (float)(sums[k] / divisor);
+        sum_columns(rows, count, dim, from, n, center, sums);
+        for (size_t k = 0; k < n; k++)
+            spread[from + k] = (float)sqrt(sums[k] / divisor);
+    }
+}
+
+/* Where number k of a row lies, in standard deviations of its dimension. */
+static float deviation(const float *row, const float *center, const float *spread, size_t k)
+{
+    return spread[k] > 0 ? (row[k] - center[k]) / spread[k] : 0;
+}
+
+/* The row's scale; steps [dim] := its deviations / scale, rounded. */
+static float quantise_row(const float *row, const float *center, const float *spread, size_t dim, int8_t *steps)
 {
     float most = 0;
     for (size_t k = 0; k < dim; k++)
-        most = fmaxf(most, fabsf(row[k] - center[k]));
+        most = fmaxf(most, fabsf(deviation(row, center, spread, k)));
     float scale = most / 127;
     for (size_t k = 0; k < dim; k++)
-        steps[k] = (int8_t)(scale > 0 ? lrintf((row[k] - center[k]) / scale) : 0);
+        steps[k] = (int8_t)(scale > 0 ? lrintf(deviation(row, center, spread, k) / scale) : 0);
     return scale;
 }
 
-gs_status gs_table_quantise(const float *rows, size_t count, size_t dim, float *center, float *scales, int8_t *steps,
-                            gs_error *err)
+gs_status gs_table_quantise(const float *rows, size_t count, size_t dim, float *center, float *spread, float *scales,
+                            int8_t *steps, gs_error *err)
 {
     if (dim == 0 || dim > GS_TABLE_MOST_DIM)
         return gs_fail(err, GS_EARGS, "an int8 table of dimension %zu, expected 1 to %d", dim, GS_TABLE_MOST_DIM);
@@ -86,39 +133,42 @@ gs_status gs_table_quantise(const float *rows, size_t count, size_t dim, float *
         if (st != GS_OK)
             return st;
     }
-    for (size_t k = 0; k < dim; k++) {
-        double sum = 0;
-        for (size_t i = 0; i < count; i++)
-            sum += rows[i * dim + k];
-        center[k] = count ? (float)(sum / (double)count) : 0;
-    }
+    describe(rows, count, dim, center, spread);
     for (size_t i = 0; i < count; i++)
-        scales[i] = quantise_row(rows + i * dim, center, dim, steps + i * dim);
+        scales[i] = quantise_row(rows + i * dim, center, spread, dim, steps + i * dim);
     return GS_OK;
 }
 
 /* ---- queries ---- */
 
+/* steps [dim] := spread * feature / step, rounded. Returns the step: no sum of 127 |steps| exceeds 32 bits, with what
+ * rounding adds, up to 1/2 a number. */
+static double quantise_query(const gs_table *t, const float *feature, int16_t *steps)
+{
+    double most = 0, sum = 0, room = (double)(INT32_MAX / 127) - (double)t->dim;
+    for (size_t k = 0; k < t->dim; k++) {
+        double size = fabs((double)feature[k] * t->spread[k]);
+        most = fmax(most, size);
+        sum += size;
+    }
+    double step = fmax(most / INT16_MAX, sum / room);
+    for (size_t k = 0; k < t->dim; k++)
+        steps[k] = (int16_t)(step > 0 ? lrint((double)feature[k] * t->spread[k] / step) : 0);
+    return step;
+}
+
 gs_status gs_table_query_init(gs_table_query *q, const gs_table *t, const float *feature, int16_t *steps, gs_error *err)
 {
-    double most = 0, sum = 0;
-    for (size_t k = 0; k < t->dim; k++) {
+    for (size_t k = 0; k < t->dim; k++)
         if (!isfinite(feature[k]))
             return gs_fail(err, GS_EARGS, "number %zu of the query's feature is %g, expected a finite one", k,
                            (double)feature[k]);
-        most = fmax(most, fabs((double)feature[k]));
-        sum += fabs((double)feature[k]);
-    }
     *q = (gs_table_query){.feature = feature};
-    if (t->element != GS_I8)
-        return GS_OK;
-    /* No sum of 127 |steps| exceeds 32 bits, the rounding by up to 1/2 a step included. */
-    double room = (double)(INT32_MAX / 127) - (double)t->dim;
-    q->step = fmax(most / INT16_MAX, sum / room);
-    for (size_t k = 0; k < t->dim; k++)
-        steps[k] = (int16_t)(q->step > 0 ? lrint(feature[k] / q->step) : 0);
-    q->steps = steps;
-    q->offset = gs_dot(feature, t->center, t->dim);
+    if (t->element == GS_I8) {
+        q->step = quantise_query(t, feature, steps);
+        q->steps = steps;
+        q->offset = gs_dot(feature, t->center, t->dim);
+    }
     return GS_OK;
 }
 

@@ -5,11 +5,13 @@
 
 int cmd_publish(int argc, char **argv)
 {
-    const char *directory = NULL;
+    const char *directory = NULL, *means = "f16";
     gs_publish_options publish = {0};
     const cli_option options[] = {
         {"encoder", "DIR", "where the database's encoder lies now", .text = &directory},
         {"exact-text", NULL, "do not quantise the text tower: four times the download", .flag = &publish.exact_text},
+        {"means", "TYPE", "f32, f16 or int8 for the models' means: int8 halves them for a large zoo (f16)",
+         .text = &means},
     };
     const cli_command command = {
         "publish",
@@ -24,9 +26,11 @@ int cmd_publish(int argc, char **argv)
     if (!cli_parse(&command, &argc, &argv, &exit_code))
         return exit_code;
     gs_error err = {""};
-    gs_store *store;
+    gs_store *store = NULL;
     gs_encoder *encoder = NULL;
-    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
+    gs_status st = gs_element_parse(means, &publish.means, &err);
+    if (st == GS_OK)
+        st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
     if (st == GS_OK)
         st = cli_open_encoder(&encoder, directory, store, &(gs_encoder_options){.batch = 1}, &err);
     if (st == GS_OK)

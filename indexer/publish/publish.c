@@ -63,11 +63,11 @@ static gs_status add_means(publication *p, gs_error *err)
         st = gs_store_read_mean(p->store, &p->list.models[i], p->means + i * dim, err);
     if (st != GS_OK)
         return st;
-    size_t size = gs_means_size(count, dim, GS_F16);
+    size_t size = gs_means_size(count, dim, p->options->means);
     void *bytes = size ? malloc(size) : NULL;
     if (!bytes)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu means", count);
-    st = gs_means_write(bytes, p->means, count, dim, GS_F16, p->fingerprint, err);
+    st = gs_means_write(bytes, p->means, count, dim, p->options->means, p->fingerprint, err);
     if (st == GS_OK)
         st = add_role(p, "means", "means-", ".bin", bytes, size, err);
     free(bytes);

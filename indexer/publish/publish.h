@@ -1,11 +1,11 @@
 /* publish.h - the static folder that a browser searches: written whole, or not at all.
  *
- *     if ((st = gs_publish(store, encoder, "public", &(gs_publish_options){0}, err)) != GS_OK) return st;
+ *     if ((st = gs_publish(store, encoder, "public", &(gs_publish_options){.means = GS_F16}, err)) != GS_OK) return st;
  *
  * This comment is the contract between the indexer and site/. HASH is the first 16 hex digits of the SHA-256 of the file that carries it.
  *
  *     manifest.json                 the only file to revalidate; everything else is found from it
- *     means-HASH.bin                core/catalog.h; row i is model i of the catalog, f16
+ *     means-HASH.bin                core/catalog.h; row i is model i of the catalog, f16 unless chosen
  *     catalog-HASH.json             columns, below
  *     models/SLUG-HASH.json         what a model's page shows, below
  *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
@@ -51,6 +51,7 @@
 #define GS_PUBLISH_H
 
 #include "core/status.h"
+#include "core/table.h"
 #include "indexer/encoder/encoder.h"
 #include "indexer/store/store.h"
 
@@ -62,7 +63,8 @@
 #define GS_PUBLISH_CARD    4  /* thumbnails on a card */
 
 typedef struct {
-    bool exact_text; /* do not quantise the text tower */
+    bool exact_text;  /* do not quantise the text tower */
+    gs_element means; /* of the table of means */
 } gs_publish_options;
 
 /* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published

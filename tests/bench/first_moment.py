@@ -4,10 +4,10 @@
     cmake --build build/native --target gensearch_bench
     build/faiss/bin/python tests/bench/first_moment.py [--count 1000000] [--dim 512] [--threads 2] [--rounds 5]
 
-Recall@10 is the share of the true ten best, by exact f32 products, among the ten that were found. FAISS works on one query
-with one thread, so it gets as many queries at a time as there are threads; gensearch gets one after another and splits the
-table. Milliseconds are per query, the ten best included, the median (and best) over the rounds. Needs 8 bytes of memory a
-number: 4 GB as it stands.
+Recall@10 is the share of the true ten best, by exact f32 products, among the ten that were found. FAISS works on one
+query with one thread, so it gets as many queries at a time as there are threads; gensearch gets one after another and
+splits the table. Milliseconds are per query, the ten best included, the median (and best) over the rounds. A number
+takes 8 bytes of memory: 4 GB as it stands.
 """
 
 import argparse
@@ -29,6 +29,7 @@ class Table(ctypes.Structure):  # gs_table of core/table.h
         ("element", ctypes.c_int),
         ("rows", ctypes.c_void_p),
         ("center", ctypes.c_void_p),
+        ("spread", ctypes.c_void_p),
         ("scales", ctypes.c_void_p),
     ]
 
@@ -51,12 +52,13 @@ class Ours:
         count, dim = rows.shape
         self.core, self.threads = ctypes.CDLL(library), threads
         self.core.gs_rank_top.restype = ctypes.c_size_t
-        self.center, self.scales = np.empty(dim, np.float32), np.empty(count, np.float32)
+        self.center, self.spread, self.scales = (np.empty(n, np.float32) for n in (dim, dim, count))
         self.steps, self.norms = np.empty((count, dim), np.int8), np.empty(count)
         self.scores, self.query_steps = np.empty(count), np.empty(dim, np.int16)
-        arrays = [ctypes.c_void_p(a.ctypes.data) for a in (self.center, self.scales, self.steps)]
-        self.check("quantise", ctypes.c_void_p(rows.ctypes.data), *sizes(count, dim), *arrays, None)
-        self.table = Table(count, dim, I8, self.steps.ctypes.data, self.center.ctypes.data, self.scales.ctypes.data)
+        arrays = [a.ctypes.data for a in (self.center, self.spread, self.scales, self.steps)]
+        made = map(ctypes.c_void_p, arrays)
+        self.check("quantise", ctypes.c_void_p(rows.ctypes.data), *sizes(count, dim), *made, None)
+        self.table = Table(count, dim, I8, arrays[3], *arrays[:3])
         self.check("norms", ctypes.byref(self.table), ctypes.c_void_p(self.norms.ctypes.data), None)
         self.pool = ThreadPoolExecutor(threads)
 
@@ -148,7 +150,8 @@ def main():
             start = time.perf_counter()
             contenders[name](queries)
             times[name].append((time.perf_counter() - start) / len(queries) * 1e3)
-    print(f"{options.count} x {options.dim}, {options.threads} threads\n\n| | ms a query | recall@{BEST} |\n|---|---|---|")
+    print(f"{options.count} x {options.dim}, {options.threads} threads\n")
+    print(f"| | ms a query | recall@{BEST} |\n|---|---|---|")
     for name, found in times.items():
         print(f"| {name} | {statistics.median(found):.1f} ({min(found):.1f}) | {recalls[name]:.4f} |")
 

@@ -213,6 +213,17 @@ class Published(Case):
         self.refused_publish(self.out, says=["nothing to publish"])
         self.assertFalse(self.out.exists())
 
+    def test_means_are_of_the_chosen_type(self):
+        sizes = {}
+        for number, name in enumerate(["f32", "f16", "int8"]):
+            self.ok("publish", self.db, self.dir / name, "--means", name, env=self.environment())
+            (path,) = (self.dir / name).glob("means-*.bin")
+            content = path.read_bytes()
+            self.assertEqual(int.from_bytes(content[12:16], "little"), number)
+            sizes[name] = len(content)
+        self.assertEqual(sizes["f32"] - 64, 2 * (sizes["f16"] - 64))
+        self.refused_publish(self.dir / "none", "--means", "f8", says=["choose f32, f16 or int8"])
+
     def test_exact_text_is_larger(self):
         self.publish()
         self.ok("publish", self.db, self.dir / "exact", "--exact-text", env=self.environment())

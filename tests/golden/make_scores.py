@@ -37,20 +37,23 @@ def lane_dot(a, b):
 
 
 def quantise(rows):
-    """core/table.h's int8 to the last bit: center [dim] f32, scales [count] f32, steps [count, dim]."""
-    center = (rows.astype(np.float64).cumsum(0)[-1] / len(rows)).astype(np.float32)
-    offsets = rows - center
-    scales = np.abs(offsets).max(1) / np.float32(127)
-    return center, scales, np.rint(offsets / scales[:, None]).astype(np.int8)
+    """core/table.h's int8 to the last bit: center [dim], spread [dim], scales [count] in f32, steps [count, dim]."""
+    exact = rows.astype(np.float64)
+    center = (exact.cumsum(0)[-1] / len(rows)).astype(np.float32)
+    spread = np.sqrt(((exact - center) ** 2).cumsum(0)[-1] / len(rows)).astype(np.float32)
+    deviations = (rows - center) / spread
+    scales = np.abs(deviations).max(1) / np.float32(127)
+    return center, spread, scales, np.rint(deviations / scales[:, None]).astype(np.int8)
 
 
 def int8_scores(rows, query):
-    center, scales, steps = quantise(rows)
-    size = np.abs(query.astype(np.float64))
+    center, spread, scales, steps = quantise(rows)
+    spread_query = query.astype(np.float64) * spread
+    size = np.abs(spread_query)
     step = max(size.max() / 32767, size.cumsum()[-1] / ((2**31 - 1) // 127 - len(query)))
-    sums = steps.astype(np.int64) @ np.rint(query / step).astype(np.int64)
+    sums = steps.astype(np.int64) @ np.rint(spread_query / step).astype(np.int64)
     dots = lane_dot(query, center) + step * scales * sums
-    expanded = center + scales[:, None] * steps.astype(np.float32)
+    expanded = center + spread * (scales[:, None] * steps.astype(np.float32))
     return dots / np.array([np.sqrt(lane_dot(row, row)) for row in expanded])
 
 
@@ -59,7 +62,7 @@ def first_moments(means, query):
 
 
 def seeded_catalog():
-    """First-moment scores of a catalog with exact ties in f32, f16 and int8, to the last bit, and the order of all of it."""
+    """First-moment scores of a catalog with exact ties, to the last bit, in f32, f16 and int8, and the order of f32."""
     random = Random(SEED + 1)
     means = random.floats(CATALOG, CATALOG_DIM)
     means[CATALOG // 2 :: 10] = means[: CATALOG // 2 : 10]

@@ -177,7 +177,7 @@ static const double golden_weighted[] = {
 /* The seeded catalog: its scores' bits in f32, f16 and int8, and all of it in order. */
 enum { CATALOG = 600, CATALOG_DIM = 70 };
 static const uint64_t golden_catalog_scores[] = {
-    0x659efc33f16dbbdd, 0xc615e3844a013475, 0xc76ee657dfd16034,
+    0x659efc33f16dbbdd, 0xc615e3844a013475, 0x7c87da7410c865c6,
 };
 
 static const uint32_t golden_catalog_order[] = {

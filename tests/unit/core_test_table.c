@@ -15,7 +15,7 @@ static gs_error err;
 typedef struct {
     gs_table tables[3];
     uint16_t *halves;
-    float *center, *scales;
+    float *center, *spread, *scales;
     int8_t *steps;
 } forms;
 
@@ -23,14 +23,15 @@ static forms make_forms(const float *rows, size_t count, size_t dim)
 {
     forms f = {.halves = malloc(count * dim * sizeof *f.halves),
                .center = malloc(dim * sizeof *f.center),
+               .spread = malloc(dim * sizeof *f.spread),
                .scales = malloc(count * sizeof *f.scales),
                .steps = malloc(count * dim)};
     for (size_t i = 0; i < count * dim; i++)
         f.halves[i] = gs_float_to_half(rows[i]);
-    assert_int_equal(gs_table_quantise(rows, count, dim, f.center, f.scales, f.steps, &err), GS_OK);
-    f.tables[GS_F32] = (gs_table){count, dim, GS_F32, rows, NULL, NULL};
-    f.tables[GS_F16] = (gs_table){count, dim, GS_F16, f.halves, NULL, NULL};
-    f.tables[GS_I8] = (gs_table){count, dim, GS_I8, f.steps, f.center, f.scales};
+    assert_int_equal(gs_table_quantise(rows, count, dim, f.center, f.spread, f.scales, f.steps, &err), GS_OK);
+    f.tables[GS_F32] = (gs_table){count, dim, GS_F32, rows, NULL, NULL, NULL};
+    f.tables[GS_F16] = (gs_table){count, dim, GS_F16, f.halves, NULL, NULL, NULL};
+    f.tables[GS_I8] = (gs_table){count, dim, GS_I8, f.steps, f.center, f.spread, f.scales};
     return f;
 }
 
@@ -38,6 +39,7 @@ static void free_forms(forms *f)
 {
     free(f->halves);
     free(f->center);
+    free(f->spread);
     free(f->scales);
     free(f->steps);
 }
@@ -180,15 +182,16 @@ static void the_largest_int8_sum_fits_its_32_bits(void **state)
 {
     (void)state;
     static int8_t rows[2 * GS_TABLE_MOST_DIM];
-    static float center[GS_TABLE_MOST_DIM], feature[GS_TABLE_MOST_DIM];
+    static float center[GS_TABLE_MOST_DIM], spread[GS_TABLE_MOST_DIM], feature[GS_TABLE_MOST_DIM];
     static int16_t steps[GS_TABLE_MOST_DIM];
     float scales[2] = {1, 1};
     for (size_t k = 0; k < GS_TABLE_MOST_DIM; k++) {
         rows[k] = 127;
         rows[GS_TABLE_MOST_DIM + k] = -127;
         feature[k] = 0.25F;
+        spread[k] = 1;
     }
-    gs_table t = {2, GS_TABLE_MOST_DIM, GS_I8, rows, center, scales};
+    gs_table t = {2, GS_TABLE_MOST_DIM, GS_I8, rows, center, spread, scales};
     gs_table_query query;
     double dots[2];
     assert_int_equal(gs_table_query_init(&query, &t, feature, steps, &err), GS_OK);
@@ -215,22 +218,22 @@ static void zeros_score_zero(void **state)
 static void what_is_not_finite_is_refused_by_its_place(void **state)
 {
     (void)state;
-    float rows[6] = {1, 2, 3, 4, INFINITY, 6}, feature[3] = {1, 0, NAN}, center[3], scales[2];
+    float rows[6] = {1, 2, 3, 4, INFINITY, 6}, feature[3] = {1, 0, NAN}, center[3], spread[3], scales[2];
     uint16_t halves[6] = {0x3c00, 0, 0, 0, 0, 0x7c00};
     int8_t steps[6];
     double norms[2];
-    gs_table floats = {2, 3, GS_F32, rows, NULL, NULL}, half = {2, 3, GS_F16, halves, NULL, NULL};
+    gs_table floats = {2, 3, GS_F32, rows, NULL, NULL, NULL}, half = {2, 3, GS_F16, halves, NULL, NULL, NULL};
     gs_table_query query;
     assert_int_equal(gs_table_norms(&floats, norms, &err), GS_EFORMAT);
     assert_error(err, "row 1 of 2");
     assert_int_equal(gs_table_norms(&half, norms, &err), GS_EFORMAT);
     assert_error(err, "row 1 of 2");
-    assert_int_equal(gs_table_quantise(rows, 2, 3, center, scales, steps, &err), GS_EFORMAT);
+    assert_int_equal(gs_table_quantise(rows, 2, 3, center, spread, scales, steps, &err), GS_EFORMAT);
     assert_error(err, "row 1 of a table: number 1 is inf");
     assert_int_equal(gs_table_query_init(&query, &floats, feature, NULL, &err), GS_EARGS);
     assert_error(err, "number 2 of the query's feature is");
-    assert_int_equal(gs_table_quantise(rows, 1, 0, center, scales, steps, &err), GS_EARGS);
-    assert_int_equal(gs_table_quantise(rows, 1, GS_TABLE_MOST_DIM + 1, center, scales, steps, &err), GS_EARGS);
+    assert_int_equal(gs_table_quantise(rows, 1, 0, center, spread, scales, steps, &err), GS_EARGS);
+    assert_int_equal(gs_table_quantise(rows, 1, GS_TABLE_MOST_DIM + 1, center, spread, scales, steps, &err), GS_EARGS);
     assert_error(err, "dimension 65537");
 }
 
