@@ -189,16 +189,16 @@ static gs_status sample(job *j, const gs_model *model, gs_error *err)
 
 /* A model.json elsewhere with a slug that the database knows is the same model only when its content and its files are the same, or when
  * the former file is gone: it was moved then. */
-static gs_status check_place(const job *j, const gs_store_model *had, const gs_store_metadata *metadata,
+static gs_status check_place(const job *j, const gs_store_model *had, const gs_model *model, const char *path,
                              const char *source, gs_error *err)
 {
-    bool elsewhere = had->path[0] && strcmp(had->path, metadata->path) != 0 && access(had->path, F_OK) == 0;
-    bool same = elsewhere && strcmp(had->json, metadata->json) == 0 && strcmp(had->source, source) == 0;
+    bool elsewhere = had->path[0] && strcmp(had->path, path) != 0 && access(had->path, F_OK) == 0;
+    bool same = elsewhere && strcmp(had->json, model->json) == 0 && strcmp(had->source, source) == 0;
     if (!elsewhere || same || j->options->replace)
         return GS_OK;
     return gs_fail(err, GS_EMISMATCH,
-                   "%s: the database has another model of this slug, from %s; --replace takes its place",
-                   metadata->path, had->path);
+                   "%s: the database has another model of this slug, from %s; --replace takes its place", path,
+                   had->path);
 }
 
 static void explain(const job *j, const gs_model *model)
@@ -216,12 +216,22 @@ static void explain(const job *j, const gs_model *model)
     j->options->message(j->options->context, line);
 }
 
-/* The model's row, *id, and the run to work on. */
-static gs_status begin_run(job *j, const gs_store_metadata *metadata, const gs_store_order *order, int64_t *id,
-                           gs_error *err)
+static gs_status put_model(job *j, const gs_model *model, int64_t *id, gs_error *err)
 {
-    gs_status st = gs_store_put_model(j->store, metadata, id, NULL, err);
-    j->fatal = st != GS_OK;
+    char *path = realpath(model->path, NULL);
+    gs_store_metadata metadata = {model->slug, model->title, model->type, model->family, model->json, path ? path : ""};
+    gs_status st = gs_store_put_model(j->store, &metadata, id, NULL, err);
+    j->fatal |= st != GS_OK;
+    free(path);
+    return st;
+}
+
+/* The model's row, *id, and the run to work on. A model that has moments keeps the title and place that are theirs until it has others. */
+static gs_status begin_run(job *j, const gs_model *model, const gs_store_model *had, const gs_store_order *order,
+                           int64_t *id, gs_error *err)
+{
+    *id = had->id;
+    gs_status st = had->run ? GS_OK : put_model(j, model, id, err);
     return st == GS_OK ? gs_store_begin(j->store, *id, order, &j->run, err) : st;
 }
 
@@ -230,7 +240,6 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
     char source[GS_SHA256_HEX];
     char *sampler = cJSON_PrintUnformatted(model->sampler), *path = realpath(model->path, NULL);
     bool bf16 = gs_encoder_get_info(j->encoder)->precision == GS_PRECISION_BF16;
-    gs_store_metadata metadata = {model->slug, model->title, model->type, model->family, model->json, path ? path : ""};
     gs_store_order order = {.sampler = sampler,
                             .source = source,
                             .precision = bf16 ? "bf16" : "f32",
@@ -250,9 +259,9 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
     if (st == GS_OK)
         st = gs_sampler_fingerprint(model, source, err);
     if (st == GS_OK && had.id)
-        st = check_place(j, &had, &metadata, source, err);
+        st = check_place(j, &had, model, path ? path : "", source, err);
     if (st == GS_OK)
-        st = begin_run(j, &metadata, &order, id, err);
+        st = begin_run(j, model, &had, &order, id, err);
     if (st == GS_OK)
         explain(j, model);
     gs_store_model_free(&had);
@@ -280,6 +289,8 @@ gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model
         if (st == GS_OK)
             st = sample(&j, model, &error);
     }
+    if (st == GS_OK)
+        st = put_model(&j, model, &id, &error);
     result->count = j.run.count;
     result->fatal = j.fatal;
     free_job(&j);

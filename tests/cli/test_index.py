@@ -266,6 +266,13 @@ class Changed(Case):
         self.assertEqual(self.moments("twin"), before)
         (kept,) = self.json("show", self.db, "twin")
         self.assertEqual((kept["title"], kept["state"], kept["error"]), ("Twin", "done", ""))
+        described = second.read_text()
+        self.worker_model("there", "--refuse")
+        second.write_text(second.read_text().replace('"slug": "there"', '"slug": "twin"'))
+        self.index_loudly(second, status=2, flags=["--replace"])
+        self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Twin")  # whose moments are still there
+        self.assertEqual(self.moments("twin"), before)
+        second.write_text(described)
         self.index_loudly(second, flags=["--replace"])
         self.assertEqual(self.json("show", self.db, "twin")[0]["title"], "Another")
 
