@@ -15,6 +15,7 @@
 #include "core/query.h"
 #include "core/status.h"
 #include "indexer/encoder/encoder.h"
+#include "indexer/neighbors/neighbors.h"
 #include "indexer/store/store.h"
 #include "indexer/util/stop.h"
 
@@ -137,10 +138,18 @@ bool cli_parts_need_encoder(const cli_parts *parts);
 /* Takes conditions out of the texts into the filter, and drops a text of which nothing is left. */
 gs_status cli_parts_take_filters(cli_parts *parts, gs_error *err);
 
+/* Neighbours brought up to date, with progress. stop and result may be NULL. */
+gs_status cli_update_neighbors(gs_store *store, int threads, bool quiet, const gs_stop *stop,
+                               gs_neighbors_result *result, gs_error *err);
+
+/* Says on standard error how many lists of neighbours are missing or out of date, if any, and what to do. */
+gs_status cli_report_stale(gs_store *store, const char *database, gs_error *err);
+
 /* The subcommands: each in its cmd_NAME.c. argv[0] is the name. */
 int cmd_index(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 int cmd_similar(int argc, char **argv);
+int cmd_neighbors(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_frechet(int argc, char **argv);
 int cmd_remove(int argc, char **argv);

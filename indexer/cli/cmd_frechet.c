@@ -1,7 +1,7 @@
 /* cmd_frechet.c - `gensearch frechet`: the distance of two models, computed anew from their moments. */
 #include "indexer/cli/cli.h"
 
-#include "indexer/stats/stats.h"
+#include "indexer/stats/frechet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 typedef struct {
     float *mean;       /* [dim]       owned */
     float *covariance; /* [dim, dim]  owned */
+    uint64_t count;
 } statistics;
 
 static void free_statistics(statistics *s)
@@ -29,6 +30,7 @@ static gs_status read_statistics(gs_store *store, const char *slug, size_t dim, 
         st = gs_store_read_mean(store, &model, s->mean, err);
     if (st == GS_OK)
         st = gs_store_read_covariance(store, &model, s->covariance, err);
+    s->count = model.count;
     gs_store_model_free(&model);
     return st;
 }
@@ -45,7 +47,9 @@ static gs_status run(const char *database, const char *const slugs[2], gs_error 
     for (int i = 0; i < 2 && st == GS_OK; i++)
         st = read_statistics(store, slugs[i], encoder.dim, &s[i], err);
     if (st == GS_OK)
-        st = gs_frechet_distance(s[0].mean, s[0].covariance, s[1].mean, s[1].covariance, encoder.dim, &distance, err);
+        st = gs_frechet_distance(&(gs_distribution){s[0].mean, s[0].covariance, encoder.dim, s[0].count},
+                                 &(gs_distribution){s[1].mean, s[1].covariance, encoder.dim, s[1].count}, &distance,
+                                 err);
     if (st == GS_OK)
         printf("%.12g\n", distance);
     free_statistics(&s[0]);

@@ -2,7 +2,6 @@
 #include "indexer/cli/cli.h"
 
 #include "indexer/job/job.h"
-#include "indexer/neighbors/neighbors.h"
 #include "indexer/sampler/sampler.h"
 #include "indexer/search/prepare.h"
 
@@ -16,7 +15,7 @@ typedef struct {
     const char *encoder, *precision, *device;
     uint64_t samples, seed, batch, threads, keep;
     double checkpoint;
-    bool quiet, force, replace;
+    bool quiet, force, replace, no_neighbors;
 } arguments;
 
 /* All files first, so that a mistake in the last one costs no work. */
@@ -143,14 +142,6 @@ static gs_status prepare_queries(indexing *x, gs_error *err)
     return st;
 }
 
-static gs_status find_neighbors(indexing *x, gs_error *err)
-{
-    cli_progress_start(&x->progress, "neighbours", x->args->quiet);
-    gs_status st = gs_neighbors_update(x->store, x->stop, cli_progress_show, &x->progress, err);
-    cli_progress_end(&x->progress);
-    return st;
-}
-
 static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -160,8 +151,8 @@ static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_
     }
     if (st == GS_OK)
         st = prepare_queries(x, err);
-    if (st == GS_OK)
-        st = find_neighbors(x, err);
+    if (st == GS_OK && !x->args->no_neighbors)
+        st = cli_update_neighbors(x->store, x->threads, x->args->quiet, x->stop, NULL, err);
     if (st == GS_OK && x->n_failed > 0)
         st = gs_fail(err, GS_EARGS, "%zu of %zu models failed: %s", x->n_failed, n, x->failed);
     return st;
@@ -208,6 +199,7 @@ int cmd_index(int argc, char **argv)
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
         {"force", NULL, "sample every model anew, whatever is there", .flag = &args.force},
         {"replace", NULL, "let a model take the place of another one that has its slug", .flag = &args.replace},
+        {"no-neighbors", NULL, "leave the nearest models to `gensearch neighbors`", .flag = &args.no_neighbors},
         {"quiet", NULL, "no progress", .flag = &args.quiet},
     };
     const cli_command command = {

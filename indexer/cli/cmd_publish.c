@@ -34,6 +34,8 @@ int cmd_publish(int argc, char **argv)
     if (st == GS_OK)
         st = cli_open_encoder(&encoder, directory, store, &(gs_encoder_options){.batch = 1}, &err);
     if (st == GS_OK)
+        st = cli_report_stale(store, argv[0], &err);
+    if (st == GS_OK)
         st = gs_publish(store, encoder, argv[1], &publish, &err);
     gs_encoder_close(encoder);
     gs_store_close(store);

@@ -1,8 +1,6 @@
 /* cmd_remove.c - `gensearch remove`: forgets a model; the neighbour lists it stood in are filled up again. */
 #include "indexer/cli/cli.h"
 
-#include "indexer/neighbors/neighbors.h"
-
 int cmd_remove(int argc, char **argv)
 {
     const cli_command command = {"remove",
@@ -22,7 +20,7 @@ int cmd_remove(int argc, char **argv)
     if (st == GS_OK)
         st = gs_store_remove(store, argv[1], &err);
     if (st == GS_OK)
-        st = gs_neighbors_update(store, NULL, NULL, NULL, &err);
+        st = cli_update_neighbors(store, cli_threads(0), false, NULL, NULL, &err);
     gs_store_close(store);
     return cli_finish(st, &err);
 }

@@ -1,8 +1,6 @@
 /* cmd_similar.c - `gensearch similar`: the nearest models, as `index` left them in the database. */
 #include "indexer/cli/cli.h"
 
-#include "indexer/neighbors/neighbors.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +24,8 @@ static gs_status print_neighbors(const gs_store_list *list, const gs_store_neigh
                                  const arguments *args, gs_error *err)
 {
     enum { COLUMNS = 4, NUMBERS = 2, LENGTH = 32 };
-    const char *cells[(GS_NEIGHBORS + 1) * COLUMNS] = {"rank", "distance", "slug", "title"};
-    char numbers[GS_NEIGHBORS][NUMBERS][LENGTH];
+    const char *cells[(GS_STORE_NEIGHBORS + 1) * COLUMNS] = {"rank", "distance", "slug", "title"};
+    char numbers[GS_STORE_NEIGHBORS][NUMBERS][LENGTH];
     gs_status st = GS_OK;
     for (size_t i = 0; i < n && st == GS_OK; i++) {
         const gs_store_model *model = gs_store_list_find_run(list, neighbors[i].run);
@@ -50,8 +48,8 @@ static gs_status run(const char *database, const char *slug, const arguments *ar
     gs_store *store = NULL;
     gs_store_model model = {0};
     gs_store_list list = {0};
-    gs_store_neighbor neighbors[GS_NEIGHBORS];
-    int64_t written;
+    gs_store_neighbor neighbors[GS_STORE_NEIGHBORS];
+    bool stale;
     *count = 0;
     gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
     if (st == GS_OK)
@@ -59,9 +57,11 @@ static gs_status run(const char *database, const char *slug, const arguments *ar
     if (st == GS_OK && !model.run)
         st = gs_fail(err, GS_ENOTFOUND, "%s: the model '%s' is not finished; run index again", database, slug);
     if (st == GS_OK)
-        st = gs_store_read_neighbors(store, model.run, neighbors, GS_NEIGHBORS, count, &written, err);
+        st = gs_store_read_neighbors(store, model.run, neighbors, GS_STORE_NEIGHBORS, count, &stale, err);
     if (st == GS_OK)
         st = gs_store_list_finished(store, &list, err);
+    if (st == GS_OK)
+        st = cli_report_stale(store, database, err);
     if (st == GS_OK)
         st = print_neighbors(&list, neighbors, *count < args->limit ? *count : (size_t)args->limit, args, err);
     gs_store_list_free(&list);
@@ -74,7 +74,7 @@ int cmd_similar(int argc, char **argv)
 {
     arguments args = {.limit = 10};
     const cli_option options[] = {
-        {"limit", "K", "how many results (10); at most 16 are kept", .count = &args.limit, .least = 1},
+        {"limit", "K", "how many results (10); at most 20 are kept", .count = &args.limit, .least = 1},
         {"json", NULL, "JSON Lines", .flag = &args.json},
     };
     const cli_command command = {
@@ -92,7 +92,7 @@ int cmd_similar(int argc, char **argv)
     size_t count;
     exit_code = cli_finish(run(argv[0], argv[1], &args, &count, &err), &err);
     if (exit_code == EXIT_FOUND && count == 0) {
-        cli_message("%s: '%s' is alone, or its neighbours were not compared yet", argv[0], argv[1]);
+        cli_message("%s: '%s' is alone, or its neighbours were not found yet", argv[0], argv[1]);
         return EXIT_NO_RESULT;
     }
     return exit_code;

@@ -14,6 +14,7 @@ static const struct {
     {"index", "sample models, encode the samples, keep their moments in a database", cmd_index},
     {"search", "rank the models of a database for words and pictures", cmd_search},
     {"similar", "list the models nearest to one", cmd_similar},
+    {"neighbors", "find the models nearest to every one", cmd_neighbors},
     {"show", "list the models of a database, or tell about one", cmd_show},
     {"frechet", "the Frechet distance of two models", cmd_frechet},
     {"remove", "forget a model", cmd_remove},

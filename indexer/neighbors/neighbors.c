@@ -1,218 +1,456 @@
+/* neighbors.c - the lists that are to be made, by as many threads as there are.
+ *
+ * Each stale model has a walk over the others, in a heap by their bounds. The nearest one is taken out: with a loose bound, it goes back
+ * with the tight one; with the tight one, the pair is compared. Whoever is beyond the reach of both lists is dropped. Threads take a piece
+ * of work from the first walk that has some, and begin the next walk when none has: so all help with one model, and nobody waits for the
+ * root of the next.
+ */
 #include "indexer/neighbors/neighbors.h"
 
-#include "indexer/stats/stats.h"
+#include "indexer/neighbors/bound.h"
+#include "indexer/neighbors/lists.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    gs_store_neighbor nearest[GS_NEIGHBORS]; /* [count], nearest first */
-    size_t count;
-    double trace;
-    bool dirty;   /* compare it with every other model */
-    bool changed; /* to be written */
-} entry;
+#include <cblas.h>
+
+#define POOLED 32 /* models that the pooled covariance is taken of */
 
 typedef struct {
-    size_t other;
     double bound; /* the distance is not below it */
+    size_t other;
+    bool tight;
 } candidate;
 
 typedef struct {
+    enum { CLOSED, OPENING, OPEN, CLOSING } state;
+    size_t model;
+    size_t n;            /* candidates left */
+    candidate *heap;     /* [models]    owned; the least bound first */
+    float *covariance;   /* [dim, dim]  owned */
+    gs_root root, block; /* of the covariance, and of its sketch */
+} walk;
+
+typedef struct {
+    enum { SKETCH, BEGIN, TIGHTEN, COMPARE, FINISH } kind;
+    size_t model; /* of a sketch */
+    walk *walk;   /* of all others */
+    candidate candidate;
+    size_t rank;     /* of the candidate's covariance; GS_RANK_UNKNOWN before the first comparison */
+    double distance; /* the result of a comparison */
+} task;
+
+typedef struct {
     gs_store *store;
-    gs_store_list list;
-    size_t dim;
-    entry *entries;        /* [list.count] */
-    float *means;          /* [list.count, dim] */
-    float *covariance;     /* [dim, dim] scratch */
-    candidate *candidates; /* [list.count] scratch */
+    const gs_neighbors_options *options;
+    size_t dim, n_walks;
+    pthread_mutex_t store_lock; /* guards store; taken before lock, when both are */
+
+    pthread_mutex_t lock; /* guards all below but bounds, which has its own order: written by sketches, then read */
+    pthread_cond_t changed;
+    gs_lists lists;
+    gs_bounds bounds;
+    size_t n_begun, n_sketched; /* sketches */
+    size_t next;                /* the model to look at for the next walk */
+    walk *walks;                /* [n_walks]  owned */
+    size_t *pending;            /* [models]   owned; pieces of work under way that its list waits for */
+    size_t *ranks;              /* [models]   owned */
+    gs_neighbors_result result;
+    gs_status status;
+    gs_error error;
 } update;
 
-static void free_update(update *u)
+/* ---- the heap ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_before(const candidate *a, const candidate *b)
 {
-    gs_store_list_free(&u->list);
-    free(u->entries);
-    free(u->means);
-    free(u->covariance);
-    free(u->candidates);
+    return a->bound != b->bound ? a->bound < b->bound : a->other < b->other;
 }
 
-/* Whether a stands before b in a list: nearer, or as near and first by slug, which is the order of u->list. */
-static bool is_before(const update *u, gs_store_neighbor a, gs_store_neighbor b)
+static void push(walk *w, candidate c)
 {
-    if (a.distance != b.distance)
-        return a.distance < b.distance;
-    return gs_store_list_find_run(&u->list, a.run) < gs_store_list_find_run(&u->list, b.run);
+    size_t at = w->n++;
+    for (; at > 0 && is_before(&c, &w->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        w->heap[at] = w->heap[(at - 1) / 2];
+    w->heap[at] = c;
 }
 
-/* Puts a neighbour in its place, unless it is there already or too far. */
-static void insert(const update *u, entry *e, gs_store_neighbor neighbor)
+static candidate pop(walk *w)
 {
-    for (size_t i = 0; i < e->count; i++)
-        if (e->nearest[i].run == neighbor.run)
-            return;
-    size_t at = e->count;
-    while (at > 0 && is_before(u, neighbor, e->nearest[at - 1]))
-        at--;
-    if (at == GS_NEIGHBORS)
-        return;
-    size_t kept = e->count < GS_NEIGHBORS ? e->count++ : GS_NEIGHBORS - 1;
-    memmove(e->nearest + at + 1, e->nearest + at, (kept - at) * sizeof *e->nearest);
-    e->nearest[at] = neighbor;
-    e->changed = true;
-}
-
-/* Beyond this distance a model cannot enter the list any more. It only ever falls. */
-static double reach(const entry *e)
-{
-    return e->count < GS_NEIGHBORS ? INFINITY : e->nearest[GS_NEIGHBORS - 1].distance;
-}
-
-/* A list that was full and lost an entry does not know who was next; one that was not full held everybody. */
-static gs_status read_entry(update *u, size_t i, gs_error *err)
-{
-    entry *e = &u->entries[i];
-    int64_t written;
-    gs_status st =
-        gs_store_read_neighbors(u->store, u->list.models[i].run, e->nearest, GS_NEIGHBORS, &e->count, &written, err);
-    if (st != GS_OK)
-        return st;
-    bool lost = written > (int64_t)e->count;
-    e->dirty = written < 0 || (lost && written >= GS_NEIGHBORS);
-    e->changed = e->dirty || lost;
-    if (e->dirty)
-        e->count = 0;
-    return GS_OK;
-}
-
-static gs_status read_entries(update *u, size_t *n_dirty, gs_error *err)
-{
-    gs_status st = gs_store_list_finished(u->store, &u->list, err);
-    if (st != GS_OK)
-        return st;
-    u->entries = calloc(u->list.count + 1, sizeof *u->entries);
-    if (!u->entries)
-        return gs_fail(err, GS_ENOMEM, "no memory to compare %zu models", u->list.count);
-    *n_dirty = 0;
-    for (size_t i = 0; i < u->list.count && st == GS_OK; i++) {
-        st = read_entry(u, i, err);
-        *n_dirty += u->entries[i].dirty;
+    candidate top = w->heap[0], last = w->heap[--w->n];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < w->n; at = child) {
+        if (child + 1 < w->n && is_before(&w->heap[child + 1], &w->heap[child]))
+            child++;
+        if (!is_before(&w->heap[child], &last))
+            break;
+        w->heap[at] = w->heap[child];
     }
+    w->heap[at] = last;
+    return top;
+}
+
+/* ---- finding work, under the lock --------------------------------------------------------------------------------------------- */
+
+/* Whether the pair may belong into a list. Where the other list is to be made too, it asks for itself. */
+static bool is_wanted(const update *u, size_t i, const candidate *c)
+{
+    const gs_list *mine = &u->lists.all[i], *theirs = &u->lists.all[c->other];
+    if (gs_lists_met(&u->lists, i, c->other))
+        return false;
+    return c->bound <= gs_lists_reach(&u->lists, i) ||
+           (mine->fresh && !theirs->stale && c->bound <= gs_lists_reach(&u->lists, c->other));
+}
+
+static bool take_candidate(update *u, walk *w, task *t)
+{
+    while (w->n > 0) {
+        candidate c = pop(w);
+        if (!is_wanted(u, w->model, &c))
+            continue;
+        *t = (task){.kind = c.tight ? COMPARE : TIGHTEN, .walk = w, .candidate = c, .rank = u->ranks[c.other]};
+        u->pending[w->model]++;
+        if (c.tight) {
+            u->pending[c.other]++;
+            u->status = gs_lists_meet(&u->lists, w->model, c.other, &u->error);
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool begin_walk(update *u, task *t)
+{
+    walk *free_one = NULL;
+    for (size_t i = 0; i < u->n_walks && !free_one; i++)
+        free_one = u->walks[i].state == CLOSED ? &u->walks[i] : NULL;
+    while (u->next < u->lists.models.count && !u->lists.all[u->next].stale)
+        u->next++;
+    if (!free_one || u->next == u->lists.models.count)
+        return false;
+    free_one->state = OPENING;
+    free_one->model = u->next++;
+    *t = (task){.kind = BEGIN, .walk = free_one};
+    return true;
+}
+
+static bool find_task(update *u, task *t)
+{
+    size_t n = u->lists.models.count;
+    if (u->n_begun < n) {
+        *t = (task){.kind = SKETCH, .model = u->n_begun++};
+        return true;
+    }
+    if (u->n_sketched < n)
+        return false;
+    for (size_t i = 0; i < u->n_walks; i++) {
+        walk *w = &u->walks[i];
+        if (w->state != OPEN)
+            continue;
+        if (take_candidate(u, w, t))
+            return true;
+        if (u->pending[w->model] == 0) {
+            w->state = CLOSING;
+            *t = (task){.kind = FINISH, .walk = w};
+            return true;
+        }
+    }
+    return begin_walk(u, t);
+}
+
+/* ---- the work, without the lock ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    update *u;
+    float *mean;       /* [dim]       owned */
+    float *covariance; /* [dim, dim]  owned */
+} worker;
+
+static gs_status read_covariance(update *u, size_t i, float *covariance, gs_error *err)
+{
+    pthread_mutex_lock(&u->store_lock);
+    gs_status st = gs_store_read_covariance(u->store, &u->lists.models.models[i], covariance, err);
+    pthread_mutex_unlock(&u->store_lock);
     return st;
 }
 
-static gs_status read_means(update *u, gs_error *err)
+static gs_status sketch(worker *w, size_t i, gs_error *err)
+{
+    update *u = w->u;
+    pthread_mutex_lock(&u->store_lock);
+    gs_status st = gs_store_read_mean(u->store, &u->lists.models.models[i], w->mean, err);
+    if (st == GS_OK)
+        st = gs_store_read_covariance(u->store, &u->lists.models.models[i], w->covariance, err);
+    pthread_mutex_unlock(&u->store_lock);
+    return st == GS_OK ? gs_bounds_put(&u->bounds, i, w->mean, w->covariance, err) : st;
+}
+
+static gs_status begin(update *u, walk *w, gs_error *err)
+{
+    size_t i = w->model;
+    gs_status st = read_covariance(u, i, w->covariance, err);
+    if (st == GS_OK)
+        st = gs_root_init(&w->root, w->covariance, u->dim, u->lists.models.models[i].count, err);
+    if (st == GS_OK)
+        st = gs_bounds_open(&u->bounds, i, &w->block, err);
+    w->n = 0;
+    for (size_t k = 0; k < u->lists.models.count && st == GS_OK; k++)
+        if (k != i)
+            push(w, (candidate){.bound = gs_bounds_loose(&u->bounds, i, k), .other = k});
+    return st;
+}
+
+static gs_status compare(worker *w, task *t, gs_error *err)
+{
+    update *u = w->u;
+    const walk *mine = t->walk;
+    size_t i = mine->model, k = t->candidate.other;
+    const gs_bounds *b = &u->bounds;
+    gs_status st = read_covariance(u, k, w->covariance, err);
+    if (st != GS_OK)
+        return st;
+    const gs_store_model *models = u->lists.models.models;
+    gs_distribution own = {b->means + i * u->dim, mine->covariance, u->dim, models[i].count};
+    gs_distribution other = {b->means + k * u->dim, w->covariance, u->dim, models[k].count};
+    return gs_root_distance(&mine->root, &own, &other, &t->rank, &t->distance, err);
+}
+
+/* What is copied first is written first, so that a list never goes back to what it was. */
+static gs_status finish(update *u, const walk *w, gs_error *err)
+{
+    size_t n = u->lists.models.count;
+    gs_store_neighbor_list *taken = calloc(n, sizeof *taken);
+    gs_store_neighbor *neighbors = calloc(n, GS_STORE_NEIGHBORS * sizeof *neighbors);
+    gs_status st = GS_OK;
+    if (taken && neighbors) {
+        pthread_mutex_lock(&u->store_lock);
+        pthread_mutex_lock(&u->lock);
+        size_t count = gs_lists_take(&u->lists, w->model, taken, neighbors);
+        pthread_mutex_unlock(&u->lock);
+        st = gs_store_write_neighbors(u->store, taken, count, err);
+        pthread_mutex_unlock(&u->store_lock);
+    } else {
+        st = gs_fail(err, GS_ENOMEM, "no memory to write %zu lists", n);
+    }
+    free(taken);
+    free(neighbors);
+    return st;
+}
+
+static gs_status do_task(worker *w, task *t, gs_error *err)
+{
+    switch (t->kind) {
+    case SKETCH:
+        return sketch(w, t->model, err);
+    case BEGIN:
+        return begin(w->u, t->walk, err);
+    case TIGHTEN:
+        t->candidate.tight = true;
+        return gs_bounds_tight(&w->u->bounds, t->walk->model, &t->walk->block, t->candidate.other, &t->candidate.bound,
+                               err);
+    case COMPARE:
+        return compare(w, t, err);
+    case FINISH:
+    default:
+        return finish(w->u, t->walk, err);
+    }
+}
+
+/* ---- what comes of it, under the lock ----------------------------------------------------------------------------------------- */
+
+static void close_walk(walk *w)
+{
+    gs_root_free(&w->root);
+    gs_root_free(&w->block);
+    w->state = CLOSED;
+}
+
+static void settle(update *u, const task *t)
+{
+    if (t->kind == SKETCH) {
+        u->n_sketched++;
+        return;
+    }
+    size_t i = t->walk->model;
+    switch (t->kind) {
+    case BEGIN:
+        t->walk->state = OPEN;
+        break;
+    case TIGHTEN:
+        push(t->walk, t->candidate);
+        u->pending[i]--;
+        u->result.bounded++;
+        break;
+    case COMPARE:
+        gs_lists_put(&u->lists, i, t->candidate.other, t->distance);
+        u->ranks[t->candidate.other] = t->rank;
+        u->pending[i]--;
+        u->pending[t->candidate.other]--;
+        u->result.compared++;
+        break;
+    case FINISH:
+    default:
+        close_walk(t->walk);
+        u->result.made++;
+        if (u->options->progress)
+            u->options->progress(u->options->context, u->result.made, u->lists.n_stale);
+        break;
+    }
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------------------ */
+
+static void work(worker *w)
+{
+    update *u = w->u;
+    task t;
+    gs_error error;
+    pthread_mutex_lock(&u->lock);
+    while (u->status == GS_OK && u->result.made < u->lists.n_stale) {
+        if (gs_stop_requested(u->options->stop)) {
+            u->status = gs_fail(&u->error, GS_ECANCELED, "interrupted; run again to resume");
+        } else if (find_task(u, &t)) {
+            pthread_mutex_unlock(&u->lock);
+            gs_status st = do_task(w, &t, &error);
+            pthread_mutex_lock(&u->lock);
+            if (st == GS_OK) {
+                settle(u, &t);
+            } else if (u->status == GS_OK) {
+                u->status = st;
+                u->error = error;
+            }
+            pthread_cond_broadcast(&u->changed);
+        } else {
+            pthread_cond_wait(&u->changed, &u->lock);
+        }
+    }
+    pthread_cond_broadcast(&u->changed);
+    pthread_mutex_unlock(&u->lock);
+}
+
+static void *run_worker(void *context)
+{
+    work(context);
+    return NULL;
+}
+
+/* The products of a pair are too small to share: every thread computes alone. */
+static gs_status run_workers(update *u, gs_error *err)
+{
+    size_t n = u->n_walks, started = 1, dim = u->dim;
+    worker *workers = calloc(n, sizeof *workers);
+    pthread_t *threads = calloc(n, sizeof *threads);
+    bool fits = workers && threads;
+    for (size_t i = 0; fits && i < n; i++) {
+        workers[i] = (worker){u, malloc(dim * sizeof(float)), malloc(dim * dim * sizeof(float))};
+        fits = workers[i].mean && workers[i].covariance;
+    }
+    gs_status st = fits ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory to compare models with %zu threads", n);
+    if (st == GS_OK) {
+        int before = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+        while (started < n && pthread_create(&threads[started], NULL, run_worker, &workers[started]) == 0)
+            started++; /* where the system gives fewer threads, these do all the work */
+        work(&workers[0]);
+        for (size_t i = 1; i < started; i++)
+            pthread_join(threads[i], NULL);
+        openblas_set_num_threads(before);
+        st = u->status;
+        if (st != GS_OK && err)
+            *err = u->error;
+    }
+    for (size_t i = 0; workers && i < n; i++) {
+        free(workers[i].mean);
+        free(workers[i].covariance);
+    }
+    free(workers);
+    free(threads);
+    return st;
+}
+
+/* ---- before and after --------------------------------------------------------------------------------------------------------- */
+
+/* The covariance of some models, evenly spread, on average. */
+static gs_status init_bounds(update *u, gs_error *err)
+{
+    size_t n = u->lists.models.count, size = u->dim * u->dim, step = (n + POOLED - 1) / POOLED;
+    float *pooled = calloc(size, sizeof *pooled), *one = malloc(size * sizeof *one);
+    gs_status st = GS_OK;
+    if (!pooled || !one)
+        st = gs_fail(err, GS_ENOMEM, "no memory for a covariance of %zu dimensions", u->dim);
+    for (size_t i = 0; i < n && st == GS_OK; i += step) {
+        st = gs_store_read_covariance(u->store, &u->lists.models.models[i], one, err);
+        for (size_t j = 0; j < size && st == GS_OK; j++)
+            pooled[j] += one[j] / (float)POOLED;
+    }
+    if (st == GS_OK)
+        st = gs_bounds_init(&u->bounds, n, pooled, u->dim, err);
+    free(pooled);
+    free(one);
+    return st;
+}
+
+static gs_status init_update(update *u, gs_error *err)
 {
     gs_store_encoder encoder;
+    size_t n = u->lists.models.count;
     gs_status st = gs_store_get_encoder(u->store, &encoder, err);
     if (st != GS_OK)
         return st;
-    size_t n = u->list.count;
     u->dim = encoder.dim;
-    u->means = calloc(n, u->dim * sizeof *u->means);
-    u->covariance = calloc(u->dim, u->dim * sizeof *u->covariance);
-    u->candidates = calloc(n, sizeof *u->candidates);
-    if (!u->means || !u->covariance || !u->candidates)
-        return gs_fail(err, GS_ENOMEM, "no memory to compare %zu models", n);
-    for (size_t i = 0; i < n && st == GS_OK; i++) {
-        st = gs_store_read_mean(u->store, &u->list.models[i], u->means + i * u->dim, err);
-        if (st == GS_OK)
-            st = gs_store_read_covariance(u->store, &u->list.models[i], u->covariance, err);
-        for (size_t k = 0; k < u->dim && st == GS_OK; k++)
-            u->entries[i].trace += u->covariance[k * u->dim + k];
+    u->n_walks = (size_t)u->options->threads;
+    u->walks = calloc(u->n_walks, sizeof *u->walks);
+    u->pending = calloc(n, sizeof *u->pending);
+    u->ranks = malloc(n * sizeof *u->ranks);
+    bool fits = u->walks && u->pending && u->ranks;
+    for (size_t i = 0; fits && i < u->n_walks; i++) {
+        walk *w = &u->walks[i];
+        w->heap = malloc(n * sizeof *w->heap);
+        w->covariance = malloc(u->dim * u->dim * sizeof *w->covariance);
+        fits = w->heap && w->covariance;
     }
-    return st;
+    for (size_t i = 0; fits && i < n; i++)
+        u->ranks[i] = GS_RANK_UNKNOWN;
+    return fits ? init_bounds(u, err) : gs_fail(err, GS_ENOMEM, "no memory to compare %zu models", n);
 }
 
-static int by_bound(const void *a, const void *b)
+static void free_update(update *u)
 {
-    const candidate *x = a, *y = b;
-    if (x->bound != y->bound)
-        return x->bound < y->bound ? -1 : 1;
-    return x->other < y->other ? -1 : x->other > y->other;
-}
-
-/* The models to compare with model i, the most promising first. A pair of dirty models is met once. */
-static size_t find_candidates(update *u, size_t i)
-{
-    size_t n = 0;
-    for (size_t k = 0; k < u->list.count; k++) {
-        if (k == i || (u->entries[k].dirty && k < i))
-            continue;
-        double bound = gs_frechet_bound(u->means + i * u->dim, u->entries[i].trace, u->means + k * u->dim,
-                                        u->entries[k].trace, u->dim);
-        u->candidates[n++] = (candidate){k, bound};
+    for (size_t i = 0; u->walks && i < u->n_walks; i++) {
+        close_walk(&u->walks[i]);
+        free(u->walks[i].heap);
+        free(u->walks[i].covariance);
     }
-    qsort(u->candidates, n, sizeof *u->candidates, by_bound);
-    return n;
+    free(u->walks);
+    free(u->pending);
+    free(u->ranks);
+    gs_bounds_free(&u->bounds);
+    gs_lists_free(&u->lists);
 }
 
-static gs_status compare(update *u, size_t i, gs_error *err)
-{
-    const gs_store_model *models = u->list.models;
-    entry *e = &u->entries[i];
-    gs_eigen eigen = {0};
-    gs_status st = gs_store_read_covariance(u->store, &models[i], u->covariance, err);
-    if (st == GS_OK)
-        st = gs_eigen_init(&eigen, u->means + i * u->dim, u->covariance, u->dim, err);
-    size_t n = st == GS_OK ? find_candidates(u, i) : 0;
-    for (size_t c = 0; c < n && st == GS_OK; c++) {
-        size_t k = u->candidates[c].other;
-        double distance, bound = u->candidates[c].bound;
-        if (bound > reach(e) && bound > reach(&u->entries[k]))
-            continue;
-        st = gs_store_read_covariance(u->store, &models[k], u->covariance, err);
-        if (st == GS_OK)
-            st = gs_eigen_frechet(&eigen, u->means + k * u->dim, u->covariance, &distance, err);
-        if (st == GS_OK) {
-            insert(u, e, (gs_store_neighbor){models[k].run, distance});
-            insert(u, &u->entries[k], (gs_store_neighbor){models[i].run, distance});
-        }
-    }
-    gs_eigen_free(&eigen);
-    return st == GS_OK ? st : gs_error_prefix(err, st, "neighbours of '%s'", models[i].slug);
-}
-
-static gs_status write_changes(update *u, gs_error *err)
-{
-    gs_store_neighbor_list *lists = calloc(u->list.count + 1, sizeof *lists);
-    if (!lists)
-        return gs_fail(err, GS_ENOMEM, "no memory to write %zu neighbour lists", u->list.count);
-    size_t n = 0;
-    for (size_t i = 0; i < u->list.count; i++) {
-        const entry *e = &u->entries[i];
-        if (e->changed)
-            lists[n++] = (gs_store_neighbor_list){u->list.models[i].run, e->nearest, e->count};
-    }
-    gs_status st = n ? gs_store_write_neighbors(u->store, lists, n, err) : GS_OK;
-    free(lists);
-    return st;
-}
-
-gs_status gs_neighbors_update(gs_store *store, const gs_stop *stop,
-                              void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+gs_status gs_neighbors_update(gs_store *store, const gs_neighbors_options *options, gs_neighbors_result *result,
                               gs_error *err)
 {
-    update u = {.store = store};
-    size_t n_dirty = 0, done = 0;
-    gs_status st = read_entries(&u, &n_dirty, err);
-    if (st == GS_OK && n_dirty > 0)
-        st = read_means(&u, err);
-    if (st == GS_OK && n_dirty > 0 && progress)
-        progress(context, 0, n_dirty);
-    for (size_t i = 0; i < u.list.count && n_dirty > 0 && st == GS_OK; i++) {
-        if (!u.entries[i].dirty)
-            continue;
-        if (gs_stop_requested(stop))
-            st = gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
-        else
-            st = compare(&u, i, err);
-        if (st == GS_OK && progress)
-            progress(context, ++done, n_dirty);
+    update u = {.store = store,
+                .options = options,
+                .store_lock = PTHREAD_MUTEX_INITIALIZER,
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+                .changed = PTHREAD_COND_INITIALIZER};
+    gs_status st = gs_lists_read(&u.lists, store, err);
+    u.result.models = u.lists.models.count;
+    u.result.stale = u.lists.n_stale;
+    if (st == GS_OK && u.lists.n_stale > 0)
+        st = init_update(&u, err);
+    if (st == GS_OK && u.lists.n_stale > 0) {
+        if (options->progress)
+            options->progress(options->context, 0, u.lists.n_stale);
+        st = run_workers(&u, err);
     }
-    if (st == GS_OK)
-        st = write_changes(&u, err);
+    if (result)
+        *result = u.result;
     free_update(&u);
     return st;
 }

@@ -1,7 +1,6 @@
 #include "indexer/publish/publish.h"
 
 #include "core/catalog.h"
-#include "indexer/neighbors/neighbors.h"
 #include "indexer/publish/folder.h"
 #include "indexer/publish/onnx_text.h"
 #include "indexer/stats/stats.h"
@@ -192,10 +191,10 @@ static gs_status add_thumbnails(publication *p, const gs_store_model *model, cJS
 
 static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSON *page, gs_error *err)
 {
-    gs_store_neighbor neighbors[GS_NEIGHBORS];
+    gs_store_neighbor neighbors[GS_STORE_NEIGHBORS];
     size_t count;
-    int64_t written;
-    gs_status st = gs_store_read_neighbors(p->store, model->run, neighbors, GS_NEIGHBORS, &count, &written, err);
+    bool stale;
+    gs_status st = gs_store_read_neighbors(p->store, model->run, neighbors, GS_STORE_NEIGHBORS, &count, &stale, err);
     if (st != GS_OK)
         return st;
     cJSON *list = cJSON_AddArrayToObject(page, "neighbors");

@@ -43,7 +43,7 @@
  *      "model": the model.json as its author wrote it, unknown fields too, but with nothing of "sampler" except its "kind":
  *               paths and commands of the indexing machine are nobody's business,
  *      "thumbs": [{"hash", "width", "height"}],                     at most 24, in the order of the samples
- *      "neighbors": [{"slug", "title", "type", "distance"}]}        by Frechet distance, nearest first, at most 16
+ *      "neighbors": [{"slug", "title", "type", "distance"}]}        by Frechet distance, nearest first, at most 20
  *
  * The same database gives the same bytes, whenever and wherever it is published.
  */

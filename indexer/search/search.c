@@ -2,7 +2,7 @@
 
 #include "core/catalog.h"
 #include "indexer/search/prepare.h"
-#include "indexer/stats/stats.h"
+#include "indexer/stats/frechet.h"
 
 #include <math.h> /* NAN, sqrt */
 #include <stdlib.h>
@@ -11,8 +11,10 @@
 /* A part's model as a query: its Gaussian in the form that the Frechet distance wants, and its mean as a feature. */
 typedef struct {
     int64_t id;
-    gs_eigen eigen;
-    float *feature; /* [dim]  owned */
+    uint64_t count;
+    gs_root root;
+    float *mean, *feature; /* [dim]       owned */
+    float *covariance;     /* [dim, dim]  owned; NULL when no part needs one */
 } query_model;
 
 typedef struct {
@@ -35,8 +37,10 @@ typedef struct {
 static void free_searching(searching *s)
 {
     for (size_t p = 0; s->models && p < s->query->n_parts; p++) {
-        gs_eigen_free(&s->models[p].eigen);
+        gs_root_free(&s->models[p].root);
+        free(s->models[p].mean);
         free(s->models[p].feature);
+        free(s->models[p].covariance);
     }
     gs_store_reader_close(s->reader);
     gs_store_means_free(&s->means);
@@ -83,19 +87,23 @@ static gs_status read_query_model(searching *s, size_t p, const gs_store_model *
 {
     query_model *q = &s->models[p];
     q->id = model->id;
+    q->count = model->count;
+    q->mean = malloc(s->dim * sizeof *q->mean);
     q->feature = malloc(s->dim * sizeof *q->feature);
-    gs_status st =
-        q->feature ? gs_store_read_mean(s->store, model, q->feature, err) : gs_fail(err, GS_ENOMEM, "no memory");
-    if (st == GS_OK && s->covariance) {
-        st = gs_store_read_covariance(s->store, model, s->covariance, err);
+    q->covariance = s->covariance ? malloc(s->dim * s->dim * sizeof *q->covariance) : NULL;
+    if (!q->mean || !q->feature || (s->covariance && !q->covariance))
+        return gs_fail(err, GS_ENOMEM, "no memory for a model of dimension %zu", s->dim);
+    gs_status st = gs_store_read_mean(s->store, model, q->mean, err);
+    if (st == GS_OK && q->covariance) {
+        st = gs_store_read_covariance(s->store, model, q->covariance, err);
         if (st == GS_OK)
-            st = gs_eigen_init(&q->eigen, q->feature, s->covariance, s->dim, err);
+            st = gs_root_init(&q->root, q->covariance, s->dim, q->count, err);
     }
     double square = 0;
     for (size_t k = 0; st == GS_OK && k < s->dim; k++)
-        square += (double)q->feature[k] * q->feature[k];
-    for (size_t k = 0; st == GS_OK && k < s->dim && square > 0; k++)
-        q->feature[k] = (float)(q->feature[k] / sqrt(square));
+        square += (double)q->mean[k] * q->mean[k];
+    for (size_t k = 0; st == GS_OK && k < s->dim; k++)
+        q->feature[k] = square > 0 ? (float)(q->mean[k] / sqrt(square)) : q->mean[k];
     s->parts[p].feature = q->feature;
     return st;
 }
@@ -169,6 +177,8 @@ static gs_status choose_candidates(searching *s, gs_error *err)
 /* What the parts' methods need of model i, as core/query.h takes it. What a database from before it was prepared lacks is computed. */
 typedef struct {
     gs_scored_model model;
+    uint64_t count; /* samples, when the covariance is loaded */
+    size_t rank;    /* of the covariance, once known */
     gs_gaussian gaussian;
     gs_lowrank lowrank;
     gs_store_features features; /* owned */
@@ -230,23 +240,27 @@ static gs_status load_features(searching *s, size_t i, loaded *l, gs_error *err)
     return st;
 }
 
-static gs_status load_covariance(searching *s, size_t i, gs_error *err)
+static gs_status load_covariance(searching *s, size_t i, loaded *l, gs_error *err)
 {
     gs_store_model model;
     gs_status st = find_model(s, i, &model, err);
     if (st != GS_OK)
         return st;
     st = gs_store_read_covariance(s->store, &model, s->covariance, err);
+    l->count = model.count;
     gs_store_model_free(&model);
     return st;
 }
 
-static gs_status score_part(searching *s, size_t p, const loaded *l, double *score, gs_error *err)
+static gs_status score_part(searching *s, size_t p, loaded *l, double *score, gs_error *err)
 {
     if (s->parts[p].method != GS_FRECHET)
         return gs_query_score(&s->parts[p], &l->model, s->tau, s->work, score, err);
-    double distance;
-    gs_status st = gs_eigen_frechet(&s->models[p].eigen, l->model.mean, s->covariance, &distance, err);
+    double distance = 0;
+    const query_model *q = &s->models[p];
+    gs_distribution own = {q->mean, q->covariance, s->dim, q->count};
+    gs_distribution other = {l->model.mean, s->covariance, s->dim, l->count};
+    gs_status st = gs_root_distance(&q->root, &own, &other, &l->rank, &distance, err);
     *score = -distance;
     return st;
 }
@@ -254,7 +268,7 @@ static gs_status score_part(searching *s, size_t p, const loaded *l, double *sco
 /* All parts of one model, so that what is read of it is read once. */
 static gs_status score_model(searching *s, size_t i, gs_error *err)
 {
-    loaded l = {.model = {.dim = s->dim, .mean = s->means.means + i * s->dim}};
+    loaded l = {.model = {.dim = s->dim, .mean = s->means.means + i * s->dim}, .rank = GS_RANK_UNKNOWN};
     gs_status st = GS_OK;
     if (s->needs[GS_NEEDS_GAUSSIAN])
         st = load_gaussian(s, i, &l, err);
@@ -263,7 +277,7 @@ static gs_status score_model(searching *s, size_t i, gs_error *err)
     if (st == GS_OK && s->needs[GS_NEEDS_FEATURES])
         st = load_features(s, i, &l, err);
     if (st == GS_OK && s->needs[GS_NEEDS_COVARIANCE])
-        st = load_covariance(s, i, err);
+        st = load_covariance(s, i, &l, err);
     for (size_t p = 0; p < s->query->n_parts && st == GS_OK; p++)
         st = score_part(s, p, &l, &s->result->scores[p * s->means.count + i], err);
     gs_store_features_free(&l.features);

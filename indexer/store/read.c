@@ -155,12 +155,33 @@ void gs_store_features_free(gs_store_features *features)
 
 /* ---- neighbours --------------------------------------------------------------------------------------------------------------- */
 
-gs_status gs_store_read_neighbors(gs_store *store, int64_t run, gs_store_neighbor *neighbors, size_t capacity,
-                                  size_t *count, int64_t *written, gs_error *err)
+/* Every list holds all models that have lists, or as many as are kept. */
+#define STALE                                                                                                          \
+    " finished AND (neighbors IS NULL OR neighbors > (SELECT count(*) FROM neighbor WHERE run_id = run.id)"            \
+    " OR neighbors < min(?, (SELECT count(*) FROM run WHERE finished AND neighbors IS NOT NULL) - 1))"
+
+gs_status gs_store_count_stale(gs_store *store, uint64_t *count, gs_error *err)
 {
+    int64_t stale = 0;
+    gs_status st = gs_sql_integer(store, &stale, "no count", err, "SELECT count(*) FROM run WHERE" STALE, "i",
+                                  (int64_t)GS_STORE_NEIGHBORS);
+    *count = (uint64_t)stale;
+    return st;
+}
+
+gs_status gs_store_mark_stale(gs_store *store, gs_error *err)
+{
+    return gs_sql_run(store, err, "UPDATE run SET neighbors = NULL WHERE" STALE, "i", (int64_t)GS_STORE_NEIGHBORS);
+}
+
+gs_status gs_store_read_neighbors(gs_store *store, int64_t run, gs_store_neighbor *neighbors, size_t capacity,
+                                  size_t *count, bool *stale, gs_error *err)
+{
+    int64_t unmade = 0;
     *count = 0;
-    gs_status st = gs_sql_integer(store, written, "no such run", err,
-                                  "SELECT ifnull(neighbors, -1) FROM run WHERE id = ?", "i", run);
+    gs_status st =
+        gs_sql_integer(store, &unmade, "no such run", err, "SELECT neighbors IS NULL FROM run WHERE id = ?", "i", run);
+    *stale = unmade != 0;
     sqlite3_stmt *query = NULL;
     if (st == GS_OK)
         st = gs_sql_prepare(store, &query, err,

@@ -25,7 +25,9 @@
 
 #define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
 #define GS_STORE_VERSION     2
+#define GS_STORE_NEIGHBORS   20 /* kept per model */
 #define GS_STORE_THUMBNAILS  24 /* samples that get one */
+#define GS_STORE_NEIGHBORS   20 /* kept per model */
 
 typedef struct gs_store gs_store; /* one thread at a time */
 
@@ -241,10 +243,15 @@ typedef struct {
     double distance;
 } gs_store_neighbor;
 
-/* neighbors [capacity] of a run, nearest first; *count of them. *written: how many there were when the list was made, -1 for never: more
- * than *count when a model in the list was removed or sampled anew. */
+/* A list is stale when it was never made, or holds fewer than it could: a model in it was removed or sampled anew. */
+gs_status gs_store_count_stale(gs_store *store, uint64_t *count, gs_error *err);
+
+/* Records that stale lists are, so that what else is written cannot make them look complete. What they hold stays. */
+gs_status gs_store_mark_stale(gs_store *store, gs_error *err);
+
+/* neighbors [capacity] of a run, nearest first; *count of them. *stale: whether the list was never made or has been marked. */
 gs_status gs_store_read_neighbors(gs_store *store, int64_t run, gs_store_neighbor *neighbors, size_t capacity,
-                                  size_t *count, int64_t *written, gs_error *err);
+                                  size_t *count, bool *stale, gs_error *err);
 
 typedef struct {
     int64_t run;

@@ -80,19 +80,39 @@ class Index(Case):
             self.assertEqual(kept, two.execute(query).fetchall())
 
     def test_neighbours_are_those_of_the_exact_distance(self):
-        slugs = [f"m{i:02}" for i in range(20)]
-        models = [self.folder_model(s, (12 * i, 255 - 12 * i, (i * 53) % 256), count=6) for i, s in enumerate(slugs)]
+        slugs = [f"m{i:02}" for i in range(24)]
+        models = [self.folder_model(s, (10 * i, 255 - 10 * i, (i * 53) % 256), count=6) for i, s in enumerate(slugs)]
         self.index(*models[:12])
         self.index(*models)  # and what is new joins the old lists
         self.ok("remove", self.db, "m03")
         left = [s for s in slugs if s != "m03"]
         for slug in ("m00", "m07", "m19"):
             exact = {s: float(self.ok("frechet", self.db, slug, s)) for s in left if s != slug}
-            nearest = sorted(exact, key=exact.get)[:16]
+            nearest = sorted(exact, key=exact.get)[:20]
             listed = self.json("similar", self.db, slug, "--limit", 99)
             self.assertEqual([n["slug"] for n in listed], nearest)
             for entry in listed:
                 self.assertAlmostEqual(entry["distance"], exact[entry["slug"]], delta=1e-6)
+
+    def test_neighbours_can_wait(self):
+        models = [
+            self.folder_model(s, colour, count=6) for s, colour in (("reds", (200, 30, 30)), ("blues", (30, 30, 200)))
+        ]
+        flags = ("--encoder", TINY, "--samples", 6, "--no-neighbors", "--quiet")
+        self.ok("index", self.db, *models, *flags)
+        says = f"the neighbours of 2 models are missing or out of date: `gensearch neighbors {self.db}` finds them"
+        for command in (("verify", self.db), ("publish", self.db, self.dir / "public")):
+            done = self.run_program(*command)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout, b"")
+            self.assertIn(says, done.stderr.decode())
+        self.assertEqual(self.run_program("similar", self.db, "reds").returncode, 1)
+        (result,) = self.json("neighbors", self.db, "--quiet")
+        self.assertEqual((result["models"], result["made"], result["compared"]), (2, 2, 1))
+        self.assertEqual([n["slug"] for n in self.json("similar", self.db, "reds")], ["blues"])
+        self.assertNotIn(b"neighbours", self.run_program("verify", self.db).stderr)
+        (result,) = self.json("neighbors", self.db, "--quiet")
+        self.assertEqual(result["made"], 0)
 
     def test_distances_are_symmetric_and_zero_to_itself(self):
         self.index(self.folder_model("reds", (200, 30, 30)), self.folder_model("blues", (30, 30, 200)))

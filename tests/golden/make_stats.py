@@ -4,8 +4,9 @@
     python3 tests/golden/make_stats.py        (made with scipy 1.17, numpy 2.4, seed 11)
 
 Where a covariance has not full rank sqrtm is no judge; there the trace of the root is the sum of the singular values of
-X1 X2', X the centred samples over sqrt(n - 1), for Sigma = X'X. The tolerance is wider there: rounding Sigma to f32
-puts eigenvalues of about 1e-8 where there were none, and the root makes 1e-4 of each.
+X1 X2', X the centred samples over sqrt(n - 1), for Sigma = X'X. The tolerance is wider there, for Sigma's rounding to
+f32; it would be wider still were the rank, which is at most n - 1, not respected: rounding puts eigenvalues of about
+1e-8 where there were none, and the root makes 1e-4 of each.
 """
 import json
 from pathlib import Path
@@ -47,6 +48,7 @@ def pair(name, x1, x2, deficient=False):
         "name": name,
         "dim": x1.shape[1],
         "mean1": g1[0].tolist(), "covariance1": g1[1].ravel().tolist(),
+        "count1": len(x1), "count2": len(x2),
         "mean2": g2[0].tolist(), "covariance2": g2[1].ravel().tolist(),
         "distance": frechet_of_samples(x1, x2) if deficient else frechet(g1, g2),
         "tolerance": 5e-5 if deficient else 1e-9,

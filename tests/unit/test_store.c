@@ -513,22 +513,31 @@ static void neighbours_vanish_with_either_model_and_the_list_tells(void **state)
     index_model(store, "a");
     index_model(store, "b");
     assert_int_equal(gs_store_list_finished(store, &list, &err), GS_OK);
-    int64_t a = list.models[0].run, b = list.models[1].run, written;
+    int64_t a = list.models[0].run, b = list.models[1].run;
+    uint64_t n_stale;
+    bool stale;
     gs_store_list_free(&list);
 
     gs_store_neighbor of_a = {b, 0.25}, of_b = {a, 0.25}, read[4];
     gs_store_neighbor_list lists[] = {{a, &of_a, 1}, {b, &of_b, 1}};
     size_t count;
-    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &written, &err), GS_OK);
-    assert_int_equal(written, -1);
+    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &stale, &err), GS_OK);
+    assert_true(stale);
+    assert_int_equal(gs_store_count_stale(store, &n_stale, &err), GS_OK);
+    assert_int_equal(n_stale, 2);
     assert_int_equal(gs_store_write_neighbors(store, lists, 2, &err), GS_OK);
-    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &written, &err), GS_OK);
+    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &stale, &err), GS_OK);
     assert_int_equal(count, 1);
     assert_int_equal(read[0].run, b);
+    assert_false(stale);
     assert_int_equal(gs_store_remove(store, "b", &err), GS_OK);
-    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &written, &err), GS_OK);
+    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &stale, &err), GS_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(written, 1);
+    assert_int_equal(gs_store_count_stale(store, &n_stale, &err), GS_OK);
+    assert_int_equal(n_stale, 1);
+    assert_int_equal(gs_store_mark_stale(store, &err), GS_OK);
+    assert_int_equal(gs_store_read_neighbors(store, a, read, 4, &count, &stale, &err), GS_OK);
+    assert_true(stale);
     gs_store_close(store);
 }
 

@@ -1,0 +1,162 @@
+#include "indexer/stats/frechet.h"
+
+#include "indexer/stats/stats.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <cblas.h>
+#include <lapacke.h>
+
+/* Variances below this share of the largest are rounding: half of FLT_EPSILON is lost in each element, and elimination adds a few. */
+#define ROUNDING (4 * (double)FLT_EPSILON)
+
+static double largest_variance(const float *covariance, size_t dim)
+{
+    double largest = 0;
+    for (size_t i = 0; i < dim; i++)
+        largest = fmax(largest, covariance[i * dim + i]);
+    return largest;
+}
+
+static gs_status factorize(gs_root *root, const float *covariance, uint64_t count, gs_error *err)
+{
+    size_t dim = root->dim;
+    int n = (int)dim, rank = 0;
+    for (size_t i = 0; i < dim * dim; i++)
+        root->factor[i] = covariance[i];
+    double tolerance = ROUNDING * largest_variance(covariance, dim);
+    int failed = LAPACKE_dpstrf(LAPACK_COL_MAJOR, 'L', n, root->factor, n, root->order, &rank, tolerance);
+    if (failed == LAPACK_WORK_MEMORY_ERROR)
+        return gs_fail(err, GS_ENOMEM, "no memory to factor a covariance of %zu dimensions", dim);
+    if (failed < 0)
+        return gs_fail(err, GS_EFORMAT, "a covariance of %zu dimensions was not factored (dpstrf: %d)", dim, failed);
+    root->rank = count > 0 && count - 1 < (uint64_t)rank ? (size_t)(count - 1) : (size_t)rank;
+    for (size_t i = root->rank * dim; i < dim * dim; i++)
+        root->factor[i] = 0;
+    return GS_OK;
+}
+
+gs_status gs_root_init(gs_root *root, const float *covariance, size_t dim, uint64_t count, gs_error *err)
+{
+    *root = (gs_root){.dim = dim};
+    gs_status st = gs_stats_check("covariance", covariance, dim, dim, err);
+    if (st != GS_OK)
+        return st;
+    root->trace = gs_trace(covariance, dim);
+    root->order = malloc(dim * sizeof *root->order);
+    root->factor = malloc(dim * dim * sizeof *root->factor);
+    if (root->order && root->factor)
+        st = factorize(root, covariance, count, err);
+    else
+        st = gs_fail(err, GS_ENOMEM, "no memory for a covariance of %zu dimensions", dim);
+    if (st != GS_OK)
+        gs_root_free(root);
+    return st;
+}
+
+void gs_root_free(gs_root *root)
+{
+    free(root->order);
+    free(root->factor);
+    *root = (gs_root){0};
+}
+
+/* Whether a pair's fidelity is taken with the root of a rather than that of b. The one of lower rank keeps the rounding of the other out;
+ * and a pair has one result, whichever of the two is met first. */
+static bool precedes(size_t rank_a, double trace_a, size_t rank_b, double trace_b)
+{
+    return rank_a != rank_b ? rank_a < rank_b : trace_a < trace_b;
+}
+
+/* L' S L into the leading [rank, rank] of product [dim, dim], column-major. */
+static void conjugate(const gs_root *root, const float *covariance, double *product)
+{
+    size_t dim = root->dim;
+    int n = (int)dim, rank = (int)root->rank;
+    for (size_t j = 0; j < dim; j++) {
+        const float *row = covariance + (size_t)(root->order[j] - 1) * dim;
+        for (size_t i = 0; i < dim; i++)
+            product[j * dim + i] = row[root->order[i] - 1];
+    }
+    cblas_dtrmm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, n, n, 1, root->factor, n, product,
+                n);
+    cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, n, rank, 1, root->factor, n, product,
+                n);
+}
+
+gs_status gs_root_fidelity(const gs_root *root, const float *covariance, double *fidelity, gs_error *err)
+{
+    size_t dim = root->dim;
+    double *product = malloc((dim * dim + dim) * sizeof *product), *values = product + dim * dim;
+    if (!product)
+        return gs_fail(err, GS_ENOMEM, "no memory to compare distributions of %zu dimensions", dim);
+    conjugate(root, covariance, product);
+    gs_status st = gs_stats_eigenvalues(product, root->rank, dim, values, err);
+    *fidelity = 0;
+    for (size_t i = 0; st == GS_OK && i < root->rank; i++)
+        *fidelity += sqrt(fmax(values[i], 0));
+    free(product);
+    return st;
+}
+
+double gs_squared_distance(const float *a, const float *b, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) {
+        double d = (double)a[i] - b[i];
+        sum += d * d;
+    }
+    return sum;
+}
+
+double gs_trace(const float *covariance, size_t dim)
+{
+    double trace = 0;
+    for (size_t i = 0; i < dim; i++)
+        trace += covariance[i * dim + i];
+    return trace;
+}
+
+double gs_frechet_combine(double squared_distance, double trace1, double trace2, double fidelity)
+{
+    return fmax(squared_distance + (trace1 + trace2) - 2 * fidelity, 0);
+}
+
+gs_status gs_root_distance(const gs_root *root, const gs_distribution *own, const gs_distribution *other, size_t *rank,
+                           double *distance, gs_error *err)
+{
+    gs_root of_other = {0};
+    size_t dim = root->dim;
+    double trace = gs_trace(other->covariance, dim), fidelity = 0;
+    gs_status st = gs_stats_check("mean", other->mean, dim, 1, err);
+    if (st == GS_OK)
+        st = gs_stats_check("covariance", other->covariance, dim, dim, err);
+    if (st == GS_OK && (*rank == GS_RANK_UNKNOWN || precedes(*rank, trace, root->rank, root->trace))) {
+        st = gs_root_init(&of_other, other->covariance, dim, other->count, err);
+        *rank = of_other.rank;
+    }
+    if (st == GS_OK && precedes(*rank, trace, root->rank, root->trace))
+        st = gs_root_fidelity(&of_other, own->covariance, &fidelity, err);
+    else if (st == GS_OK)
+        st = gs_root_fidelity(root, other->covariance, &fidelity, err);
+    gs_root_free(&of_other);
+    double apart = gs_squared_distance(own->mean, other->mean, dim);
+    *distance = gs_frechet_combine(apart, root->trace, trace, fidelity);
+    return st;
+}
+
+gs_status gs_frechet_distance(const gs_distribution *a, const gs_distribution *b, double *distance, gs_error *err)
+{
+    gs_root root = {0};
+    size_t rank = GS_RANK_UNKNOWN;
+    gs_status st = gs_stats_check("mean", a->mean, a->dim, 1, err);
+    if (st == GS_OK)
+        st = gs_root_init(&root, a->covariance, a->dim, a->count, err);
+    if (st == GS_OK)
+        st = gs_root_distance(&root, a, b, &rank, distance, err);
+    gs_root_free(&root);
+    return st;
+}
