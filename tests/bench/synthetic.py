@@ -9,8 +9,9 @@ powers,
     covariance of a model   V p^1/2 G q G' p^1/2 V',  G Gaussian, in part the family's and in part the model's own
     mean of a model         one direction of all + V p^1/2 (family's Gaussian + model's Gaussian)
 
-so that all share the directions that matter and each family has its own within these. The covariance is scaled as that
-of unit vectors: |mean|^2 + trace = 1.
+so that all share the directions that matter and each family has its own within these. Noise in every direction, a
+thousandth of the variance, keeps covariances well-conditioned. They are scaled as those of unit vectors:
+|mean|^2 + trace = 1.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import numpy as np
 
 SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "indexer" / "store" / "schema.sql"
 SAMPLES = 50000
+NOISE = 1e-3
 PER_FAMILY = 20  # models, on average
 
 
@@ -60,6 +62,7 @@ class Models:
         mixed = (1 - own**2) ** 0.5 * directions + own * rng.standard_normal((self.dim, self.dim), np.float32)
         root = self.shared.astype(np.float32) @ (mixed * np.sqrt(self.inner))
         covariance = root @ root.T
+        covariance[np.diag_indices(self.dim)] += NOISE * np.trace(covariance) / self.dim
         covariance *= (1 - mean @ mean) * SAMPLES / (SAMPLES - 1) / np.trace(covariance, dtype=np.float64)
         return mean.astype(np.float32), covariance.astype(np.float32)
 
