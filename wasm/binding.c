@@ -10,8 +10,8 @@
 
 /* The means of a file, ready to be scored. */
 typedef struct {
-    gs_table table;  /* borrows the file's bytes */
-    int16_t *steps;  /* [dim]    of a query; behind norms */
+    gs_table table;  /* borrows the file's bytes; of halves, what they are widened to once, because that is slow here */
+    int16_t *steps;  /* [dim]    of a query; behind norms, as what is widened */
     double norms[1]; /* [count]  and on */
 } wasm_means;
 
@@ -24,7 +24,7 @@ uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank);
 gs_status wasm_query_candidates(size_t n_parts, const int32_t *methods, const double *weights, double *cosines,
                                 size_t count, double tau, uint32_t *candidates, size_t *most, gs_error *err);
 gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *weights, const double *scores,
-                          size_t count, double tau, double *log_probability, gs_error *err);
+                          size_t count, double tau, double *log_probability, uint32_t *conflict, gs_error *err);
 
 /* A tokenizer that borrows bytes [size]; NULL with a message in err. The caller frees it. */
 EMSCRIPTEN_KEEPALIVE
@@ -51,17 +51,26 @@ wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], g
     if (gs_means_open(&means, bytes, size, err) != GS_OK)
         return NULL;
     size_t count = means.table.count, dim = means.table.dim;
-    wasm_means *m = malloc(sizeof *m + count * sizeof *m->norms + dim * sizeof *m->steps);
+    uint64_t halves = means.table.element == GS_F16 ? (uint64_t)count * dim : 0;
+    uint64_t size_needed = sizeof(wasm_means) + count * (uint64_t)sizeof(double) + halves * sizeof(float) +
+                           dim * (uint64_t)sizeof(int16_t);
+    wasm_means *m = size_needed < SIZE_MAX ? malloc((size_t)size_needed) : NULL;
     if (!m) {
         gs_fail(err, GS_ENOMEM, "means.bin: no memory for %zu means of dimension %zu", count, dim);
         return NULL;
     }
     m->table = means.table;
-    m->steps = (int16_t *)(m->norms + count);
+    float *widened = (float *)(m->norms + count);
+    m->steps = (int16_t *)(widened + halves);
     if (gs_table_norms(&m->table, m->norms, err) != GS_OK) {
         gs_error_prefix(err, GS_EFORMAT, "means.bin");
         free(m);
         return NULL;
+    }
+    if (halves > 0) {
+        gs_table_expand(&m->table, 0, count, widened);
+        m->table.element = GS_F32;
+        m->table.rows = widened;
     }
     shape[0] = (uint32_t)count;
     shape[1] = (uint32_t)dim;
@@ -134,15 +143,17 @@ gs_status wasm_query_candidates(size_t n_parts, const int32_t *methods, const do
     return GS_OK;
 }
 
-/* gs_query_rank(). */
+/* gs_query_rank(); *conflict: 0 or 1. */
 EMSCRIPTEN_KEEPALIVE
 gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *weights, const double *scores,
-                          size_t count, double tau, double *log_probability, gs_error *err)
+                          size_t count, double tau, double *log_probability, uint32_t *conflict, gs_error *err)
 {
     gs_query_part *parts = make_parts(n_parts, methods, weights, err);
     if (!parts)
         return GS_ENOMEM;
-    gs_status st = gs_query_rank(parts, n_parts, scores, count, tau, log_probability, err);
+    bool in_conflict = false;
+    gs_status st = gs_query_rank(parts, n_parts, scores, count, tau, log_probability, &in_conflict, err);
+    *conflict = in_conflict;
     free(parts);
     return st;
 }

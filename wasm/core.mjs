@@ -14,7 +14,7 @@
 //
 //     const parts = [{ method: core.defaultMethod('text'), weight: 1 }, { method: 'gaussian-lowrank', weight: -0.5 }];
 //     core.candidates(parts, cosines, tau, 48);            // -> Uint32Array: the models that lead by first moments, best first
-//     core.rank(parts, scores, tau);                       // -> Float64Array: log p(model | all parts), NaN: not ranked
+//     const { logProbabilities, conflict } = core.rank(parts, scores, tau);   // log p(model | all parts), NaN: not ranked
 //     core.rankTop(scores, 10);                            // -> Uint32Array of indices, best first, ties by index
 //
 // parts, cosines and scores are core/query.h's: for each part a Float64Array of every model's score, NaN for one that was
@@ -87,9 +87,13 @@ class Core {
 
   rank(parts, scores, tau) {
     const models = scores.length ? scores[0].length : 0;
-    return this.#withParts(parts, scores, models * 8, (columns, values, count, room) => {
-      this.#check(this.#module._wasm_query_rank(...columns, values, count, tau, room, this.#error));
-      return this.#memory.read(Float64Array, room, count);
+    return this.#withParts(parts, scores, models * 8 + 4, (columns, values, count, room) => {
+      const conflict = room + models * 8;
+      this.#check(this.#module._wasm_query_rank(...columns, values, count, tau, room, conflict, this.#error));
+      return {
+        logProbabilities: this.#memory.read(Float64Array, room, count),
+        conflict: this.#memory.read(Uint32Array, conflict, 1)[0] === 1,
+      };
     });
   }
 

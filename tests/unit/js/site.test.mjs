@@ -125,7 +125,7 @@ const core = {
   rank: ([{ method }], [scores], tau) => {
     const logs = scores.map((score) => (method === 'first-moment' ? tau : 1) * score);
     const total = Math.log(logs.reduce((sum, value) => sum + (Number.isNaN(value) ? 0 : Math.exp(value)), 0));
-    return logs.map((value) => value - total);
+    return { logProbabilities: logs.map((value) => value - total), conflict: false };
   },
   rankTop: (scores, k) => {
     const value = (i) => (Number.isNaN(scores[i]) ? -Infinity : scores[i]);

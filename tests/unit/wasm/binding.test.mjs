@@ -84,20 +84,21 @@ test('the low-rank density equals SciPy', () => {
   assert.ok(Math.abs(score / number('golden_lowrank') - 1) < 1e-5, `${score}`);
 });
 
-test('parts combine as SciPy says', () => {
-  const experts = golden('scores_golden.h', 'golden_parts'); // densities, tau times cosines, Monte Carlo
-  const scores = [0, 1, 2].map((i) => Float64Array.from(experts.slice(i * 9, i * 9 + 9)));
-  scores[1] = scores[1].map((value) => value / 100);
-  const weights = golden('scores_golden.h', 'golden_weights');
-  const plain = ['gaussian-density', 'first-moment', 'monte-carlo'].map((method) => ({ method }));
-  const weighted = plain.map((part, i) => ({ ...part, weight: weights[i] }));
-  const close = (got, want) => want.forEach((value, i) => assert.ok(Math.abs(got[i] - value) < 1e-9, `${got[i]} ${value}`));
-  close(core.rank(plain, scores, 100), golden('scores_golden.h', 'golden_product'));
-  close(core.rank(weighted, scores, 100), golden('scores_golden.h', 'golden_weighted'));
-  scores[2][4] = NaN; // not scored by one part, not ranked by any
-  const ranked = core.rank(plain, scores, 100);
-  assert.ok(Number.isNaN(ranked[4]));
-  assert.ok(Math.abs(ranked.filter((value) => !Number.isNaN(value)).reduce((sum, value) => sum + Math.exp(value), 0) - 1) < 1e-12);
+test('parts are ranked as SciPy says, in conflict or not', () => {
+  const weights = golden('query_golden.h', 'query_weights');
+  const parts = ['gaussian-density', 'first-moment', 'monte-carlo'].map((method, p) => ({ method, weight: weights[p] }));
+  for (const [name, expected] of [['agreeing', false], ['conflicting', true]]) {
+    const scores = golden('query_golden.h', `${name}_scores`);
+    const ranked = golden('query_golden.h', `${name}_ranked`);
+    const rows = parts.map((_, p) => Float64Array.from(scores.slice(p * ranked.length, (p + 1) * ranked.length)));
+    const { logProbabilities, conflict } = core.rank(parts, rows, 100);
+    assert.equal(conflict, expected);
+    ranked.forEach((value, i) => assert.ok(Math.abs(logProbabilities[i] - value) < 1e-9, `${logProbabilities[i]} ${value}`));
+    rows[2][1] = NaN; // not scored by one part, not ranked by any
+    const rest = core.rank(parts, rows, 100).logProbabilities;
+    assert.ok(Number.isNaN(rest[1]));
+    assert.ok(Math.abs(rest.reduce((sum, value) => sum + (Number.isNaN(value) ? 0 : Math.exp(value)), 0) - 1) < 1e-12);
+  }
 });
 
 test('candidates lead by the weighted sum of the parts’ cosines', () => {
