@@ -18,6 +18,13 @@ def parse():
     parser.add_argument("--shape", default="vit-b-32", choices=SHAPES, help="of the model (vit-b-32)")
     parser.add_argument("--batches", default="1,16,64,256", help="batch sizes of the section images (1,16,64,256)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contender is timed (5)")
+    parser.add_argument(
+        "--seconds-per-contender",
+        type=float,
+        default=60,
+        metavar="S",
+        help="no further round in a table for who has been timed that long (60)",
+    )
     parser.add_argument("--threads", type=int, default=0, help="of every contender (all cores)")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: pictures on a GPU (cpu)")
     parser.add_argument("--quick", action="store_true", help="one round of little: does it all work?")
@@ -47,12 +54,13 @@ def main():
         folder=arguments.folder,
         threads=threads,
         rounds=arguments.rounds,
+        limit=arguments.seconds_per_contender,
         batches=[int(batch) for batch in arguments.batches.split(",")],
         shape=arguments.shape,
         quick=arguments.quick,
     )
     report = {"machine": machine.describe(bench.library, threads), "rounds": bench.rounds, "sections": {}}
-    print(machine.summary(report["machine"]))
+    print(machine.summary(report["machine"]), flush=True)
     sections = ["gpu"] if arguments.device == "cuda" else arguments.only or SECTIONS
     for name in sections:
         start = time.time()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from measure import progress
+
 HERE = pathlib.Path(__file__).resolve().parent
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -28,6 +30,7 @@ class Context:
     folder: pathlib.Path  # for models, pictures and what compilers cache
     threads: int
     rounds: int
+    limit: float  # seconds that a contender is timed for, in all rounds of a table
     batches: list
     shape: str
     quick: bool
@@ -36,6 +39,7 @@ class Context:
         """The directory of a CLIP of this shape with random weights, made by tests/parity/random_clip.py."""
         directory = self.folder / "models" / shape
         if not directory.exists():
+            progress(f"making a model of shape {shape}")
             partial = directory.with_suffix(".part")
             maker = HERE.parent / "parity" / "random_clip.py"
             subprocess.run([sys.executable, maker, shape, partial], check=True, stderr=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ import torch
 
 import context
 import peers
-from measure import Contender, attempt, best_peer, check, ratio, run_rounds, table
+from measure import Contender, attempt, best_peer, check, print_table, ratio, run_rounds
 
 LARGE = 512  # pixels a side of frames that need a resize, beside those of the tower's size
 DIFFERENT = 64  # frames of a batch; more are these again
@@ -109,7 +109,7 @@ def measure(bench, towers, config, batch, side):
     ]
     check(contenders, bind(towers["f32"], config.image_size, frames, torch.float32, False)())
     roof = Contender("matrix products alone", "roof", bind_products(config, dim, batch))
-    outside = run_rounds([*contenders, roof], bench.rounds)
+    outside = run_rounds([*contenders, roof], bench.rounds, bench.limit)
     for encoder in opened:
         encoder.close()
     return [*contenders, roof], outside
@@ -119,12 +119,12 @@ def rows(contenders, batch):
     roof = contenders[-1]
     for c in contenders:
         if c.refused:
-            yield [f"{c.name}, {c.precision} ({c.refused})", "n/a", "", ""]
+            yield [f"{c.name}, {c.precision} ({c.refused})", "n/a", "", ""], c.record()
             continue
         peer = best_peer(contenders, c.precision) if c.ours else None
         against = f"{ratio(c, peer):.2f}x" if peer else ""
         speed = f"{batch / c.median:.0f} ({batch / c.best:.0f})"
-        yield [f"{c.name}, {c.precision}", speed, against, f"{ratio(c, roof):.0%}"]
+        yield [f"{c.name}, {c.precision}", speed, against, f"{ratio(c, roof):.0%}"], c.record()
 
 
 def run(bench):
@@ -141,7 +141,7 @@ def run(bench):
         for batch in bench.batches:
             contenders, outside = measure(bench, towers, config, batch, side)
             print(f"\n{side}x{side}, batch {batch}\n")
-            print(table(["", "pictures/s", "against PyTorch's best", "of the roof"], rows(contenders, batch)))
+            header = ["", "pictures/s", "against PyTorch's best", "of the roof"]
             facts = {"side": side, "batch": batch, "outside": outside}
-            records.append(facts | {"contenders": [c.record() for c in contenders]})
+            records.append(facts | {"contenders": print_table(header, rows(contenders, batch))})
     return {"shape": bench.shape, "device": device, "cuda": torch.version.cuda, "results": records}

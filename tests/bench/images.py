@@ -6,7 +6,7 @@ import torch
 
 import context
 import peers
-from measure import Contender, attempt, best_peer, check, ratio, run_rounds, table
+from measure import Contender, attempt, best_peer, check, print_table, ratio, run_rounds
 
 NO_BF16 = "ONNX Runtime has no bf16 matrix products on this processor"
 
@@ -63,7 +63,7 @@ def measure_batch(bench, directory, prepared, batch):
     contenders, opened = ours(bench, directory, frames)
     contenders += others(bench, tower, converted, onnx, inputs)
     check(contenders, peers.bind_pytorch(tower, inputs, "f32", False)())
-    outside = run_rounds(contenders, bench.rounds)
+    outside = run_rounds(contenders, bench.rounds, bench.limit)
     for encoder in opened:
         encoder.close()
     return contenders, outside
@@ -75,23 +75,15 @@ def against(contender, contenders):
     return f"{ratio(contender, peer):.2f}x" if peer and contender.seconds else ""
 
 
-def rows(results):
-    """One per contender; per batch: median, best, and how ours compares."""
-    largest = results[max(results)]  # has every contender
-    names = [(c.name, c.precision) for c in largest]
-    for name, precision in names:
-        row, reasons = [f"{name}, {precision}"], []
-        for batch, contenders in results.items():
-            contender = next((c for c in contenders if (c.name, c.precision) == (name, precision)), None)
-            if contender and contender.seconds:
-                speed = f"{batch / contender.median:.1f} ({batch / contender.best:.1f})"
-                row.append(f"{speed} {against(contender, contenders)}".strip())
-            else:
-                row.append("n/a" if contender else "")
-                reasons += [contender.refused] if contender and contender.refused not in reasons else []
-        if reasons:
-            row[0] += f" ({'; '.join(reasons)})"
-        yield row
+def rows(contenders, batch):
+    """One per contender: median, best, and how ours compares."""
+    for c in contenders:
+        label = f"{c.name}, {c.precision}"
+        if c.refused:
+            yield [f"{label} ({c.refused})", "n/a", ""], c.record()
+        else:
+            speed = f"{batch / c.median:.1f} ({batch / c.best:.1f})"
+            yield [label, speed, against(c, contenders)], c.record()
 
 
 def run(bench):
@@ -100,17 +92,17 @@ def run(bench):
     example = context.pixels(context.frames(1, bench.image_size(bench.shape)))
     onnx = peers.export_onnx(tower, example, bench.folder / f"{bench.shape}-vision.onnx")
     prepared = tower, peers.convert_openvino(tower, example), onnx
-    results, records = {}, []
+    one = preparation(bench, directory, context.frames(1, bench.image_size(bench.shape))[0])
+    print(
+        f"\n### Pictures per second, {bench.shape}: median (best), and against the best peer of the same precision\n\n"
+        f"Ours starts from u8 frames of the tower's size, {one * 1e3:.2f} ms each on one core to prepare, the peers "
+        "from prepared pixels.",
+        flush=True,
+    )
+    records = []
     for batch in bench.batches:
         contenders, outside = measure_batch(bench, directory, prepared, batch)
-        results[batch] = contenders
-        records.append({"batch": batch, "outside": outside, "contenders": [c.record() for c in contenders]})
-    one = preparation(bench, directory, context.frames(1, bench.image_size(bench.shape))[0])
-    print(f"\n### Pictures per second, {bench.shape}: median (best), and against the best peer of the same precision\n")
-    print(table(["", *(f"batch {batch}" for batch in results)], rows(results)))
-    busy = ", ".join(f"{r['outside']:.0%} at batch {r['batch']}" for r in records)
-    print(
-        f"\nOurs starts from u8 frames of the tower's size, {one * 1e3:.2f} ms each on one core to prepare, the peers "
-        f"from prepared pixels. Others used {busy} of the machine meanwhile."
-    )
+        print(f"\nBatch {batch}; others used {outside:.0%} of the machine meanwhile\n")
+        table = print_table(["", "pictures/s", "against the best peer"], rows(contenders, batch))
+        records.append({"batch": batch, "outside": outside, "contenders": table})
     return {"shape": bench.shape, "preparation_seconds": one, "batches": records}

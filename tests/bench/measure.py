@@ -2,7 +2,7 @@
 
     contenders = [Contender("gensearch", "f32", encode, ours=True), attempt("peer", "f32", make_peer)]
     check(contenders, reference)                      # wrong features are never timed
-    outside = run_rounds(contenders, rounds=5)
+    outside = run_rounds(contenders, rounds=5, limit=60)
     faster = ratio(ours, best_peer(contenders, "f32"))
 
 A contender is a function of no arguments that does the whole work once and returns features [n, dim].
@@ -10,6 +10,7 @@ A contender is a function of no arguments that does the whole work once and retu
 
 import os
 import statistics
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -41,8 +42,14 @@ class Contender:
         return facts | ({"refused": self.refused} if self.refused else {"seconds": self.seconds})
 
 
+def progress(text):
+    """What is being done now, for who waits: some of it takes minutes."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 def attempt(name, precision, make, ours=False):
     """The contender that make() builds; one with a reason where a library cannot do it on this machine."""
+    progress(f"preparing {name}, {precision}")
     try:
         return Contender(name, precision, make(), ours)
     except Exception as error:  # as many kinds as there are libraries
@@ -72,6 +79,7 @@ def check(contenders, reference):
     """Runs each once, which warms it up, and refuses those whose features are wrong."""
     for contender in contenders:
         if not contender.refused:
+            progress(f"first run of {contender.name}, {contender.precision}")
             try:
                 contender.refused = fault(np.asarray(contender.run()), reference)
             except Exception as error:  # a compiler, say, works at the first run
@@ -124,16 +132,21 @@ class Outside:
         return sum(os.times()[:4])
 
 
-def run_rounds(contenders, rounds, least=0.3):
-    """Fills in seconds. Every round starts with another contender. Returns what others used of the machine, 0 to 1."""
-    timed = [c for c in contenders if not c.refused]
+def run_rounds(contenders, rounds, limit, least=0.3):
+    """Fills in seconds: a contender that was timed for `limit` seconds already is left out of the next rounds. Every
+    round starts with another contender. Returns what others used of the machine, 0 to 1."""
+    spent = {id(c): 0.0 for c in contenders}
     with Outside() as outside:
         for i in range(rounds):
+            timed = [c for c in contenders if not c.refused and spent[id(c)] < limit]
             first = i % len(timed) if timed else 0
             for contender in timed[first:] + timed[:first]:
+                progress(f"round {i + 1} of {rounds}: {contender.name}, {contender.precision}")
                 if not settle():
                     print(f"warning: threads still spin before {contender.name} is timed", flush=True)
+                start = time.perf_counter()
                 contender.seconds.append(time_run(contender.run, least))
+                spent[id(contender)] += time.perf_counter() - start
     return outside.share
 
 
@@ -147,7 +160,17 @@ def best_peer(contenders, precision):
     return min(peers, key=lambda c: c.median) if peers else None
 
 
-def table(header, rows):
-    """Markdown, the first column to the left."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+def print_table(header, results):
+    """Markdown, the first column to the left, from pairs of a row and its record; each row is printed as soon as it is
+    known. Returns the records."""
+
+    def write(cells):
+        print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+    write(header)
+    write(["---"] + ["---:"] * (len(header) - 1))
+    records = []
+    for row, record in results:
+        write(row)
+        records.append(record)
+    return records

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from library import GensearchError, Library
-from measure import table
+from measure import print_table, progress
 
 SHAPE, BATCH = "vit-l-14", 32
 CASES = [("", "f32", "blas"), ("", "f32", "onednn"), ("", "bf16", "onednn"), ("-bf16", "bf16", "onednn")]
@@ -48,6 +48,7 @@ def measure(bench, suffix, precision, backend):
     directory = bench.model(shape)
     weights = (directory / "model.safetensors").stat().st_size
     label = f"{shape}, {backend}, {precision}"
+    progress(label)
     command = [sys.executable, __file__, bench.library.loaded._name, directory, str(bench.threads), str(BATCH)]
     process = subprocess.run([*command, precision, backend], capture_output=True, text=True)
     if process.returncode:
@@ -61,11 +62,9 @@ def measure(bench, suffix, precision, backend):
 
 
 def run(bench):
-    results = [measure(bench, *case) for case in CASES]
     print(f"\n### Peak memory of encoding {BATCH} pictures and a text, MB\n")
     header = ["file, backend, precision", "peak", "weights", "a batch of activations", "peak / (weights + batch)"]
-    print(table(header, [row for row, _ in results]))
-    return [record for _, record in results]
+    return print_table(header, (measure(bench, *case) for case in CASES))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import torch
 import transformers
 from transformers import CLIPModel
 
+from measure import progress
+
 # What tracing leaves out, and what becomes of its own in later versions: not ours to act on.
 warnings.simplefilter("ignore")
 transformers.logging.set_verbosity_error()
@@ -65,6 +67,7 @@ def bind_pytorch(tower, inputs, precision, compiled):
 def export_onnx(tower, inputs, path):
     """Writes the tower for any batch (and any length of text) unless it is there."""
     if not pathlib.Path(path).exists():
+        progress("exporting to ONNX")
         axes = {0: "n"} | ({1: "length"} if inputs.ndim == 2 else {})
         partial = str(path) + ".part"
         torch.onnx.export(
@@ -102,6 +105,7 @@ def executed_precisions(compiled):
 
 def convert_openvino(tower, inputs):
     """The tower for inputs of any number; each bind_ below takes a copy of its own."""
+    progress("converting for OpenVINO")
     return openvino.convert_model(tower, example_input=torch.from_numpy(inputs[:1]))
 
 

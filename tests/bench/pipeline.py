@@ -12,7 +12,7 @@ from PIL import Image
 import context
 import peers
 from library import GensearchError
-from measure import COSINE, Contender, cosines, ratio, run_rounds, table
+from measure import COSINE, Contender, cosines, print_table, progress, ratio, run_rounds
 from resize import prepare
 
 SIDE, BATCH = 512, 32  # the batch is the default of `gensearch index`
@@ -79,7 +79,7 @@ def measure(bench, model, samples, mean, precision):
         frames = context.frames(BATCH, encoder.image_size)
         whole = Contender("index", precision, lambda: index_once(encoder, model, samples), ours=True)
         alone = Contender("encode only", precision, lambda: encode_only(encoder, frames, samples), ours=True)
-        outside = run_rounds([whole, alone], bench.rounds)
+        outside = run_rounds([whole, alone], bench.rounds, bench.limit)
     speeds = [f"{samples / c.median:.1f} ({samples / c.best:.1f})" for c in (whole, alone)]
     record = {"precision": precision, "outside": outside, "contenders": [whole.record(), alone.record()]}
     return [f"gensearch, {precision}", *speeds, f"{ratio(whole, alone):.3f}"], record
@@ -88,12 +88,13 @@ def measure(bench, model, samples, mean, precision):
 def run(bench):
     model, paths = folder_model(bench, 16 if bench.quick else PICTURES)
     samples = 4 * len(paths)
+    progress("the mean feature by Pillow and PyTorch")
     mean = expected_mean(bench, paths)
-    results = [measure(bench, model, samples, mean, precision) for precision in ("f32", "bf16")]
     kilobytes = sum(path.stat().st_size for path in paths) / len(paths) / 1000
     print(
         f"\n### From a folder: {samples} JPEGs of {SIDE}x{SIDE}, {kilobytes:.0f} kB each, {bench.shape}, "
         f"batch {BATCH}, pictures per second: median (best)\n"
     )
-    print(table(["", "index", "encode only", "index / encode only"], [row for row, _ in results]))
-    return {"shape": bench.shape, "samples": samples, "bytes": kilobytes * 1000, "results": [r for _, r in results]}
+    measured = (measure(bench, model, samples, mean, precision) for precision in ("f32", "bf16"))
+    results = print_table(["", "index", "encode only", "index / encode only"], measured)
+    return {"shape": bench.shape, "samples": samples, "bytes": kilobytes * 1000, "results": results}

@@ -10,7 +10,7 @@ from transformers import CLIPTokenizer
 
 import context
 import peers
-from measure import attempt, check, ratio, run_rounds, table
+from measure import attempt, check, print_table, ratio, run_rounds
 
 CONTEXT = 77
 
@@ -51,13 +51,13 @@ def rows(mine, padded, unpadded):
         for c in contenders:
             label = f"{c.name}, {c.precision}, {length}"
             if c.refused:
-                yield [f"{label} ({c.refused})", "n/a", "", ""]
+                yield [f"{label} ({c.refused})", "n/a", "", ""], c.record()
                 continue
             against = []
             for peer_group in (padded, unpadded):
                 peer = min((p for p in peer_group if p.seconds and p.precision == c.precision), key=lambda p: p.median)
                 against.append(f"{ratio(c, peer):.2f}x" if c.ours else "")
-            yield [label, f"{c.median * 1e3:.2f} ({c.best * 1e3:.2f})", *against]
+            yield [label, f"{c.median * 1e3:.2f} ({c.best * 1e3:.2f})", *against], c.record()
 
 
 def run(bench):
@@ -76,12 +76,12 @@ def run(bench):
     ]
     everyone = [contender for group in groups for contender in group]
     check(everyone, peers.bind_pytorch(tower, long, "f32", False)())
-    outside = run_rounds(everyone, bench.rounds)
+    outside = run_rounds(everyone, bench.rounds, bench.limit)
     for encoder in opened:
         encoder.close()
     print(f'\n### One query, "{query}" ({ids.shape[1]} tokens), {bench.shape}, ms: median (best)\n')
     header = ["", "ms", "times as quick as the best peer, padded", "not padded"]
-    print(table(header, rows(*groups)))
+    print_table(header, rows(*groups))
     print(f"\nOurs includes the tokenizer, the peers do not. Others used {outside:.0%} of the machine meanwhile.")
     names = ("ours", "padded", "unpadded")
     records = {name: [c.record() for c in group] for name, group in zip(names, groups)}
