@@ -249,6 +249,11 @@ gs_onnx_name gs_onnx_cast(gs_onnx_graph *graph, gs_onnx_name x, gs_onnx_type typ
     return gs_onnx_node(graph, "Cast", &x, 1, (gs_onnx_attribute){.name = "to", .i = {type}});
 }
 
+gs_onnx_name gs_onnx_reshape(gs_onnx_graph *graph, gs_onnx_name x, const int64_t *shape, size_t rank)
+{
+    return gs_onnx_binary(graph, "Reshape", x, gs_onnx_i64_list(graph, shape, rank));
+}
+
 gs_onnx_name gs_onnx_transpose(gs_onnx_graph *graph, gs_onnx_name x, int a, int b, int c, int d)
 {
     gs_onnx_attribute order = {.name = "perm", .kind = GS_ONNX_ATTRIBUTE_INTS, .i = {a, b, c, d}, .n = 4};

@@ -57,6 +57,7 @@ gs_onnx_name gs_onnx_unary(gs_onnx_graph *graph, const char *operation, gs_onnx_
 gs_onnx_name gs_onnx_binary(gs_onnx_graph *graph, const char *operation, gs_onnx_name x, gs_onnx_name y);
 gs_onnx_name gs_onnx_gather(gs_onnx_graph *graph, gs_onnx_name table, gs_onnx_name rows);
 gs_onnx_name gs_onnx_cast(gs_onnx_graph *graph, gs_onnx_name x, gs_onnx_type type);
+gs_onnx_name gs_onnx_reshape(gs_onnx_graph *graph, gs_onnx_name x, const int64_t *shape, size_t rank); /* copied */
 gs_onnx_name gs_onnx_transpose(gs_onnx_graph *graph, gs_onnx_name x, int a, int b, int c, int d);
 
 /* size bytes of scratch that live until finish; NULL when memory ran out. */

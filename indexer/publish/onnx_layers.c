@@ -59,8 +59,7 @@ gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t r
         return f32_constant(graph, weights, rows, columns);
     quantized m = quantized_constant(graph, weights, rows, columns, block_of(columns));
     gs_onnx_name blocks = gs_onnx_binary(graph, "Mul", gs_onnx_cast(graph, m.values, GS_ONNX_F32), m.scales);
-    int64_t shape[] = {(int64_t)rows, (int64_t)columns};
-    return gs_onnx_binary(graph, "Reshape", blocks, gs_onnx_i64_list(graph, shape, 2));
+    return gs_onnx_reshape(graph, blocks, (int64_t[]){(int64_t)rows, (int64_t)columns}, 2);
 }
 
 gs_onnx_name gs_onnx_embedding(gs_onnx_graph *graph, const float *table, size_t rows, size_t columns, bool quantize,
@@ -87,13 +86,17 @@ gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_on
     return gs_onnx_node(graph, "LayerNormalization", inputs, 3, epsilon);
 }
 
-gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x)
+gs_onnx_name gs_onnx_weight(gs_onnx_graph *graph, const gs_linear *linear, bool quantize)
 {
     float *expanded = linear->weight ? NULL : gs_onnx_take(graph, linear->out * linear->in * sizeof *expanded);
     if (!linear->weight && !expanded)
         return NULL; /* no memory: the graph has failed */
-    const float *weight = gs_linear_weight(linear, expanded);
-    gs_onnx_name inputs[3] = {x, gs_onnx_matrix(graph, weight, linear->out, linear->in, quantize)};
+    return gs_onnx_matrix(graph, gs_linear_weight(linear, expanded), linear->out, linear->in, quantize);
+}
+
+gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x)
+{
+    gs_onnx_name inputs[3] = {x, gs_onnx_weight(graph, linear, quantize)};
     if (linear->bias)
         inputs[2] = vector(graph, linear->bias, linear->out);
     return gs_onnx_node(graph, "Gemm", inputs, linear->bias ? 3 : 2, (gs_onnx_attribute){.name = "transB", .i = {1}});

@@ -22,6 +22,9 @@ gs_onnx_name gs_onnx_matrix(gs_onnx_graph *graph, const float *weights, size_t r
 gs_onnx_name gs_onnx_embedding(gs_onnx_graph *graph, const float *table, size_t rows, size_t columns, bool quantize,
                                gs_onnx_name indices);
 
+/* A layer's weight [out, in], as gs_onnx_matrix() has it. */
+gs_onnx_name gs_onnx_weight(gs_onnx_graph *graph, const gs_linear *linear, bool quantize);
+
 gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_onnx_name x);
 gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x);
 

@@ -46,7 +46,7 @@ static gs_onnx_name write_tower(gs_onnx_graph *graph, const gs_clip_text *tower,
     gs_onnx_name places =
         gs_onnx_gather(graph, gs_onnx_matrix(graph, tower->position_embedding, tower->context, width, false), steps);
     gs_onnx_name x = gs_onnx_binary(graph, "Add", tokens, places); /* [batch, sequence, width] */
-    x = gs_onnx_binary(graph, "Reshape", x, gs_onnx_i64_list(graph, (int64_t[]){-1, (int64_t)width}, 2));
+    x = gs_onnx_reshape(graph, x, (int64_t[]){-1, (int64_t)width}, 2);
     x = gs_onnx_transformer(graph, &tower->stack, quantize, x, shape, causal_mask(graph, steps));
 
     gs_onnx_name starts = gs_onnx_binary(graph, "Mul", count_to(graph, batch), sequence);

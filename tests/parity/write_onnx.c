@@ -1,5 +1,6 @@
-/* Writes an encoder's text tower as ONNX: write_onnx ENCODER OUT.onnx [--quantize] */
+/* Writes one of an encoder's towers as ONNX: write_onnx ENCODER text|vision OUT.onnx [--quantize] */
 #include "indexer/publish/onnx_text.h"
+#include "indexer/publish/onnx_vision.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,15 +10,18 @@ int main(int argc, char **argv)
     gs_error err = {{0}};
     gs_encoder *encoder = NULL;
     gs_bytes model = {0};
-    if (argc < 3 || argc > 4 || (argc == 4 && strcmp(argv[3], "--quantize") != 0)) {
-        fprintf(stderr, "usage: write_onnx ENCODER OUT.onnx [--quantize]\n");
+    bool vision = argc > 2 && strcmp(argv[2], "vision") == 0;
+    if (argc < 4 || argc > 5 || (!vision && strcmp(argv[2], "text") != 0) ||
+        (argc == 5 && strcmp(argv[4], "--quantize") != 0)) {
+        fprintf(stderr, "usage: write_onnx ENCODER text|vision OUT.onnx [--quantize]\n");
         return 2;
     }
     gs_status st = gs_encoder_open(&encoder, argv[1], &(gs_encoder_options){.threads = 1, .batch = 1}, &err);
     if (st == GS_OK)
-        st = gs_onnx_text_write(encoder, argc == 4, &model, &err);
+        st = vision ? gs_onnx_vision_write(encoder, argc == 5, &model, &err)
+                    : gs_onnx_text_write(encoder, argc == 5, &model, &err);
     if (st == GS_OK)
-        st = gs_file_write(argv[2], model.data, model.size, &err);
+        st = gs_file_write(argv[3], model.data, model.size, &err);
     if (st != GS_OK)
         fprintf(stderr, "write_onnx: %s\n", err.message);
     gs_bytes_free(&model);

@@ -1,0 +1,73 @@
+#include "indexer/publish/onnx_vision.h"
+
+#include "indexer/encoder/towers.h"
+#include "indexer/publish/onnx_layers.h"
+
+#include <string.h> /* memcpy */
+
+/* [tokens, width]: position embeddings, with the class embedding added to the class token's. */
+static gs_onnx_name places(gs_onnx_graph *graph, const gs_clip_vision *tower)
+{
+    size_t width = tower->stack.config.width, n = tower->tokens * width;
+    float *sum = gs_onnx_take(graph, n * sizeof *sum);
+    if (!sum)
+        return NULL; /* no memory: the graph has failed */
+    memcpy(sum, tower->position_embedding, n * sizeof *sum);
+    for (size_t i = 0; i < width; i++)
+        sum[i] += tower->class_embedding[i];
+    return gs_onnx_constant(graph, GS_ONNX_F32, sum, (size_t[]){tower->tokens, width}, 2);
+}
+
+/* pixels [batch, 3, size, size] -> [batch, grid * grid, width] */
+static gs_onnx_name patches(gs_onnx_graph *graph, const gs_clip_vision *tower, bool quantize, gs_onnx_name pixels)
+{
+    int64_t side = (int64_t)tower->patch_size, width = (int64_t)tower->stack.config.width;
+    gs_onnx_name kernels = gs_onnx_weight(graph, &tower->patch_embedding, quantize);
+    kernels = gs_onnx_reshape(graph, kernels, (int64_t[]){width, 3, side, side}, 4);
+    gs_onnx_attribute strides = {.name = "strides", .kind = GS_ONNX_ATTRIBUTE_INTS, .i = {side, side}, .n = 2};
+    gs_onnx_name x = gs_onnx_node(graph, "Conv", (gs_onnx_name[]){pixels, kernels}, 2, strides);
+    x = gs_onnx_transpose(graph, x, 0, 2, 3, 1); /* [batch, grid, grid, width] */
+    return gs_onnx_reshape(graph, x, (int64_t[]){0, -1, width}, 3);
+}
+
+/* pixels [batch, 3, size, size] -> features [batch, dim] */
+static gs_onnx_name write_tower(gs_onnx_graph *graph, const gs_clip_vision *tower, bool quantize, gs_onnx_name pixels)
+{
+    int64_t tokens = (int64_t)tower->tokens, width = (int64_t)tower->stack.config.width;
+    gs_onnx_name x = patches(graph, tower, quantize, pixels);
+    /* A row of zeros before the patches: the class token, which is an embedding alone. */
+    x = gs_onnx_binary(graph, "Pad", x, gs_onnx_i64_list(graph, (int64_t[]){0, 1, 0, 0, 0, 0}, 6));
+    x = gs_onnx_binary(graph, "Add", x, places(graph, tower)); /* [batch, tokens, width] */
+    x = gs_onnx_reshape(graph, x, (int64_t[]){-1, width}, 2);
+    if (tower->before.weight)
+        x = gs_onnx_layer_norm(graph, &tower->before, x);
+    gs_onnx_name shape = gs_onnx_i64_list(graph, (int64_t[]){-1, tokens}, 2);
+    x = gs_onnx_transformer(graph, &tower->stack, quantize, x, shape, NULL);
+
+    x = gs_onnx_reshape(graph, x, (int64_t[]){-1, tokens, width}, 3);
+    gs_onnx_name class_token[] = {x, gs_onnx_i64(graph, 0)};
+    x = gs_onnx_node(graph, "Gather", class_token, 2, (gs_onnx_attribute){.name = "axis", .i = {1}});
+    x = gs_onnx_layer_norm(graph, &tower->after, x);
+    if (tower->projection.out)
+        x = gs_onnx_linear(graph, &tower->projection, quantize, x);
+    return gs_onnx_unit_length(graph, x);
+}
+
+gs_status gs_onnx_vision_write(const gs_encoder *encoder, bool quantize, gs_bytes *out, gs_error *err)
+{
+    static const char *const in_sides[] = {"batch", "channels", "height", "width"};
+    static const char *const out_sides[] = {"batch", "dim"};
+    gs_onnx_graph *graph = gs_onnx_new("vision");
+    gs_onnx_name pixels = gs_onnx_input(graph, "pixels", GS_ONNX_F32, 4, in_sides);
+    gs_onnx_name feature = write_tower(graph, gs_encoder_get_vision(encoder), quantize, pixels);
+    gs_onnx_output(graph, feature, "feature", GS_ONNX_F32, 2, out_sides);
+    return gs_onnx_finish(graph, out, err);
+}
+
+size_t gs_onnx_vision_weights(const gs_encoder *encoder)
+{
+    const gs_clip_vision *tower = gs_encoder_get_vision(encoder);
+    const gs_tower_config *c = &tower->stack.config;
+    size_t layer = 4 * c->width * c->width + 2 * c->width * c->inner;
+    return tower->patch_values * c->width + c->layers * layer + tower->projection.out * tower->projection.in;
+}
