@@ -1,6 +1,8 @@
 /* cmd_show.c - `gensearch show`: what is in a database. */
 #include "indexer/cli/cli.h"
 
+#include "indexer/util/json_tree.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,26 +16,29 @@ static const char *state_of(const gs_store_model *model)
     return model->run ? "done" : "partial";
 }
 
-/* {"slug","title","type","family","samples","requested","seed","kept","finished","state","error","added","path","model":{...}} */
+/* {"slug","title","type","family","samples","requested","seed","kept","finished","state","error","added","path","model":{...}}; NULL when
+ * memory ran out. */
 static cJSON *to_json(const gs_store_model *model)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "slug", model->slug);
-    cJSON_AddStringToObject(object, "title", model->title);
-    cJSON_AddStringToObject(object, "type", model->type);
-    cJSON_AddStringToObject(object, "family", model->family);
-    cJSON_AddNumberToObject(object, "samples", (double)model->count);
-    cJSON_AddNumberToObject(object, "requested", (double)model->requested);
-    cJSON_AddNumberToObject(object, "seed", (double)model->seed);
-    cJSON_AddNumberToObject(object, "kept", (double)model->keep);
-    cJSON_AddBoolToObject(object, "finished", model->run != 0);
-    cJSON_AddStringToObject(object, "state", state_of(model));
-    cJSON_AddStringToObject(object, "error", model->error);
-    cJSON_AddStringToObject(object, "added", model->added);
-    cJSON_AddStringToObject(object, "path", model->path);
-    cJSON *root = cJSON_Parse(model->json);
-    cJSON_AddItemToObject(object, "model", root ? root : cJSON_CreateNull());
-    return object;
+    gs_json_tree tree;
+    gs_json_tree_init(&tree);
+    gs_json_put_string(&tree, tree.root, "slug", model->slug);
+    gs_json_put_string(&tree, tree.root, "title", model->title);
+    gs_json_put_string(&tree, tree.root, "type", model->type);
+    gs_json_put_string(&tree, tree.root, "family", model->family);
+    gs_json_put_number(&tree, tree.root, "samples", (double)model->count);
+    gs_json_put_number(&tree, tree.root, "requested", (double)model->requested);
+    gs_json_put_number(&tree, tree.root, "seed", (double)model->seed);
+    gs_json_put_number(&tree, tree.root, "kept", (double)model->keep);
+    gs_json_put_bool(&tree, tree.root, "finished", model->run != 0);
+    gs_json_put_string(&tree, tree.root, "state", state_of(model));
+    gs_json_put_string(&tree, tree.root, "error", model->error);
+    gs_json_put_string(&tree, tree.root, "added", model->added);
+    gs_json_put_string(&tree, tree.root, "path", model->path);
+    gs_json_put(&tree, tree.root, "model", cJSON_Parse(model->json));
+    if (tree.failed)
+        gs_json_tree_free(&tree);
+    return tree.root;
 }
 
 static gs_status print_list(const gs_store_list *list, gs_error *err)

@@ -1,6 +1,8 @@
 /* cmd_similar.c - `gensearch similar`: the nearest models, as `index` left them in the database. */
 #include "indexer/cli/cli.h"
 
+#include "indexer/util/json_tree.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +14,15 @@ typedef struct {
 
 static gs_status print_json(const gs_store_model *model, size_t rank, double distance, gs_error *err)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "rank", (double)rank);
-    cJSON_AddStringToObject(object, "slug", model->slug);
-    cJSON_AddStringToObject(object, "title", model->title);
-    cJSON_AddNumberToObject(object, "distance", distance);
-    return cli_print_json(object, err);
+    gs_json_tree tree;
+    gs_json_tree_init(&tree);
+    gs_json_put_number(&tree, tree.root, "rank", (double)rank);
+    gs_json_put_string(&tree, tree.root, "slug", model->slug);
+    gs_json_put_string(&tree, tree.root, "title", model->title);
+    gs_json_put_number(&tree, tree.root, "distance", distance);
+    if (tree.failed)
+        gs_json_tree_free(&tree);
+    return cli_print_json(tree.root, err);
 }
 
 static gs_status print_neighbors(const gs_store_list *list, const gs_store_neighbor *neighbors, size_t n,

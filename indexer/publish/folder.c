@@ -348,20 +348,21 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const added_file *)a)->path, ((const added_file *)b)->path);
 }
 
-static gs_status write_manifest(gs_folder *folder, cJSON *manifest, gs_error *err)
+static gs_status write_manifest(gs_folder *folder, gs_json_tree *manifest, gs_error *err)
 {
     if (folder->count)
         qsort(folder->files, folder->count, sizeof *folder->files, by_path);
-    cJSON *files = cJSON_AddObjectToObject(manifest, "files");
+    cJSON *files = gs_json_put_object(manifest, manifest->root, "files");
     for (size_t i = 0; i < folder->count; i++) {
-        cJSON *file = cJSON_AddObjectToObject(files, folder->files[i].path);
-        cJSON_AddNumberToObject(file, "size", (double)folder->files[i].size);
-        cJSON_AddStringToObject(file, "sha256", folder->files[i].sha256);
+        cJSON *file = gs_json_put_object(manifest, files, folder->files[i].path);
+        gs_json_put_number(manifest, file, "size", (double)folder->files[i].size);
+        gs_json_put_string(manifest, file, "sha256", folder->files[i].sha256);
     }
-    char *text = cJSON_PrintUnformatted(manifest);
-    if (!text)
-        return gs_fail(err, GS_ENOMEM, "%s: no memory for " MANIFEST, folder->target);
-    gs_status st = write_new(folder, MANIFEST, text, strlen(text), NULL, err);
+    char *text;
+    gs_status st = gs_json_tree_print(manifest, &text, err);
+    if (st != GS_OK)
+        return gs_error_prefix(err, st, "%s: " MANIFEST, folder->target);
+    st = write_new(folder, MANIFEST, text, strlen(text), NULL, err);
     cJSON_free(text);
     return st;
 }
@@ -404,11 +405,10 @@ static gs_status move_to_place(gs_folder *folder, bool *spare, gs_error *err)
     return rename(aside, folder->temporary) == 0 ? GS_OK : gs_fail(err, GS_EIO, "%s: %s", aside, strerror(errno));
 }
 
-gs_status gs_folder_commit(gs_folder *folder, cJSON *manifest, gs_error *err)
+gs_status gs_folder_commit(gs_folder *folder, gs_json_tree *manifest, gs_error *err)
 {
     bool spare = false;
     gs_status st = write_manifest(folder, manifest, err);
-    cJSON_Delete(manifest);
     if (st == GS_OK)
         st = sync_folder(folder->temporary, err);
     if (st == GS_OK)

@@ -4,15 +4,15 @@
  *     if ((st = gs_folder_begin(&folder, "public", err)) != GS_OK) return st;
  *     st = gs_folder_add_hashed(folder, "means-", ".bin", bytes, size, hash, err);     // means-0123456789abcdef.bin
  *     ...
- *     st = gs_folder_commit(folder, manifest, err);      // writes manifest.json, syncs, moves the folder to its place
+ *     st = gs_folder_commit(folder, &manifest, err);     // writes manifest.json, syncs, moves the folder to its place
  *     gs_folder_drop(folder);                            // and removes what was not committed
  */
 #ifndef GS_FOLDER_H
 #define GS_FOLDER_H
 
 #include "core/status.h"
+#include "indexer/util/json_tree.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -39,7 +39,7 @@ gs_status gs_folder_add_file(gs_folder *folder, const char *path, const char *so
 gs_status gs_folder_add_tree(gs_folder *folder, const char *path, const char *source, bool (*skip)(const char *name),
                              gs_error *err);
 
-/* Adds "files" to the manifest (deleted here), every file with its size and sha256, sorted by path, and puts the folder in place. */
-gs_status gs_folder_commit(gs_folder *folder, cJSON *manifest, gs_error *err);
+/* Adds "files" to the manifest, every file with its size and sha256, sorted by path, and puts the folder in place. */
+gs_status gs_folder_commit(gs_folder *folder, gs_json_tree *manifest, gs_error *err);
 
 #endif

@@ -24,8 +24,8 @@ typedef struct {
     uint8_t fingerprint[GS_FINGERPRINT];
     float *means;      /* [list.count, dim] */
     float *covariance; /* [dim, dim] scratch */
-    cJSON *roles;      /* of the manifest */
-    cJSON *catalog;
+    gs_json_tree manifest, catalog;
+    cJSON *roles; /* of the manifest */
 } publication;
 
 static void free_publication(publication *p)
@@ -34,8 +34,8 @@ static void free_publication(publication *p)
     gs_store_list_free(&p->list);
     free(p->means);
     free(p->covariance);
-    cJSON_Delete(p->roles);
-    cJSON_Delete(p->catalog);
+    gs_json_tree_free(&p->manifest);
+    gs_json_tree_free(&p->catalog);
 }
 
 /* ---- shared files ------------------------------------------------------------------------------------------------------------- */
@@ -48,9 +48,9 @@ static gs_status add_role(publication *p, const char *role, const char *before, 
     if (st != GS_OK)
         return st;
     snprintf(path, sizeof path, "%s%s%s", before, hash, after);
-    cJSON *entry = cJSON_AddObjectToObject(p->roles, role);
-    cJSON_AddStringToObject(entry, "path", path);
-    cJSON_AddNumberToObject(entry, "version", GS_PUBLISH_VERSION);
+    cJSON *entry = gs_json_put_object(&p->manifest, p->roles, role);
+    gs_json_put_string(&p->manifest, entry, "path", path);
+    gs_json_put_number(&p->manifest, entry, "version", GS_PUBLISH_VERSION);
     return GS_OK;
 }
 
@@ -165,31 +165,32 @@ static gs_status add_second(publication *p, size_t i, char hash[GS_FOLDER_HASH],
     return st;
 }
 
-/* All thumbnails as files; their hashes go to the page [{"hash","width","height"}] and the first few to the card. */
-static gs_status add_thumbnails(publication *p, const gs_store_model *model, cJSON *page, cJSON *card, gs_error *err)
+/* All thumbnails as files; their hashes go to the page [{"hash","width","height"}] and the first few to the card, which is the
+ * catalog's. */
+static gs_status add_thumbnails(publication *p, const gs_store_model *model, gs_json_tree *page, cJSON *card,
+                                gs_error *err)
 {
     gs_store_thumbnails thumbnails;
     gs_status st = gs_store_read_thumbnails(p->store, model, &thumbnails, err);
-    cJSON *list = cJSON_AddArrayToObject(page, "thumbs");
+    cJSON *list = gs_json_put_array(page, page->root, "thumbs");
     for (size_t i = 0; st == GS_OK && i < thumbnails.count; i++) {
         const gs_store_thumbnail *t = &thumbnails.items[i];
         char hash[GS_FOLDER_HASH];
         st = gs_folder_add_hashed(p->folder, "thumbs/", ".webp", t->webp, t->size, hash, err);
         if (st != GS_OK)
             break;
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "hash", hash);
-        cJSON_AddNumberToObject(entry, "width", t->width);
-        cJSON_AddNumberToObject(entry, "height", t->height);
-        cJSON_AddItemToArray(list, entry);
+        cJSON *entry = gs_json_put_object(page, list, NULL);
+        gs_json_put_string(page, entry, "hash", hash);
+        gs_json_put_number(page, entry, "width", t->width);
+        gs_json_put_number(page, entry, "height", t->height);
         if (i < GS_PUBLISH_CARD)
-            cJSON_AddItemToArray(card, cJSON_CreateString(hash));
+            gs_json_put_string(&p->catalog, card, NULL, hash);
     }
     gs_store_thumbnails_free(&thumbnails);
     return st;
 }
 
-static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSON *page, gs_error *err)
+static gs_status add_neighbors(publication *p, const gs_store_model *model, gs_json_tree *page, gs_error *err)
 {
     gs_store_neighbor neighbors[GS_STORE_NEIGHBORS];
     size_t count;
@@ -197,41 +198,44 @@ static gs_status add_neighbors(publication *p, const gs_store_model *model, cJSO
     gs_status st = gs_store_read_neighbors(p->store, model->run, neighbors, GS_STORE_NEIGHBORS, &count, &stale, err);
     if (st != GS_OK)
         return st;
-    cJSON *list = cJSON_AddArrayToObject(page, "neighbors");
+    cJSON *list = gs_json_put_array(page, page->root, "neighbors");
     for (size_t i = 0; i < count; i++) {
         const gs_store_model *other = gs_store_list_find_run(&p->list, neighbors[i].run);
         if (!other)
             return gs_fail(err, GS_EFORMAT, "a neighbour of '%s' is no model", model->slug);
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "slug", other->slug);
-        cJSON_AddStringToObject(entry, "title", other->title);
-        cJSON_AddStringToObject(entry, "type", other->type);
-        cJSON_AddNumberToObject(entry, "distance", neighbors[i].distance);
-        cJSON_AddItemToArray(list, entry);
+        cJSON *entry = gs_json_put_object(page, list, NULL);
+        gs_json_put_string(page, entry, "slug", other->slug);
+        gs_json_put_string(page, entry, "title", other->title);
+        gs_json_put_string(page, entry, "type", other->type);
+        gs_json_put_number(page, entry, "distance", neighbors[i].distance);
     }
     return GS_OK;
 }
 
-/* The model.json with nothing of the sampler but its kind: paths and commands of the indexing machine are nobody's business. */
-static cJSON *public_model(const gs_store_model *model)
+/* Puts the model.json into the page, with nothing of the sampler but its kind: paths and commands of the indexing machine are nobody's
+ * business. */
+static gs_status add_public_model(const gs_store_model *model, gs_json_tree *page, gs_error *err)
 {
     cJSON *root = cJSON_Parse(model->json);
+    if (!root)
+        return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", model->slug);
     cJSON *sampler = cJSON_DetachItemFromObjectCaseSensitive(root, "sampler");
     cJSON *kind = cJSON_DetachItemFromObjectCaseSensitive(sampler, "kind");
     cJSON_Delete(sampler);
     if (kind)
-        cJSON_AddItemToObject(cJSON_AddObjectToObject(root, "sampler"), "kind", kind);
-    return root;
+        gs_json_put(page, gs_json_put_object(page, root, "sampler"), "kind", kind);
+    gs_json_put(page, page->root, "model", root);
+    return GS_OK;
 }
 
 /* Prints the JSON and adds it as a file. */
-static gs_status add_json(publication *p, const char *before, const cJSON *json, char hash[GS_FOLDER_HASH],
+static gs_status add_json(publication *p, const char *before, const gs_json_tree *json, char hash[GS_FOLDER_HASH],
                           gs_error *err)
 {
-    char *text = cJSON_PrintUnformatted(json);
-    if (!text)
-        return gs_fail(err, GS_ENOMEM, "no memory for %s", before);
-    gs_status st = gs_folder_add_hashed(p->folder, before, ".json", text, strlen(text), hash, err);
+    char *text;
+    gs_status st = gs_json_tree_print(json, &text, err);
+    if (st == GS_OK)
+        st = gs_folder_add_hashed(p->folder, before, ".json", text, strlen(text), hash, err);
     cJSON_free(text);
     return st;
 }
@@ -240,84 +244,94 @@ static gs_status add_page(publication *p, const gs_store_model *model, cJSON *ca
                           gs_error *err)
 {
     char before[256];
-    cJSON *content = public_model(model);
-    if (!content)
-        return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", model->slug);
-    cJSON *page = cJSON_CreateObject();
-    cJSON_AddNumberToObject(page, "version", GS_PUBLISH_VERSION);
-    cJSON_AddStringToObject(page, "slug", model->slug);
-    cJSON_AddStringToObject(page, "title", model->title);
-    cJSON_AddStringToObject(page, "type", model->type);
-    cJSON_AddNumberToObject(page, "samples", (double)model->count);
-    cJSON_AddNumberToObject(page, "seed", (double)model->seed);
-    cJSON_AddItemToObject(page, "model", content);
-    gs_status st = add_thumbnails(p, model, page, card, err);
+    gs_json_tree page;
+    gs_json_tree_init(&page);
+    gs_json_put_number(&page, page.root, "version", GS_PUBLISH_VERSION);
+    gs_json_put_string(&page, page.root, "slug", model->slug);
+    gs_json_put_string(&page, page.root, "title", model->title);
+    gs_json_put_string(&page, page.root, "type", model->type);
+    gs_json_put_number(&page, page.root, "samples", (double)model->count);
+    gs_json_put_number(&page, page.root, "seed", (double)model->seed);
+    gs_status st = add_public_model(model, &page, err);
     if (st == GS_OK)
-        st = add_neighbors(p, model, page, err);
+        st = add_thumbnails(p, model, &page, card, err);
+    if (st == GS_OK)
+        st = add_neighbors(p, model, &page, err);
     snprintf(before, sizeof before, "models/%s-", model->slug);
     if (st == GS_OK)
-        st = add_json(p, before, page, hash, err);
-    cJSON_Delete(page);
+        st = add_json(p, before, &page, hash, err);
+    gs_json_tree_free(&page);
     return st;
 }
 
 /* ---- the catalog -------------------------------------------------------------------------------------------------------------- */
 
+/* A list of the catalog: its next item is model i's. */
 static cJSON *column(publication *p, const char *name)
 {
-    cJSON *array = cJSON_GetObjectItemCaseSensitive(p->catalog, name);
-    return array ? array : cJSON_AddArrayToObject(p->catalog, name);
+    cJSON *array = cJSON_GetObjectItemCaseSensitive(p->catalog.root, name);
+    return array ? array : gs_json_put_array(&p->catalog, p->catalog.root, name);
+}
+
+static void put_string(publication *p, const char *name, const char *value)
+{
+    gs_json_put_string(&p->catalog, column(p, name), NULL, value);
+}
+
+static void put_number(publication *p, const char *name, double value)
+{
+    gs_json_put_number(&p->catalog, column(p, name), NULL, value);
 }
 
 /* The tags of a model.json that are strings. */
-static cJSON *tags_of(const gs_store_model *model)
+static void put_tags(publication *p, const gs_store_model *model)
 {
-    cJSON *root = cJSON_Parse(model->json), *tags = cJSON_CreateArray();
+    cJSON *root = cJSON_Parse(model->json), *tags = gs_json_put_array(&p->catalog, column(p, "tags"), NULL);
+    p->catalog.failed |= !root;
     const cJSON *tag;
     cJSON_ArrayForEach(tag, cJSON_GetObjectItemCaseSensitive(root, "tags"))
     {
         if (cJSON_IsString(tag))
-            cJSON_AddItemToArray(tags, cJSON_CreateString(tag->valuestring));
+            gs_json_put_string(&p->catalog, tags, NULL, tag->valuestring);
     }
     cJSON_Delete(root);
-    return tags;
 }
 
 static gs_status add_model(publication *p, size_t i, gs_error *err)
 {
     const gs_store_model *model = &p->list.models[i];
     char page[GS_FOLDER_HASH], second[GS_FOLDER_HASH];
-    cJSON *card = cJSON_CreateArray();
-    cJSON_AddItemToArray(column(p, "id"), cJSON_CreateNumber((double)model->id));
-    cJSON_AddItemToArray(column(p, "slug"), cJSON_CreateString(model->slug));
-    cJSON_AddItemToArray(column(p, "title"), cJSON_CreateString(model->title));
-    cJSON_AddItemToArray(column(p, "type"), cJSON_CreateString(model->type));
-    cJSON_AddItemToArray(column(p, "family"), cJSON_CreateString(model->family));
-    cJSON_AddItemToArray(column(p, "tags"), tags_of(model));
-    cJSON_AddItemToArray(column(p, "samples"), cJSON_CreateNumber((double)model->count));
-    cJSON_AddItemToArray(column(p, "thumbs"), card);
+    put_number(p, "id", (double)model->id);
+    put_string(p, "slug", model->slug);
+    put_string(p, "title", model->title);
+    put_string(p, "type", model->type);
+    put_string(p, "family", model->family);
+    put_tags(p, model);
+    put_number(p, "samples", (double)model->count);
+    cJSON *card = gs_json_put_array(&p->catalog, column(p, "thumbs"), NULL);
     gs_status st = add_page(p, model, card, page, err);
     if (st == GS_OK)
         st = add_second(p, i, second, err);
     if (st != GS_OK)
         return gs_error_prefix(err, st, "model '%s'", model->slug);
-    cJSON_AddItemToArray(column(p, "page"), cJSON_CreateString(page));
-    cJSON_AddItemToArray(column(p, "second"), cJSON_CreateString(second));
+    put_string(p, "page", page);
+    put_string(p, "second", second);
     return GS_OK;
 }
 
 static gs_status add_models(publication *p, gs_error *err)
 {
+    gs_json_put_number(&p->catalog, p->catalog.root, "version", GS_PUBLISH_VERSION);
+    gs_json_put_number(&p->catalog, p->catalog.root, "count", (double)p->list.count);
     gs_status st = GS_OK;
-    cJSON_AddNumberToObject(p->catalog, "version", GS_PUBLISH_VERSION);
-    cJSON_AddNumberToObject(p->catalog, "count", (double)p->list.count);
     for (size_t i = 0; i < p->list.count && st == GS_OK; i++)
         st = add_model(p, i, err);
     if (st != GS_OK)
         return st;
-    char *text = cJSON_PrintUnformatted(p->catalog);
-    if (!text)
-        return gs_fail(err, GS_ENOMEM, "no memory for a catalog of %zu models", p->list.count);
+    char *text;
+    st = gs_json_tree_print(&p->catalog, &text, err);
+    if (st != GS_OK)
+        return gs_error_prefix(err, st, "a catalog of %zu models", p->list.count);
     st = add_role(p, "catalog", "catalog-", ".json", text, strlen(text), err);
     cJSON_free(text);
     return st;
@@ -325,21 +339,21 @@ static gs_status add_models(publication *p, gs_error *err)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------------------- */
 
-static cJSON *make_manifest(publication *p)
+/* The manifest but for its files, with roles that are filled as they come. */
+static void begin_manifest(publication *p)
 {
-    cJSON *manifest = cJSON_CreateObject();
-    cJSON_AddStringToObject(manifest, "format", "gensearch");
-    cJSON_AddNumberToObject(manifest, "version", GS_PUBLISH_VERSION);
-    cJSON_AddNumberToObject(manifest, "count", (double)p->list.count);
-    cJSON *encoder = cJSON_AddObjectToObject(manifest, "encoder");
-    cJSON_AddStringToObject(encoder, "name", p->bound.name);
-    cJSON_AddStringToObject(encoder, "fingerprint", p->bound.fingerprint);
-    cJSON_AddNumberToObject(encoder, "dim", (double)p->bound.dim);
-    cJSON_AddNumberToObject(encoder, "tau", p->bound.tau);
-    cJSON_AddNumberToObject(encoder, "image_size", p->bound.image_size);
-    cJSON_AddItemToObject(manifest, "roles", p->roles);
-    p->roles = NULL;
-    return manifest;
+    gs_json_tree *m = &p->manifest;
+    gs_json_tree_init(m);
+    gs_json_put_string(m, m->root, "format", "gensearch");
+    gs_json_put_number(m, m->root, "version", GS_PUBLISH_VERSION);
+    gs_json_put_number(m, m->root, "count", (double)p->list.count);
+    cJSON *encoder = gs_json_put_object(m, m->root, "encoder");
+    gs_json_put_string(m, encoder, "name", p->bound.name);
+    gs_json_put_string(m, encoder, "fingerprint", p->bound.fingerprint);
+    gs_json_put_number(m, encoder, "dim", (double)p->bound.dim);
+    gs_json_put_number(m, encoder, "tau", p->bound.tau);
+    gs_json_put_number(m, encoder, "image_size", p->bound.image_size);
+    p->roles = gs_json_put_object(m, m->root, "roles");
 }
 
 static gs_status prepare(publication *p, const char *directory, gs_error *err)
@@ -364,10 +378,10 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
         sscanf(p->bound.fingerprint + 2 * i, "%2hhx", &p->fingerprint[i]);
     p->means = calloc(p->list.count, p->bound.dim * sizeof *p->means);
     p->covariance = calloc(p->bound.dim, p->bound.dim * sizeof *p->covariance);
-    p->roles = cJSON_CreateObject();
-    p->catalog = cJSON_CreateObject();
-    if (!p->means || !p->covariance || !p->roles || !p->catalog)
+    if (!p->means || !p->covariance)
         return gs_fail(err, GS_ENOMEM, "no memory to publish %zu models", p->list.count);
+    begin_manifest(p);
+    gs_json_tree_init(&p->catalog);
     return gs_folder_begin(&p->folder, directory, err);
 }
 
@@ -389,7 +403,7 @@ gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory
     if (st == GS_OK)
         st = add_encoder(&p, err);
     if (st == GS_OK)
-        st = gs_folder_commit(p.folder, make_manifest(&p), err);
+        st = gs_folder_commit(p.folder, &p.manifest, err);
     gs_store_snapshot_end(store);
     free_publication(&p);
     return st;
