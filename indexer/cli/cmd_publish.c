@@ -3,15 +3,31 @@
 
 #include "indexer/publish/publish.h"
 
+#include <string.h>
+
+static gs_status read_vision(const char *text, gs_publish_vision *vision, gs_error *err)
+{
+    static const char *const names[] = {[GS_VISION_AUTO] = "auto", [GS_VISION_YES] = "yes", [GS_VISION_NO] = "no"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *vision = (gs_publish_vision)i;
+            return GS_OK;
+        }
+    }
+    return gs_fail(err, GS_EARGS, "--vision is '%s', expected yes, no or auto", text);
+}
+
 int cmd_publish(int argc, char **argv)
 {
-    const char *directory = NULL, *means = "f16";
+    const char *directory = NULL, *means = "f16", *vision = "auto";
     gs_publish_options publish = {0};
     const cli_option options[] = {
         {"encoder", "DIR", "where the database's encoder lies now", .text = &directory},
         {"exact-text", NULL, "do not quantise the text tower: four times the download", .flag = &publish.exact_text},
         {"means", "TYPE", "f32, f16 or int8 for the models' means: int8 halves them for a large zoo (f16)",
          .text = &means},
+        {"vision", "yes|no|auto", "let visitors search with pictures: the vision tower too (auto: below 40 MB)",
+         .text = &vision},
     };
     const cli_command command = {
         "publish",
@@ -29,6 +45,8 @@ int cmd_publish(int argc, char **argv)
     gs_store *store = NULL;
     gs_encoder *encoder = NULL;
     gs_status st = gs_element_parse(means, &publish.means, &err);
+    if (st == GS_OK)
+        st = read_vision(vision, &publish.vision, &err);
     if (st == GS_OK)
         st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
     if (st == GS_OK)

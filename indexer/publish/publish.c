@@ -3,6 +3,7 @@
 #include "core/catalog.h"
 #include "indexer/publish/folder.h"
 #include "indexer/publish/onnx_text.h"
+#include "indexer/publish/onnx_vision.h"
 #include "indexer/stats/stats.h"
 #include "indexer/util/file.h"
 #include "indexer/util/share.h"
@@ -84,6 +85,57 @@ static gs_status add_encoder(publication *p, gs_error *err)
     if (st == GS_OK)
         st = add_role(p, "text", "encoder/text-", ".onnx", text.data, text.size, err);
     gs_bytes_free(&text);
+    return st;
+}
+
+static void put_size(gs_json_tree *m, cJSON *object, int width, int height)
+{
+    gs_json_put_number(m, object, "width", width);
+    gs_json_put_number(m, object, "height", height);
+}
+
+static void put_floats(gs_json_tree *m, cJSON *object, const char *name, const float values[3])
+{
+    cJSON *array = gs_json_put_array(m, object, name);
+    for (int i = 0; i < 3; i++)
+        gs_json_put_number(m, array, NULL, values[i]);
+}
+
+/* role's "preprocess", as publish.h has it. */
+static void put_preprocess(gs_json_tree *m, cJSON *role, const gs_preprocess *p)
+{
+    cJSON *object = gs_json_put_object(m, role, "preprocess");
+    if (p->do_resize) {
+        cJSON *resize = gs_json_put_object(m, object, "resize");
+        if (p->shortest_edge > 0)
+            gs_json_put_number(m, resize, "shortest_edge", p->shortest_edge);
+        else
+            put_size(m, resize, p->resize_width, p->resize_height);
+        gs_json_put_number(m, object, "resample", p->resample);
+    }
+    if (p->do_center_crop)
+        put_size(m, gs_json_put_object(m, object, "crop"), p->crop_width, p->crop_height);
+    if (p->do_rescale)
+        gs_json_put_number(m, object, "rescale", p->rescale_factor);
+    if (p->do_normalize) {
+        put_floats(m, object, "mean", p->mean);
+        put_floats(m, object, "std", p->std);
+    }
+}
+
+static gs_status add_vision(publication *p, gs_error *err)
+{
+    bool automatic = p->options->vision == GS_VISION_AUTO;
+    if (p->options->vision == GS_VISION_NO || (automatic && gs_onnx_vision_weights(p->encoder) >= GS_PUBLISH_VISION))
+        return GS_OK;
+    gs_bytes vision;
+    gs_status st = gs_onnx_vision_write(p->encoder, true, &vision, err);
+    if (st == GS_OK && (!automatic || vision.size < GS_PUBLISH_VISION)) {
+        st = add_role(p, "vision", "encoder/vision-", ".onnx", vision.data, vision.size, err);
+        put_preprocess(&p->manifest, cJSON_GetObjectItemCaseSensitive(p->roles, "vision"),
+                       gs_encoder_get_preprocess(p->encoder));
+    }
+    gs_bytes_free(&vision);
     return st;
 }
 
@@ -402,6 +454,8 @@ gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory
         st = add_models(&p, err);
     if (st == GS_OK)
         st = add_encoder(&p, err);
+    if (st == GS_OK)
+        st = add_vision(&p, err);
     if (st == GS_OK)
         st = gs_folder_commit(p.folder, &p.manifest, err);
     gs_store_snapshot_end(store);

@@ -11,6 +11,7 @@
  *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
  *     thumbs/HASH.webp              samples, the longer side at most 128 pixels
  *     encoder/text-HASH.onnx        the text tower (indexer/publish/onnx_text.h says what goes in and out)
+ *     encoder/vision-HASH.onnx      the vision tower (indexer/publish/onnx_vision.h), when it is published
  *     encoder/tokenizer-HASH.bin    core/tokenize.h
  *     wasm/                         core.mjs, gensearch.js, gensearch.wasm: all of the build's wasm/dist
  *     vendor/onnxruntime-web/       ort.wasm.min.mjs, ort-wasm-simd-threaded.mjs, ort-wasm-simd-threaded.wasm
@@ -26,8 +27,12 @@
  *      "roles": {"means":     {"path": "means-HASH.bin", "version": 1},
  *                "catalog":   {"path": "catalog-HASH.json", "version": 1},
  *                "text":      {"path": "encoder/text-HASH.onnx", "version": 1},
+ *                "vision":    {"path": "encoder/vision-HASH.onnx", "version": 1, "preprocess": below},   when it is published
  *                "tokenizer": {"path": "encoder/tokenizer-HASH.bin", "version": 1}},
  *      "files": {PATH: {"size": bytes, "sha256": 64 hex digits}, ...}}        every file but manifest.json, sorted by path
+ * "preprocess" is core/preprocess.h's struct, without the fields of steps that are left out:
+ *     {"resize": {"shortest_edge": 224} or {"width", "height"}, "resample": Pillow's number of the filter,
+ *      "crop": {"width", "height"}, "rescale": 0.00392156862745098, "mean": [3], "std": [3]}            mean and std: both or neither
  * The first 16 bytes of the fingerprint stand in means and second too: files that disagree do not belong together and are refused.
  *
  * catalog: columns of `count` entries, sorted by slug; equal scores rank in this order, in the program and in the browser alike.
@@ -58,13 +63,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GS_PUBLISH_VERSION 1  /* of manifest.json, the catalog and the pages */
-#define GS_PUBLISH_RANK    64 /* vectors of a second moment, or dim - 1 */
-#define GS_PUBLISH_CARD    4  /* thumbnails on a card */
+#define GS_PUBLISH_VERSION 1                          /* of manifest.json, the catalog and the pages */
+#define GS_PUBLISH_RANK    64                         /* vectors of a second moment, or dim - 1 */
+#define GS_PUBLISH_CARD    4                          /* thumbnails on a card */
+#define GS_PUBLISH_VISION  ((size_t)40 * 1000 * 1000) /* bytes: a larger vision tower is published only when asked for */
+
+typedef enum {
+    GS_VISION_AUTO, /* when it is smaller than GS_PUBLISH_VISION */
+    GS_VISION_YES,
+    GS_VISION_NO,
+} gs_publish_vision;
 
 typedef struct {
-    bool exact_text;  /* do not quantise the text tower */
-    gs_element means; /* of the table of means */
+    gs_element means;         /* of the table of means */
+    bool exact_text;          /* do not quantise the text tower */
+    gs_publish_vision vision; /* whether the folder can be searched with pictures: the vision tower */
 } gs_publish_options;
 
 /* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published

@@ -11,9 +11,14 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import OTHER, PROGRAM, VISION, Case
+from harness import OTHER, PROGRAM, TINY, VISION, Case
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+
+
+def single(value):
+    """Rounded to an f32."""
+    return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
 def half(bits):
@@ -77,7 +82,8 @@ class Published(Case):
             self.assertEqual(manifest["files"][path], {"size": len(content), "sha256": digest})
             if path.startswith(("means-", "catalog-", "models/", "second/", "thumbs/", "encoder/")):
                 self.assertIn(digest[:16], path)
-        self.assertEqual({role for role in manifest["roles"]}, {"means", "catalog", "text", "tokenizer"})
+        roles = {"means", "catalog", "text", "vision", "tokenizer"}
+        self.assertEqual({role for role in manifest["roles"]}, roles)
         for role in manifest["roles"].values():
             self.assertIn(role["path"], files)
 
@@ -223,6 +229,22 @@ class Published(Case):
             sizes[name] = len(content)
         self.assertEqual(sizes["f32"] - 64, 2 * (sizes["f16"] - 64))
         self.refused_publish(self.dir / "none", "--means", "f8", says=["choose f32, f16 or int8"])
+
+    def test_pictures_can_be_searched_with_when_the_vision_tower_is_published(self):
+        self.publish()
+        role = self.read_json("manifest.json")["roles"]["vision"]
+        wanted = json.loads((TINY / "preprocessor_config.json").read_text())
+        prepared = role["preprocess"]
+        self.assertEqual(prepared["resize"], wanted["size"])
+        self.assertEqual(prepared["crop"], wanted["crop_size"])
+        self.assertEqual(prepared["resample"], wanted["resample"])
+        self.assertEqual(prepared["rescale"], wanted["rescale_factor"])
+        for name in ("mean", "std"):
+            self.assertEqual([single(v) for v in prepared[name]], [single(v) for v in wanted[f"image_{name}"]])
+        self.ok("publish", self.db, self.out, "--vision", "no", env=self.environment())
+        self.assertNotIn("vision", self.read_json("manifest.json")["roles"])
+        self.assertEqual(list((self.out / "encoder").glob("vision-*")), [])
+        self.refused_publish(self.out, "--vision", "maybe", says=["--vision", "'maybe'", "yes, no or auto"])
 
     def test_exact_text_is_larger(self):
         self.publish()
