@@ -1,12 +1,14 @@
 /* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer,
  * because the layout of a struct is nothing to know there. core.mjs is the other half. */
 #include "core/catalog.h"
+#include "core/preprocess.h"
 #include "core/query.h"
 #include "core/table.h"
 #include "core/tokenize.h"
 
 #include <emscripten.h> /* EMSCRIPTEN_KEEPALIVE */
 #include <stdlib.h>     /* malloc, free */
+#include <string.h>     /* memcpy */
 
 /* The means of a file, ready to be scored. */
 typedef struct {
@@ -20,6 +22,10 @@ wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], g
 gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err);
 gs_lowrank *wasm_lowrank_open(const void *bytes, size_t size, gs_error *err);
 uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank);
+gs_preprocess *wasm_preprocess_new(int shortest_edge, int resize_width, int resize_height, int resample, int crop_width,
+                                   int crop_height, double rescale, const float *mean_std);
+float *wasm_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, uint32_t size[2],
+                           gs_error *err);
 
 gs_status wasm_query_candidates(size_t n_parts, const int32_t *methods, const double *weights, double *cosines,
                                 size_t count, double tau, uint32_t *candidates, size_t *most, gs_error *err);
@@ -156,4 +162,58 @@ gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *
     *conflict = in_conflict;
     free(parts);
     return st;
+}
+
+/* How pictures are prepared. A size or rescale of 0, or no mean_std {mean [3], std [3]}: without that step. NULL when
+ * memory ran out. The caller frees it. */
+EMSCRIPTEN_KEEPALIVE
+gs_preprocess *wasm_preprocess_new(int shortest_edge, int resize_width, int resize_height, int resample, int crop_width,
+                                   int crop_height, double rescale, const float *mean_std)
+{
+    gs_preprocess *p = malloc(sizeof *p);
+    if (!p)
+        return NULL;
+    *p = (gs_preprocess){.do_resize = shortest_edge > 0 || resize_width > 0,
+                         .do_center_crop = crop_width > 0,
+                         .do_rescale = rescale != 0,
+                         .do_normalize = mean_std != NULL,
+                         .resample = (gs_resample)resample,
+                         .shortest_edge = shortest_edge,
+                         .resize_width = resize_width,
+                         .resize_height = resize_height,
+                         .crop_width = crop_width,
+                         .crop_height = crop_height,
+                         .rescale_factor = rescale};
+    if (mean_std) {
+        memcpy(p->mean, mean_std, sizeof p->mean);
+        memcpy(p->std, mean_std + 3, sizeof p->std);
+    }
+    return p;
+}
+
+/* rgb [height, width, 3] (borrowed) -> pixels [3, size[1], size[0]], the caller's to free. NULL with a message in err. */
+EMSCRIPTEN_KEEPALIVE
+float *wasm_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, uint32_t size[2],
+                           gs_error *err)
+{
+    int out_width, out_height;
+    gs_preprocess_output_size(p, width, height, &out_width, &out_height);
+    size_t need = gs_preprocess_workspace(p, width, height);
+    if (need == 0) { /* sizes below 1 too, and a filter that there is not */
+        gs_fail(err, GS_EARGS, "cannot prepare a picture of %d x %d in this way", width, height);
+        return NULL;
+    }
+    uint64_t values = 3ull * (unsigned)out_width * (unsigned)out_height;
+    void *work = malloc(need);
+    float *pixels = values <= SIZE_MAX / sizeof *pixels ? malloc((size_t)values * sizeof *pixels) : NULL;
+    gs_status st = work && pixels ? gs_preprocess_run(p, rgb, width, height, work, pixels, err)
+                                  : gs_fail(err, GS_ENOMEM, "no memory to prepare a picture of %d x %d", width, height);
+    free(work);
+    if (st != GS_OK) {
+        free(pixels);
+        return NULL;
+    }
+    size[0] = (uint32_t)out_width;
+    size[1] = (uint32_t)out_height;
+    return pixels;
 }

@@ -12,6 +12,9 @@
 //     const model = core.lowrank(bytes);                   // of a file of second/: { dim }
 //     model.score(query);                                  // its log density at the query
 //
+//     const prepare = core.preprocess(settings);           // "preprocess" of the manifest's role vision
+//     prepare.run({ width, height, rgb });                 // a decoded picture -> { width, height, pixels: Float32Array [3, height, width] }
+//
 //     const parts = [{ method: core.defaultMethod('text'), weight: 1 }, { method: 'gaussian-lowrank', weight: -0.5 }];
 //     core.candidates(parts, cosines, tau, 48);            // -> Uint32Array: the models that lead by first moments, best first
 //     const { logProbabilities, conflict } = core.rank(parts, scores, tau);   // log p(model | all parts), NaN: not ranked
@@ -67,6 +70,18 @@ class Core {
   lowrank(bytes) {
     const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_lowrank_open(data, size, this.#error));
     return this.#memory.own(new LowRank(this.#module, this.#memory, at), [at, keep]);
+  }
+
+  /** settings: as indexer/publish/publish.h has them. A step without settings is left out. */
+  preprocess({ resize, resample = 0, crop, rescale = 0, mean, std }) {
+    const values = mean ? [...mean, ...std] : [];
+    return this.#memory.use(values.length * 4, (meanStd) => {
+      this.#memory.write(Float32Array, meanStd, values);
+      const sizes = [resize?.shortest_edge ?? 0, resize?.width ?? 0, resize?.height ?? 0, resample, crop?.width ?? 0, crop?.height ?? 0];
+      const at = this.#module._wasm_preprocess_new(...sizes, rescale, mean ? meanStd : 0);
+      if (at === 0) throw new Error('no memory to prepare pictures');
+      return this.#memory.own(new Preprocess(this.#module, this.#memory, at, this.#error), [at]);
+    });
   }
 
   /** The method that ranks parts of this kind unless another is named. */
@@ -218,6 +233,37 @@ class LowRank {
     return this.#memory.use(this.dim * 4, (at) => {
       this.#memory.write(Float32Array, at, query);
       return this.#module._gs_score_gaussian_lowrank(this.#at, at);
+    });
+  }
+}
+
+class Preprocess {
+  #module;
+  #memory;
+  #at;
+  #error;
+
+  constructor(module, memory, at, error) {
+    this.#module = module;
+    this.#memory = memory;
+    this.#at = at;
+    this.#error = error;
+  }
+
+  /** Bit for bit what the program computes. rgb [height, width, 3]: bytes. */
+  run({ width, height, rgb }) {
+    if (rgb.length !== width * height * 3) throw new Error(`${rgb.length} bytes of a picture of ${width} x ${height}, expected 3 for each pixel`);
+    return this.#memory.use(rgb.length + 8, (at) => {
+      const size = at;
+      this.#memory.write(Uint8Array, at + 8, rgb);
+      const pixels = this.#module._wasm_preprocess_run(this.#at, at + 8, width, height, size, this.#error);
+      if (pixels === 0) throw this.#memory.error(this.#error);
+      try {
+        const [outWidth, outHeight] = this.#memory.read(Uint32Array, size, 2);
+        return { width: outWidth, height: outHeight, pixels: this.#memory.read(Float32Array, pixels, 3 * outWidth * outHeight) };
+      } finally {
+        this.#memory.free(pixels);
+      }
     });
   }
 }

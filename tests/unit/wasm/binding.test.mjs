@@ -84,6 +84,49 @@ test('the low-rank density equals SciPy', () => {
   assert.ok(Math.abs(score / number('golden_lowrank') - 1) < 1e-5, `${score}`);
 });
 
+/** random_bytes() of core_test.h. */
+function randomBytes(state, n) {
+  return Uint8Array.from({ length: n }, () => {
+    state.value = (Math.imul(state.value, 1664525) + 1013904223) >>> 0;
+    return state.value >>> 24;
+  });
+}
+
+/** checksum() of core_test.h. */
+function checksum({ buffer, byteOffset, byteLength }) {
+  let value = 0xcbf29ce484222325n;
+  for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
+  return value;
+}
+
+test('pictures are prepared as CLIPImageProcessor does, to the bit', () => {
+  const text = readFileSync(new URL('../../golden/preprocess_golden.h', import.meta.url), 'utf8');
+  const [, body] = text.match(/golden_prepared\[\] = \{([^;]*)\};/);
+  const cases = Array.from(body.matchAll(/\{(.*)\}/g), ([, fields]) => fields.split(', ').map(BigInt));
+  assert.ok(cases.length > 10);
+  const state = { value: 12 };
+  for (const [expected, ...numbers] of cases.map((fields) => [fields.at(-1), ...fields.slice(0, -1).map(Number)])) {
+    const [width, height, edge, resizeWidth, resizeHeight, cropWidth, cropHeight, rescale, normalise, resample, outWidth, outHeight] = numbers;
+    const rgb = randomBytes(state, width * height * 3);
+    const settings = { resample };
+    if (edge) settings.resize = { shortest_edge: edge };
+    else if (resizeWidth) settings.resize = { width: resizeWidth, height: resizeHeight };
+    if (cropWidth) settings.crop = { width: cropWidth, height: cropHeight };
+    if (rescale) settings.rescale = 1 / 255;
+    if (normalise) Object.assign(settings, { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] });
+    const prepared = core.preprocess(settings).run({ width, height, rgb });
+    assert.deepEqual([prepared.width, prepared.height], [outWidth, outHeight]);
+    assert.equal(checksum(prepared.pixels), expected, `${width} x ${height}`);
+  }
+});
+
+test('pictures that cannot be prepared are refused', () => {
+  const prepare = core.preprocess({ resize: { shortest_edge: 8 }, resample: 3, crop: { width: 8, height: 8 } });
+  assert.throws(() => prepare.run({ width: 2, height: 2, rgb: new Uint8Array(16) }), /16 bytes .* 2 x 2/);
+  assert.throws(() => prepare.run({ width: 0, height: 2, rgb: new Uint8Array(0) }), /picture of 0 x 2/);
+  assert.throws(() => core.preprocess({ resize: { shortest_edge: 8 }, resample: 9 }).run({ width: 1, height: 1, rgb: new Uint8Array(3) }), /picture of 1 x 1 in this way/);
+});
+
 test('parts are ranked as SciPy says, in conflict or not', () => {
   const weights = golden('query_golden.h', 'query_weights');
   const parts = ['gaussian-density', 'first-moment', 'monte-carlo'].map((method, p) => ({ method, weight: weights[p] }));
