@@ -1,9 +1,17 @@
-// encoder.js - words to a feature: the tokenizer (core/, WebAssembly) and CLIP's text tower (ONNX, through onnxruntime-web).
+// encoder.js - words and pictures to features: the tokenizer and the preparation of pictures (core/, WebAssembly) and CLIP's towers (ONNX,
+// through onnxruntime-web).
 //
 //     const encoder = await openEncoder(ort, core, { tokenizer, text });   // the bytes of tokenizer-HASH.bin and text-HASH.onnx
 //     const feature = await encoder.encode('a red car');                   // Float32Array [dim], L2-normalised
 //
-// The words go in as they were typed. indexer/publish/onnx_text.h says what the graph takes and gives.
+// With pictures: the third argument has "preprocess" too, that of the manifest's role vision, and "vision", which loads the bytes of
+// vision-HASH.onnx. It is called when the first picture comes, and again after it failed.
+//
+//     const feature = await encoder.encodeImage(blob);                     // or what picture.js made of it
+//
+// The words go in as they were typed. indexer/publish/onnx_text.h and onnx_vision.h say what the graphs take and give.
+
+import { decodePicture } from './picture.js';
 
 const REMEMBERED = 64; // features of the last texts: going back, or switching the method, encodes nothing again
 
@@ -17,10 +25,13 @@ export async function openRuntime({ module, glue, wasm }) {
   return ort;
 }
 
-export async function openEncoder(ort, core, { tokenizer, text }) {
+export async function openEncoder(ort, core, { tokenizer, text, preprocess, vision }) {
+  const open = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
   const words = core.tokenizer(tokenizer);
-  const session = await ort.InferenceSession.create(text, { executionProviders: ['wasm'] });
+  const session = await open(text);
   const features = new Map();
+  const openVision = once(async () => open(await vision()));
+  const preparation = preprocess && core.preprocess(preprocess);
 
   async function compute(query) {
     const ids = words.encode(query);
@@ -37,5 +48,25 @@ export async function openEncoder(ort, core, { tokenizer, text }) {
       if (features.size > REMEMBERED) features.delete(features.keys().next().value);
       return feature;
     },
+
+    async encodeImage(picture) {
+      if (!preparation) throw new Error('This folder was published without the means to search with pictures (gensearch publish --vision yes).');
+      const [tower, image] = await Promise.all([openVision(), picture instanceof Blob ? decodePicture(picture) : picture]);
+      const { width, height, pixels } = preparation.run(image);
+      const { feature } = await tower.run({ pixels: new ort.Tensor('float32', pixels, [1, 3, height, width]) });
+      return Float32Array.from(feature.data);
+    },
+  };
+}
+
+/** make's promise, made when it is first asked for; again after a failure. */
+function once(make) {
+  let made;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
   };
 }

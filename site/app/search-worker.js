@@ -45,7 +45,8 @@ async function openEngine({ base, manifest, second }) {
     glue: new URL(`${VENDOR}ort-wasm-simd-threaded.mjs`, base).href,
     wasm,
   });
-  const encoder = await openEncoder(ort, core, { tokenizer, text });
+  const vision = () => downloader(base, files)(roles.vision.path);
+  const encoder = await openEncoder(ort, core, { tokenizer, text, preprocess: roles.vision?.preprocess, vision });
   await encoder.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
   const read = second && lowRankReader(core, downloader(base, files), second, fingerprint);
   return { core, encoder, means: core.means(means), tau, read };
