@@ -6,12 +6,14 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cblas.h>
 #include <lapacke.h>
 
 /* Variances below this share of the largest are rounding: half of FLT_EPSILON is lost in each element, and elimination adds a few. */
 #define ROUNDING (4 * (double)FLT_EPSILON)
+#define PANEL    64 /* columns of a product at a time */
 
 static double largest_variance(const float *covariance, size_t dim)
 {
@@ -21,21 +23,46 @@ static double largest_variance(const float *covariance, size_t dim)
     return largest;
 }
 
+static void fill(gs_root *root, const float *covariance)
+{
+    for (size_t i = 0; i < root->dim * root->dim; i++)
+        root->factor[i] = covariance[i];
+    for (size_t i = 0; i < root->dim; i++)
+        root->order[i] = (int)i + 1;
+}
+
+/* Without pivots, which take as long again. False unless every variance is above the tolerance. */
+static bool factorize_full(gs_root *root, double tolerance)
+{
+    int n = (int)root->dim;
+    if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, root->factor, n) != 0)
+        return false;
+    for (size_t i = 0; i < root->dim; i++) {
+        double pivot = root->factor[i * root->dim + i];
+        if (pivot * pivot <= tolerance)
+            return false;
+    }
+    root->rank = root->dim;
+    return true;
+}
+
 static gs_status factorize(gs_root *root, const float *covariance, uint64_t count, gs_error *err)
 {
     size_t dim = root->dim;
-    int n = (int)dim, rank = 0;
-    for (size_t i = 0; i < dim * dim; i++)
-        root->factor[i] = covariance[i];
+    int n = (int)dim, rank = 0, failed = 0;
     double tolerance = ROUNDING * largest_variance(covariance, dim);
-    int failed = LAPACKE_dpstrf(LAPACK_COL_MAJOR, 'L', n, root->factor, n, root->order, &rank, tolerance);
+    fill(root, covariance);
+    if (count <= dim || !factorize_full(root, tolerance)) {
+        fill(root, covariance);
+        failed = LAPACKE_dpstrf(LAPACK_COL_MAJOR, 'L', n, root->factor, n, root->order, &rank, tolerance);
+        root->rank = count > 0 && count - 1 < (uint64_t)rank ? (size_t)(count - 1) : (size_t)rank;
+    }
     if (failed == LAPACK_WORK_MEMORY_ERROR)
         return gs_fail(err, GS_ENOMEM, "no memory to factor a covariance of %zu dimensions", dim);
     if (failed < 0)
         return gs_fail(err, GS_EFORMAT, "a covariance of %zu dimensions was not factored (dpstrf: %d)", dim, failed);
-    root->rank = count > 0 && count - 1 < (uint64_t)rank ? (size_t)(count - 1) : (size_t)rank;
-    for (size_t i = root->rank * dim; i < dim * dim; i++)
-        root->factor[i] = 0;
+    for (size_t j = 0; j < dim; j++)
+        memset(root->factor + j * dim, 0, (j < root->rank ? j : dim) * sizeof *root->factor);
     return GS_OK;
 }
 
@@ -71,29 +98,38 @@ static bool precedes(size_t rank_a, double trace_a, size_t rank_b, double trace_
     return rank_a != rank_b ? rank_a < rank_b : trace_a < trace_b;
 }
 
-/* L' S L into the leading [rank, rank] of product [dim, dim], column-major. */
-static void conjugate(const gs_root *root, const float *covariance, double *product)
+/* The lower triangle of L' S L into the leading [rank, rank] of product [dim, dim], column-major; panel [dim, PANEL] is scratch. As L is
+ * lower, some columns of the result from their diagonal down need only what of S and L lies down and right from there: the columns of S
+ * make room for them, one panel after the other, at half the cost of two whole products. */
+static void conjugate(const gs_root *root, const float *covariance, double *product, double *panel)
 {
     size_t dim = root->dim;
-    int n = (int)dim, rank = (int)root->rank;
+    int n = (int)dim;
     for (size_t j = 0; j < dim; j++) {
         const float *row = covariance + (size_t)(root->order[j] - 1) * dim;
         for (size_t i = 0; i < dim; i++)
             product[j * dim + i] = row[root->order[i] - 1];
     }
-    cblas_dtrmm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, n, n, 1, root->factor, n, product,
-                n);
-    cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, n, rank, 1, root->factor, n, product,
-                n);
+    for (size_t j = 0; j < root->rank; j += PANEL) {
+        int rows = (int)(dim - j), columns = (int)(root->rank - j < PANEL ? root->rank - j : PANEL);
+        const double *factor = root->factor + j * dim + j;
+        double *corner = product + j * dim + j;
+        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, columns, rows, 1, corner, n, factor, n, 0, panel,
+                    rows);
+        cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, rows, columns, 1, factor, n, panel,
+                    rows);
+        for (size_t c = 0; c < (size_t)columns; c++)
+            memcpy(corner + c * dim, panel + c * (size_t)rows, (size_t)rows * sizeof *panel);
+    }
 }
 
 gs_status gs_root_fidelity(const gs_root *root, const float *covariance, double *fidelity, gs_error *err)
 {
     size_t dim = root->dim;
-    double *product = malloc((dim * dim + dim) * sizeof *product), *values = product + dim * dim;
+    double *product = malloc((dim * dim + dim + dim * PANEL) * sizeof *product), *values = product + dim * dim;
     if (!product)
         return gs_fail(err, GS_ENOMEM, "no memory to compare distributions of %zu dimensions", dim);
-    conjugate(root, covariance, product);
+    conjugate(root, covariance, product, values + dim);
     gs_status st = gs_stats_eigenvalues(product, root->rank, dim, values, err);
     *fidelity = 0;
     for (size_t i = 0; st == GS_OK && i < root->rank; i++)
