@@ -21,11 +21,8 @@ function svgOf(name) {
   const alias = icons.aliases?.[name];
   const icon = icons.icons[alias ? alias.parent : name];
   if (!icon) return null;
-  const w = icon.width ?? icons.width ?? 16;
-  const h = icon.height ?? icons.height ?? 16;
+  const { width: w, height: h, left, top } = { width: 16, height: 16, left: 0, top: 0, ...icons, ...icon };
   const side = Math.max(w, h);  // a few are not square: centred
-  const left = icon.left ?? icons.left ?? 0;
-  const top = icon.top ?? icons.top ?? 0;
   const body = alias?.hFlip ? `<g transform="translate(${w} 0) scale(-1 1)">${icon.body}</g>` : icon.body;
   const box = `${left + (w - side) / 2} ${top + (h - side) / 2} ${side} ${side}`;
   const spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
