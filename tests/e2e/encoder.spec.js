@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const golden = join(root, 'tests/golden/images');
 // Chromium takes every CMYK file for one of Adobe's, as Pillow does, and leaves WebP files as they are stored.
 const OTHERWISE = ['cmyk-plain.jpg', 'turned8.webp'];
-const ROUNDED_OTHERWISE = ['cmyk.jpg', 'animated.webp', 'lossless-alpha.webp', 'lossy-alpha.webp'];
+const ROUNDED_OTHERWISE = ['cmyk.jpg', 'ycck.jpg', 'animated.webp', 'lossless-alpha.webp', 'lossy-alpha.webp'];
 const pictures = readdirSync(golden)
   .filter((name) => name.endsWith('.rgb'))
   .map((name) => name.replace(/\.rgb$/, ''))
