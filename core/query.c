@@ -200,6 +200,8 @@ static bool combine(const gs_query_part *parts, size_t n_parts, double *experts,
 gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
                         double *log_probability, bool *conflict, gs_error *err)
 {
+    if (n_parts == 0)
+        return gs_fail(err, GS_EARGS, "a query without parts ranks nothing");
     for (size_t p = 0; p < n_parts; p++)
         if (!isfinite(parts[p].weight) || parts[p].weight == 0)
             return gs_fail(err, GS_EARGS, "part %zu has the weight %g, expected a number other than 0", p + 1,

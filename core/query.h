@@ -63,8 +63,8 @@ size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *c
 
 /* log_probability [count]: of each model given all parts. scores [n_parts, count] by each part's method. The parts are a product of experts of
  * equal spread; where they are in conflict, which is when no model is near the best one for every part of positive weight, those parts are a
- * mixture, which has the best models of each of them in front (core/METHOD.md). conflict may be NULL. GS_EARGS for a weight that is 0 or
- * not finite, GS_ENOMEM. */
+ * mixture, which has the best models of each of them in front (core/METHOD.md). conflict may be NULL. GS_EARGS for no parts, and for a
+ * weight that is 0 or not finite; GS_ENOMEM. */
 gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
                         double *log_probability, bool *conflict, gs_error *err);
 

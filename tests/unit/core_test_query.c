@@ -97,6 +97,9 @@ static void a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_ther
 static void a_weight_of_nothing_is_refused(void **state)
 {
     (void)state;
+    double nothing[2];
+    assert_int_equal(gs_query_rank(NULL, 0, NULL, 2, TAU, nothing, NULL, &err), GS_EARGS);
+    assert_error(err, "without parts");
     const double scores[2] = {1, 2}, bad[] = {0, NAN, INFINITY};
     double result[2];
     for (size_t i = 0; i < COUNT(bad); i++) {
