@@ -27,6 +27,7 @@
 // tokenizer, means or a low-rank model hold in WebAssembly's memory is freed when they are garbage collected.
 
 import createModule from './gensearch.js';
+import { Memory } from './memory.mjs';
 
 const ERROR_BYTES = 512; // gs_error of core/status.h
 const MAX_TOKENS = 77; // GS_MAX_TOKENS of core/tokenize.h
@@ -73,12 +74,18 @@ class Core {
   }
 
   /** settings: as indexer/publish/publish.h has them. A step without settings is left out. */
-  preprocess({ resize, resample = 0, crop, rescale = 0, mean, std }) {
+  preprocess(settings) {
+    const { resize, crop, mean, std } = settings;
     const values = mean ? [...mean, ...std] : [];
+    const steps = [
+      ...numbers(resize, 'shortest_edge', 'width', 'height'),
+      ...numbers(settings, 'resample'),
+      ...numbers(crop, 'width', 'height'),
+      ...numbers(settings, 'rescale'),
+    ];
     return this.#memory.use(values.length * 4, (meanStd) => {
       this.#memory.write(Float32Array, meanStd, values);
-      const sizes = [resize?.shortest_edge ?? 0, resize?.width ?? 0, resize?.height ?? 0, resample, crop?.width ?? 0, crop?.height ?? 0];
-      const at = this.#module._wasm_preprocess_new(...sizes, rescale, mean ? meanStd : 0);
+      const at = this.#module._wasm_preprocess_new(...steps, mean ? meanStd : 0);
       if (at === 0) throw new Error('no memory to prepare pictures');
       return this.#memory.own(new Preprocess(this.#module, this.#memory, at, this.#error), [at]);
     });
@@ -268,62 +275,9 @@ class Preprocess {
   }
 }
 
+/** These fields of an object, 0 for each that is missing. */
+const numbers = (object, ...names) => names.map((name) => object?.[name] ?? 0);
+
 function checkDimension(query, dim) {
   if (query.length !== dim) throw new Error(`a query of dimension ${query.length}, expected ${dim}`);
-}
-
-/** WebAssembly's memory. Views are made anew each time: they die when the memory grows. */
-class Memory {
-  #module;
-  #owned = new FinalizationRegistry((pieces) => pieces.forEach((at) => this.free(at)));
-
-  constructor(module) {
-    this.#module = module;
-  }
-
-  take(size) {
-    const at = this.#module._malloc(size || 1);
-    if (at === 0) throw new Error(`no memory for ${size} bytes`);
-    return at;
-  }
-
-  free(at) {
-    this.#module._free(at);
-  }
-
-  /** Lends size bytes to use(at). */
-  use(size, use) {
-    const at = this.take(size);
-    try {
-      return use(at);
-    } finally {
-      this.free(at);
-    }
-  }
-
-  /** Frees pieces when holder is garbage. */
-  own(holder, pieces) {
-    this.#owned.register(holder, pieces);
-    return holder;
-  }
-
-  write(Type, at, values) {
-    new Type(this.#module.HEAPU8.buffer, at, values.length).set(values);
-  }
-
-  /** A copy. */
-  read(Type, at, length) {
-    return new Type(this.#module.HEAPU8.buffer, at, length).slice();
-  }
-
-  /** The text at `at`, up to its end. */
-  text(at) {
-    const bytes = this.#module.HEAPU8;
-    return new TextDecoder().decode(bytes.subarray(at, bytes.indexOf(0, at)));
-  }
-
-  /** The message of a gs_error. */
-  error(at) {
-    return new Error(this.text(at));
-  }
 }

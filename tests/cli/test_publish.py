@@ -49,6 +49,7 @@ class Published(Case):
             "site/eslint.config.js",
             "site/tests/x.js",
             "wasm/core.mjs",
+            "wasm/memory.mjs",
             "wasm/gensearch.js",
             "wasm/gensearch.wasm",
             *(f"site/node_modules/onnxruntime-web/dist/{name}" for name in (*RUNTIME, "ort.js")),
@@ -92,7 +93,7 @@ class Published(Case):
         names = {p for p in self.files(self.out) if not p.startswith(("models/", "second/", "thumbs/", "encoder/"))}
         plain = {p for p in names if not p.startswith(("means-", "catalog-"))}
         expected = {"index.html", "style.css", "app/main.js", "manifest.json"}
-        expected |= {"wasm/core.mjs", "wasm/gensearch.js", "wasm/gensearch.wasm"}
+        expected |= {"wasm/core.mjs", "wasm/memory.mjs", "wasm/gensearch.js", "wasm/gensearch.wasm"}
         self.assertEqual(plain, expected | {f"vendor/onnxruntime-web/{name}" for name in RUNTIME})
 
     def test_the_catalog_the_pages_and_the_means_agree_with_the_database(self):
