@@ -114,8 +114,9 @@ gs_status gs_means_open(gs_means *m, const void *bytes, size_t size, gs_error *e
     size_t count = (size_t)h.rows, dim = (size_t)h.dim;
     gs_element element = (gs_element)h.element;
     st = check_size("means.bin", &h, size, gs_means_size(count, dim, element), err);
-    if (st == GS_OK && element == GS_I8 && dim > GS_TABLE_MOST_DIM)
-        st = gs_fail(err, GS_EFORMAT, "means.bin: int8 of dimension %zu, expected at most %d", dim, GS_TABLE_MOST_DIM);
+    /* A file without rows has no size that would tell. */
+    if (st == GS_OK && (dim == 0 || dim > GS_TABLE_MOST_DIM))
+        st = gs_fail(err, GS_EFORMAT, "means.bin: dimension %zu, expected 1 to %d", dim, GS_TABLE_MOST_DIM);
     if (st != GS_OK)
         return st;
     const float *data = (const float *)((const char *)bytes + sizeof h);

@@ -27,7 +27,7 @@
 /* The numbers are those of the published files. */
 typedef enum { GS_F32 = 0, GS_F16 = 1, GS_I8 = 2 } gs_element;
 
-#define GS_TABLE_MOST_DIM 65536 /* of an int8 table, so that its sums fit 32 bits */
+#define GS_TABLE_MOST_DIM 65536 /* beyond every encoder; the sums of an int8 table fit 32 bits */
 
 typedef struct {
     size_t count, dim;

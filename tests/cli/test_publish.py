@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import unittest
@@ -72,6 +73,15 @@ class Published(Case):
 
     def files(self, folder):
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    def test_missing_neighbours_are_said_and_no_obstacle(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute("DELETE FROM neighbor")
+            db.execute("UPDATE run SET neighbors = NULL")
+        done = self.run_program("publish", self.db, self.out, env=self.environment())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"`gensearch neighbors {self.db}` finds them", done.stderr.decode())
+        self.assertTrue((self.out / "manifest.json").exists())
 
     def test_the_manifest_names_every_file_and_every_name_its_hash(self):
         self.publish()

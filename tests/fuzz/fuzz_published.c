@@ -1,6 +1,7 @@
 /* fuzz_published.c - the binary files of a published folder, which a browser takes from wherever the page came from. The first byte chooses
  * the reader. */
 #include "core/catalog.h"
+#include "core/score.h"
 #include "core/tokenize.h"
 
 #include <stdlib.h>
@@ -11,12 +12,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static void read_means(const void *bytes, size_t size)
 {
     gs_means means;
+    gs_table_query prepared;
     if (gs_means_open(&means, bytes, size, NULL) != GS_OK)
         return;
-    float *table = malloc(means.count * means.dim * sizeof *table + 1);
-    if (table)
-        gs_means_expand(&means, table);
-    free(table);
+    const gs_table *table = &means.table;
+    double *norms = malloc(table->count * sizeof *norms + 1), *scores = malloc(table->count * sizeof *scores + 1);
+    float *query = calloc(table->dim + 1, sizeof *query);
+    int16_t *steps = calloc(table->dim + 1, sizeof *steps);
+    if (norms && scores && query && steps && gs_table_norms(table, norms, NULL) == GS_OK &&
+        gs_table_query_init(&prepared, table, query, steps, NULL) == GS_OK)
+        gs_table_first_moment(table, norms, &prepared, 0, table->count, scores);
+    free(steps);
+    free(query);
+    free(scores);
+    free(norms);
 }
 
 static void read_lowrank(const void *bytes, size_t size)

@@ -206,6 +206,22 @@ static void faults_are_named(void **state)
     }
 }
 
+static void a_dimension_beyond_any_encoder_is_refused_without_rows_too(void **state)
+{
+    (void)state;
+    gs_error err;
+    gs_means means;
+    const uint64_t dims[] = {0, (uint64_t)GS_TABLE_MOST_DIM + 1, (uint64_t)1 << 40};
+    for (size_t i = 0; i < COUNT(dims); i++) {
+        uint64_t file[8] = {0}; /* a header, no row */
+        memcpy(file, "GSMEANS", 8);
+        file[1] = 1; /* version 1, element f32 */
+        file[3] = dims[i];
+        assert_int_equal(gs_means_open(&means, file, sizeof file, &err), GS_EFORMAT);
+        assert_error(err, "means.bin");
+    }
+}
+
 static void a_cut_or_longer_file_is_refused(void **state)
 {
     (void)state;
@@ -250,6 +266,7 @@ int main(void)
         cmocka_unit_test(second_moments_are_read_as_written),
         cmocka_unit_test(sizes_that_overflow_are_zero),
         cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(a_dimension_beyond_any_encoder_is_refused_without_rows_too),
         cmocka_unit_test(a_cut_or_longer_file_is_refused),
         cmocka_unit_test(damaged_headers_are_refused_or_harmless),
     };
