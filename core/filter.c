@@ -170,7 +170,7 @@ static bool is_word(uint32_t point)
 /* Whether value [size] stands in text [n]: anywhere, or as `words` demands, not within a longer word. */
 static bool contains(const uint32_t *text, size_t n, const uint32_t *value, size_t size, bool words)
 {
-    for (size_t i = 0; i + size <= n; i++) {
+    for (size_t i = 0; size > 0 && i + size <= n; i++) {
         if (memcmp(text + i, value, size * sizeof *value) != 0)
             continue;
         bool cut_before = i > 0 && is_word(text[i - 1]) && is_word(value[0]);
@@ -211,7 +211,7 @@ static gs_status meets(const gs_condition *condition, gs_field field, const char
 
 gs_status gs_filter_passes(const gs_filter *filter, const char *const *model, bool *passes, gs_error *err)
 {
-    enum { NOT_ASKED, ASKED, MET } wanted[GS_FIELD_COUNT] = {NOT_ASKED};
+    enum { NOT_ASKED, ASKED, MET } wanted[GS_FIELD_COUNT + 1] = {NOT_ASKED}; /* the last for GS_FIELD_ANY */
     *passes = true;
     for (size_t i = 0; i < filter->count && *passes; i++) {
         const gs_condition *condition = &filter->conditions[i];
@@ -227,7 +227,7 @@ gs_status gs_filter_passes(const gs_filter *filter, const char *const *model, bo
         else if (wanted[condition->field] != MET)
             wanted[condition->field] = met ? MET : ASKED;
     }
-    for (size_t f = 0; f < GS_FIELD_COUNT; f++)
+    for (size_t f = 0; f <= GS_FIELD_COUNT; f++)
         *passes &= wanted[f] != ASKED;
     return GS_OK;
 }

@@ -205,8 +205,10 @@ static gs_status parse_feature(const cJSON *root, cli_part *part, size_t dim, fl
     gs_status st = gs_part_kind_parse(kind->valuestring, &part->kind, err);
     if (st != GS_OK)
         return gs_error_prefix(err, st, "%s", part->input);
+    if (part->kind == GS_PART_MODEL)
+        return gs_fail(err, GS_EARGS, "%s: a model is no feature: name it with --model", part->input);
     size_t count = (size_t)cJSON_GetArraySize(numbers), i = 0;
-    if (count != dim || part->kind == GS_PART_MODEL)
+    if (count != dim)
         return gs_fail(err, GS_EMISMATCH, "%s: has a feature of %zu numbers, the database's encoder gives %zu",
                        part->input, count, dim);
     double square = 0;
@@ -227,7 +229,7 @@ static gs_status read_feature(cli_part *part, size_t dim, float *feature, gs_err
     gs_status st = gs_file_read(&bytes, part->input, MAX_FEATURE_FILE, err);
     if (st != GS_OK)
         return st;
-    cJSON *root = cJSON_Parse((const char *)bytes.data);
+    cJSON *root = cJSON_ParseWithOpts((const char *)bytes.data, NULL, true);
     st = parse_feature(root, part, dim, feature, err);
     cJSON_Delete(root);
     gs_bytes_free(&bytes);

@@ -207,7 +207,8 @@ int cmd_index(int argc, char **argv)
         "DB MODEL.json...",
         "Samples the models, encodes the samples and keeps their moments in the database, which is made when\n"
         "missing. What the database has already is skipped, and an interrupted run resumes. A model is sampled\n"
-        "anew when its files, its sampler, --samples or --seed changed; its former moments stay until the new\n"
+        "anew when its files, its sampler, --samples, --seed or --keep-features changed; its former moments stay until "
+        "the new\n"
         "ones are complete. A model that fails does not stop the others: exit code 2, after all were tried.\n"
         "The first Ctrl-C stops when the batch under way is saved (exit code 130), the second at once.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"

@@ -191,6 +191,9 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
         st = fill_parts(args, features, bound.dim, parts, slugs, err);
     if (st == GS_OK) {
         prepare(store, parts, count);
+        st = gs_store_snapshot_begin(store, err);
+    }
+    if (st == GS_OK) {
         gs_search_query query = {parts, slugs, count, &args->parts.filter, args->candidates};
         st = gs_search(store, &query, &result, err);
     }
@@ -198,6 +201,7 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
         st = print_results(store, &result, args, err);
     if (st == GS_OK && result.ranked == 0)
         *nothing = result.count == 0 ? "no model is indexed yet" : "no model passes the filters";
+    gs_store_snapshot_end(store);
     gs_search_free(&result);
     free(features);
     free(slugs);

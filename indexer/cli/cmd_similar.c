@@ -58,6 +58,8 @@ static gs_status run(const char *database, const char *slug, const arguments *ar
     *count = 0;
     gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
     if (st == GS_OK)
+        st = gs_store_snapshot_begin(store, err);
+    if (st == GS_OK)
         st = gs_store_find(store, slug, &model, err);
     if (st == GS_OK && !model.run)
         st = gs_fail(err, GS_ENOTFOUND, "%s: the model '%s' is not finished; run index again", database, slug);

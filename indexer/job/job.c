@@ -145,7 +145,7 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
         gs_batch_free(&batch);
         if (st == GS_OK && more)
             report(j, total);
-        /* A worker dies of the same interrupt that stops us: that is no failure of its own. */
+        /* A wait for a worker that the request to stop ended is no failure of the worker. */
         if (more || st != GS_OK)
             if (gs_stop_requested(j->options->stop))
                 return gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
@@ -250,10 +250,11 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
     gs_store_model had = {0};
     gs_status st = gs_store_find(j->store, model->slug, &had, err);
     j->fatal = st != GS_OK && st != GS_ENOTFOUND;
-    if (had.id && path && strcmp(had.path, path) == 0) /* a failure elsewhere is none of the model that is there */
+    /* A failure elsewhere is none of the model that is there. */
+    if (had.id && path && (strcmp(had.path, path) == 0 || access(had.path, F_OK) != 0))
         *id = had.id;
-    if (st == GS_ENOTFOUND)
-        st = GS_OK;
+    if (st == GS_ENOTFOUND) /* it is there before its first failure, so that this can be noted */
+        st = put_model(j, model, id, err);
     if (st == GS_OK && !sampler)
         st = gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)

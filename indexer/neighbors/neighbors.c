@@ -431,6 +431,20 @@ static void free_update(update *u)
     gs_lists_free(&u->lists);
 }
 
+/* Whether the models are still those whose lists were read. */
+static bool models_changed(const update *u)
+{
+    gs_store_list now;
+    const gs_store_list *then = &u->lists.models;
+    if (gs_store_list_finished(u->store, &now, NULL) != GS_OK)
+        return false;
+    bool changed = now.count != then->count;
+    for (size_t i = 0; i < now.count && !changed; i++)
+        changed = now.models[i].run != then->models[i].run;
+    gs_store_list_free(&now);
+    return changed;
+}
+
 gs_status gs_neighbors_update(gs_store *store, const gs_neighbors_options *options, gs_neighbors_result *result,
                               gs_error *err)
 {
@@ -448,6 +462,10 @@ gs_status gs_neighbors_update(gs_store *store, const gs_neighbors_options *optio
         if (options->progress)
             options->progress(options->context, 0, u.lists.n_stale);
         st = run_workers(&u, err);
+        if (st != GS_OK && st != GS_ECANCELED && models_changed(&u))
+            st = gs_fail(
+                err, GS_EMISMATCH,
+                "a model was removed or sampled anew meanwhile: run again; the lists that are complete are kept");
     }
     if (result)
         *result = u.result;

@@ -33,7 +33,8 @@ typedef struct {
     uint64_t bounded;       /* pairs whose tight bound was */
 } gs_neighbors_result;
 
-/* result (may be NULL) is set whatever happens. GS_ECANCELED after a request to stop. */
+/* result (may be NULL) is set whatever happens. GS_ECANCELED after a request to stop, GS_EMISMATCH when
+ * another process removed a model or sampled it anew. */
 gs_status gs_neighbors_update(gs_store *store, const gs_neighbors_options *options, gs_neighbors_result *result,
                               gs_error *err);
 

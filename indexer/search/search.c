@@ -193,10 +193,11 @@ static gs_status find_model(const searching *s, size_t i, gs_store_model *model,
 static gs_status prepare_now(searching *s, size_t i, loaded *l, gs_error *err)
 {
     gs_store_model model;
+    if (l->prepared.factor) /* for the model's other form already, which points into it */
+        return GS_OK;
     gs_status st = find_model(s, i, &model, err);
     if (st != GS_OK)
         return st;
-    gs_prepared_free(&l->prepared);
     st = gs_prepare(s->store, &model, &l->prepared, err);
     gs_store_model_free(&model);
     return st;

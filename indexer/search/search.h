@@ -36,7 +36,8 @@ typedef struct {
     size_t ranked;        /* how many models have a probability: all that pass the filter, or the candidates */
 } gs_search_result;
 
-/* A database without models gives a result without any. GS_ENOTFOUND when nothing was ever indexed, or a model part's slug is unknown. GS_EARGS when Monte Carlo is asked of a model that kept no
+/* Reads several tables: call it, and read what is shown, between gs_store_snapshot_begin() and _end(), so that all is of one moment while
+ * another process writes. A database without models gives a result without any. GS_ENOTFOUND when nothing was ever indexed, or a model part's slug is unknown. GS_EARGS when Monte Carlo is asked of a model that kept no
  * features. A model that was named as a part is not ranked: it would be nearest to itself. */
 gs_status gs_search(gs_store *store, const gs_search_query *query, gs_search_result *result, gs_error *err);
 void gs_search_free(gs_search_result *result); /* safe on a zeroed one */

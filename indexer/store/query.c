@@ -103,7 +103,7 @@ gs_status gs_store_visit_fields(gs_store *store,
 struct gs_store_reader {
     gs_store *store;
     sqlite3_stmt *factor, *lowrank;
-    void *copy; /* of a blob that SQLite holds at an address that does not suit a float */
+    void *factor_copy, *lowrank_copy; /* of a blob that SQLite holds at an address that does not suit a float  owned */
 };
 
 gs_status gs_store_reader_open(gs_store_reader **out, gs_store *store, gs_error *err)
@@ -130,13 +130,14 @@ void gs_store_reader_close(gs_store_reader *reader)
         return;
     sqlite3_finalize(reader->factor);
     sqlite3_finalize(reader->lowrank);
-    free(reader->copy);
+    free(reader->factor_copy);
+    free(reader->lowrank_copy);
     free(reader);
 }
 
 /* The blob of the run's row, which must have size bytes unless that is 0. */
 static gs_status find_blob(gs_store_reader *reader, sqlite3_stmt *statement, int64_t run, size_t size, const char *what,
-                           const void **blob, size_t *found_size, gs_error *err)
+                           void **copy, const void **blob, size_t *found_size, gs_error *err)
 {
     bool row;
     sqlite3_reset(statement);
@@ -150,11 +151,11 @@ static gs_status find_blob(gs_store_reader *reader, sqlite3_stmt *statement, int
         st = gs_sql_blob(reader->store, statement, 0, *found_size, what, blob, err);
     if (st != GS_OK || (uintptr_t)*blob % sizeof(double) == 0)
         return st;
-    free(reader->copy);
-    reader->copy = malloc(*found_size);
-    if (!reader->copy)
+    free(*copy);
+    *copy = malloc(*found_size);
+    if (!*copy)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", reader->store->path);
-    *blob = memcpy(reader->copy, *blob, *found_size);
+    *blob = memcpy(*copy, *blob, *found_size);
     return GS_OK;
 }
 
@@ -162,7 +163,8 @@ gs_status gs_store_read_factor(gs_store_reader *reader, int64_t run, gs_store_pr
 {
     const void *blob;
     size_t size = gs_packed_count(reader->store->dim) * sizeof(float);
-    gs_status st = find_blob(reader, reader->factor, run, size, "prepared.factor", &blob, &size, err);
+    gs_status st =
+        find_blob(reader, reader->factor, run, size, "prepared.factor", &reader->factor_copy, &blob, &size, err);
     if (st != GS_OK)
         return st;
     prepared->factor = blob;
@@ -172,8 +174,8 @@ gs_status gs_store_read_factor(gs_store_reader *reader, int64_t run, gs_store_pr
 
 gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err)
 {
-    return find_blob(reader, reader->lowrank, run, 0, "prepared.lowrank", &prepared->lowrank, &prepared->lowrank_size,
-                     err);
+    return find_blob(reader, reader->lowrank, run, 0, "prepared.lowrank", &reader->lowrank_copy, &prepared->lowrank,
+                     &prepared->lowrank_size, err);
 }
 
 gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_prepared *prepared, gs_error *err)

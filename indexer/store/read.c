@@ -1,6 +1,8 @@
 /* read.c - what a finished run holds: moments, thumbnails, kept features, neighbours. */
 #include "indexer/store/sql.h"
 
+#include "core/score.h" /* gs_packed_count */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +41,7 @@ gs_status gs_store_read_mean(gs_store *store, const gs_store_model *model, float
 
 gs_status gs_store_read_covariance(gs_store *store, const gs_store_model *model, float *covariance, gs_error *err)
 {
-    size_t dim = store->dim, packed = dim * (dim + 1) / 2;
+    size_t dim = store->dim, packed = gs_packed_count(dim);
     gs_status st = read_floats(store, model, "covariance", packed, covariance, err);
     if (st != GS_OK)
         return st;

@@ -1,13 +1,10 @@
 /* run.c - samples being taken in: where a run stands, checkpoint by checkpoint, until its moments are final. */
 #include "indexer/store/sql.h"
 
+#include "core/score.h" /* gs_packed_count */
+
 #include <stdlib.h>
 #include <string.h>
-
-static size_t packed_count(size_t dim)
-{
-    return dim * (dim + 1) / 2;
-}
 
 /* ---- beginning ---------------------------------------------------------------------------------------------------------------- */
 
@@ -185,7 +182,7 @@ static gs_status save_progress(gs_store *store, void *context, gs_error *err)
 {
     save_context *save = context;
     const gs_moments *moments = save->checkpoint->moments;
-    size_t size = (moments->dim + packed_count(moments->dim)) * sizeof(double);
+    size_t size = (moments->dim + gs_packed_count(moments->dim)) * sizeof(double);
     double *state = malloc(size);
     if (!state)
         return gs_fail(err, GS_ENOMEM, "%s: no memory for a checkpoint", store->path);
@@ -219,7 +216,7 @@ gs_status gs_store_resume(gs_store *store, const gs_store_run *run, gs_moments *
         st = gs_fail(err, GS_EFORMAT, "%s: run %lld has no progress to resume from", store->path, (long long)run->id);
     const void *state = NULL;
     if (st == GS_OK)
-        st = gs_sql_blob(store, query, 0, (moments->dim + packed_count(moments->dim)) * sizeof(double),
+        st = gs_sql_blob(store, query, 0, (moments->dim + gs_packed_count(moments->dim)) * sizeof(double),
                          "progress.state", &state, err);
     if (st == GS_OK)
         unpack_state(state, run->count, moments);
@@ -254,7 +251,7 @@ static gs_status write_moments(gs_store *store, const save_context *save, gs_err
         pack_covariance(covariance, dim);
         st = gs_sql_run(store, err, "INSERT INTO moments (run_id, mean, covariance) VALUES (?, ?, ?)", "ibb",
                         save->run->id, (const void *)mean, dim * sizeof *mean, (const void *)covariance,
-                        packed_count(dim) * sizeof *covariance);
+                        gs_packed_count(dim) * sizeof *covariance);
     }
     free(mean);
     free(covariance);

@@ -25,7 +25,6 @@
 
 #define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
 #define GS_STORE_VERSION     2
-#define GS_STORE_NEIGHBORS   20 /* kept per model */
 #define GS_STORE_THUMBNAILS  24 /* samples that get one */
 #define GS_STORE_NEIGHBORS   20 /* kept per model */
 
@@ -226,7 +225,8 @@ typedef struct gs_store_reader gs_store_reader;
 gs_status gs_store_reader_open(gs_store_reader **reader, gs_store *store, gs_error *err);
 void gs_store_reader_close(gs_store_reader *reader); /* NULL is fine */
 
-/* The Cholesky factor, or the low-rank form, of a run; the other fields are left alone. Borrowed until the next call. GS_ENOTFOUND when it
+/* The Cholesky factor, or the low-rank form, of a run; the other fields are left alone. Borrowed until the next call of the same
+ * function. GS_ENOTFOUND when it
  * was not prepared yet. */
 gs_status gs_store_read_factor(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err);
 gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err);

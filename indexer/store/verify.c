@@ -162,7 +162,7 @@ static gs_status check_models(verification *v, gs_error *err)
 
 static gs_status check_progress(verification *v, gs_error *err)
 {
-    size_t dim = v->store->dim, count = dim + dim * (dim + 1) / 2;
+    size_t dim = v->store->dim, count = dim + gs_packed_count(dim);
     sqlite3_stmt *query;
     gs_status st = gs_sql_prepare(v->store, &query, err,
                                   "SELECT slug, state FROM progress JOIN run ON run.id = run_id"

@@ -340,7 +340,8 @@ class ManyModels(Case):
         self.assertEqual([m["slug"] for m in self.json("similar", self.db, "reds")], ["blues"])
         shown = {m["slug"]: m for m in self.json("show", self.db)}
         states = {slug: m["state"] for slug, m in shown.items()}
-        self.assertEqual(states, {"broken": "failed", "reds": "done", "blues": "done"})
+        self.assertEqual(states, {"broken": "failed", "reds": "done", "blues": "done", "missing": "failed"})
+        self.assertIn("nowhere", shown["missing"]["error"])
         self.assertIn("the weights are missing", shown["broken"]["error"])
         self.assertIn("failed", self.ok("show", self.db))
         self.worker_model("broken")

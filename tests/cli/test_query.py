@@ -108,6 +108,8 @@ class Commands(Case):
             ("{}", "encode --json"),
             ('{"kind":"image","feature":[1,2]}', "2 numbers"),
             ('{"kind":"sound","feature":[1]}', "sound"),
+            ('{"kind":"model","feature":[1]}', "--model"),
+            (feature.read_text() * 2, "one line"),
             (feature.read_text().replace("[", "[1e9,", 1).replace(",", "", 0), "numbers"),
         ):
             with self.subTest(says):
