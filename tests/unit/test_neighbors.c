@@ -309,6 +309,27 @@ static void stop_after(void *context, uint64_t done, uint64_t total)
         gs_stop_request(&x->stop);
 }
 
+/* Before the first pair another model is forgotten, as another process may do it. */
+static void remove_one(void *context, uint64_t done, uint64_t total)
+{
+    (void)total;
+    if (done == 0)
+        assert_int_equal(gs_store_remove(context, "m004", &err), GS_OK);
+}
+
+static void a_model_that_vanishes_meanwhile_is_said(void **state)
+{
+    (void)state;
+    gs_store *store = create(0, 8);
+    gs_error why;
+    gs_neighbors_options options = {.threads = 1, .progress = remove_one, .context = store};
+    assert_int_equal(gs_neighbors_update(store, &options, NULL, &why), GS_EMISMATCH);
+    assert_non_null(strstr(why.message, "removed or sampled anew meanwhile: run again"));
+    bring_up_to_date(store, 1);
+    check_lists(store);
+    gs_store_close(store);
+}
+
 static void an_interruption_keeps_what_is_complete(void **state)
 {
     (void)state;
@@ -374,6 +395,7 @@ int main(void)
         TEST(new_models_join_the_lists_of_others),
         TEST(lists_of_models_removed_or_sampled_anew_are_filled_up),
         TEST(a_list_that_lost_a_model_stays_stale_through_an_interruption),
+        TEST(a_model_that_vanishes_meanwhile_is_said),
         TEST(an_interruption_keeps_what_is_complete),
         TEST(bounds_are_below_the_distance_and_the_tight_one_is_tighter),
     };
