@@ -49,12 +49,23 @@ gs_needs gs_method_needs(gs_method method)
     return needs[method];
 }
 
-gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, double *work,
-                         double *score, gs_error *err)
+static gs_status score_monte_carlo(const gs_table *features, const float *feature, double tau, int16_t *steps,
+                                   double *score, gs_error *err)
+{
+    gs_table_query query;
+    gs_status st = gs_table_query_init(&query, features, feature, steps, err);
+    if (st == GS_OK)
+        *score = gs_table_monte_carlo(features, &query, tau);
+    return st;
+}
+
+gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
+                         gs_error *err)
 {
     gs_needs needs = gs_method_needs(part->method);
     bool lacks = (needs == GS_NEEDS_GAUSSIAN && !model->gaussian) || (needs == GS_NEEDS_LOWRANK && !model->lowrank) ||
-                 (needs == GS_NEEDS_FEATURES && model->n_features == 0) || needs == GS_NEEDS_COVARIANCE;
+                 (needs == GS_NEEDS_FEATURES && (!model->features || model->features->count == 0)) ||
+                 needs == GS_NEEDS_COVARIANCE;
     if (lacks)
         return gs_fail(err, GS_EARGS, "what %s needs is not there%s", gs_method_name(part->method),
                        needs == GS_NEEDS_FEATURES ? ": no features are kept; index it with --keep-features" : "");
@@ -69,8 +80,7 @@ gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model
         *score = gs_score_gaussian_lowrank(model->lowrank, part->feature);
         return GS_OK;
     case GS_MONTE_CARLO:
-        *score = gs_score_monte_carlo(model->features, model->n_features, model->dim, part->feature, tau);
-        return GS_OK;
+        return score_monte_carlo(model->features, part->feature, tau, work, score, err);
     default:
         gs_score_first_moment(model->mean, 1, model->dim, part->feature, score);
         return GS_OK;

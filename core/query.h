@@ -15,6 +15,7 @@
 #define GS_QUERY_H
 
 #include "core/score.h"
+#include "core/table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,17 +42,16 @@ typedef struct {
     const float *mean;           /* [dim] */
     const gs_gaussian *gaussian; /* NULL: not at hand */
     const gs_lowrank *lowrank;   /* NULL: not at hand */
-    const float *features;       /* [n_features, dim] kept for Monte Carlo */
-    size_t n_features;
+    const gs_table *features;    /* NULL or empty: none are kept for Monte Carlo */
 } gs_scored_model;
 
 typedef enum { GS_NEEDS_MEAN, GS_NEEDS_GAUSSIAN, GS_NEEDS_LOWRANK, GS_NEEDS_FEATURES, GS_NEEDS_COVARIANCE } gs_needs;
 gs_needs gs_method_needs(gs_method method);
 
-/* *score of a model by the part's method. work [dim]: scratch. GS_EARGS when the model lacks what the method needs, and for GS_FRECHET, which
+/* *score of a model by the part's method. work: scratch from malloc(), dim doubles long. GS_EARGS when the model lacks what the method needs, and for GS_FRECHET, which
  * is the caller's to compute (indexer/stats). */
-gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, double *work,
-                         double *score, gs_error *err);
+gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
+                         gs_error *err);
 
 /* Writes to candidates [most] the models that lead by the product of every part's first moment, best first; returns how many. cosines
  * [n_parts, count]: gs_score_first_moment() of each part, NaN in a row for a model that a filter leaves out; overwritten. */

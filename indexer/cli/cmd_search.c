@@ -20,24 +20,24 @@ typedef struct {
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------- */
 
-/* What is shown: the leading models, as the database describes them. */
+/* What is shown: the leading models, as their source describes them. */
 typedef struct {
     const gs_search_result *result;
     const arguments *args;
-    uint32_t *top;          /* [count]  owned */
-    gs_store_model *models; /* [count]  owned */
+    uint32_t *top;           /* [count]  owned */
+    gs_source_model *models; /* [count]  owned */
     size_t count;
 } shown;
 
 static void free_shown(shown *s)
 {
     for (size_t k = 0; s->models && k < s->count; k++)
-        gs_store_model_free(&s->models[k]);
+        gs_source_model_free(&s->models[k]);
     free(s->models);
     free(s->top);
 }
 
-static gs_status read_shown(shown *s, gs_store *store, gs_error *err)
+static gs_status read_shown(shown *s, gs_source *source, gs_error *err)
 {
     const gs_search_result *r = s->result;
     size_t limit = s->args->limit < r->ranked ? (size_t)s->args->limit : r->ranked;
@@ -48,7 +48,7 @@ static gs_status read_shown(shown *s, gs_store *store, gs_error *err)
     s->count = gs_rank_top(r->log_probability, r->count, limit, s->top);
     gs_status st = GS_OK;
     for (size_t k = 0; k < s->count && st == GS_OK; k++)
-        st = gs_store_find_id(store, r->models[s->top[k]], &s->models[k], err);
+        st = source->describe(source, s->top[k], &s->models[k], err);
     return st;
 }
 
@@ -62,7 +62,7 @@ static double score_of(const shown *s, size_t k)
 static cJSON *to_json(const shown *s, size_t k)
 {
     const gs_search_result *r = s->result;
-    const gs_store_model *model = &s->models[k];
+    const gs_source_model *model = &s->models[k];
     size_t i = s->top[k];
     cJSON *object = cJSON_CreateObject();
     cJSON *parts = cJSON_CreateArray();
@@ -96,7 +96,7 @@ static gs_status print_table(const shown *s, gs_error *err)
         memcpy(cells, (const char *[]){"rank", "score", "probability", "slug", "type", "title"},
                COLUMNS * sizeof *cells);
         for (size_t k = 0; k < s->count; k++) {
-            const gs_store_model *model = &s->models[k];
+            const gs_source_model *model = &s->models[k];
             snprintf(numbers[k][0], LENGTH, "%zu", k + 1);
             snprintf(numbers[k][1], LENGTH, "%.4f", score_of(s, k));
             snprintf(numbers[k][2], LENGTH, "%.4f", exp(s->result->log_probability[s->top[k]]));
@@ -113,12 +113,12 @@ static gs_status print_table(const shown *s, gs_error *err)
     return st;
 }
 
-static gs_status print_results(gs_store *store, const gs_search_result *result, const arguments *args, gs_error *err)
+static gs_status print_results(gs_source *source, const gs_search_result *result, const arguments *args, gs_error *err)
 {
     shown s = {.result = result, .args = args};
     if (result->conflict)
         cli_message("no model makes all of this: these make parts of it");
-    gs_status st = read_shown(&s, store, err);
+    gs_status st = read_shown(&s, source, err);
     if (st == GS_OK && !args->json)
         st = print_table(&s, err);
     for (size_t k = 0; k < s.count && args->json && st == GS_OK; k++)
@@ -180,6 +180,7 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
 {
     size_t count = args->parts.count;
     float *features = NULL;
+    gs_source *source = NULL;
     gs_search_result result = {0};
     gs_store_encoder bound;
     gs_query_part *parts = calloc(count, sizeof *parts);
@@ -195,12 +196,15 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
     }
     if (st == GS_OK) {
         gs_search_query query = {parts, slugs, count, &args->parts.filter, args->candidates};
-        st = gs_search(store, &query, &result, err);
+        st = gs_source_open_database(&source, store, err);
+        if (st == GS_OK)
+            st = gs_search(source, &query, &result, err);
     }
     if (st == GS_OK && result.ranked > 0)
-        st = print_results(store, &result, args, err);
+        st = print_results(source, &result, args, err);
     if (st == GS_OK && result.ranked == 0)
         *nothing = result.count == 0 ? "no model is indexed yet" : "no model passes the filters";
+    gs_source_close(source);
     gs_store_snapshot_end(store);
     gs_search_free(&result);
     free(features);
