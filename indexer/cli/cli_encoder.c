@@ -161,7 +161,7 @@ static gs_status encode_files(gs_encoder *encoder, char *const *paths, size_t n,
     gs_image *images = calloc(n, sizeof *images);
     if (!images)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu pictures", n);
-    gs_status st = gs_image_read_all(images, paths, n, 0, err);
+    gs_status st = gs_image_read_all(images, paths, n, 0, NULL, err);
     if (st == GS_OK)
         st = gs_encoder_images(encoder, images, n, features, err);
     for (size_t i = 0; i < n; i++)

@@ -12,9 +12,9 @@
 #include <unistd.h> /* access */
 
 typedef struct {
-    const char *encoder, *precision, *device;
+    const char *encoder, *precision, *device, *bad_pictures;
     uint64_t samples, seed, batch, threads, keep;
-    double checkpoint;
+    double checkpoint, bad_percent;
     bool quiet, force, replace, no_neighbors;
 } arguments;
 
@@ -82,7 +82,9 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
 
 static void show_message(void *context, const char *line)
 {
-    if (!((indexing *)context)->args->quiet)
+    indexing *x = context;
+    cli_progress_end(&x->progress);
+    if (!x->args->quiet)
         fprintf(stderr, "%s\n", line);
 }
 
@@ -91,11 +93,14 @@ static void report_done(const indexing *x, const gs_job_result *result)
     if (x->args->quiet)
         return;
     if (result->skipped)
-        fprintf(stderr, "%s: has its %" PRIu64 " samples already\n", x->label, result->count);
+        fprintf(stderr, "%s: has its %" PRIu64 " samples already", x->label, result->count);
     else if (result->resumed)
-        fprintf(stderr, "%s: %" PRIu64 " samples, resumed at %" PRIu64 "\n", x->label, result->count, result->resumed);
+        fprintf(stderr, "%s: %" PRIu64 " samples, resumed at %" PRIu64, x->label, result->count, result->resumed);
     else
-        fprintf(stderr, "%s: %" PRIu64 " samples\n", x->label, result->count);
+        fprintf(stderr, "%s: %" PRIu64 " samples", x->label, result->count);
+    if (result->bad)
+        fprintf(stderr, ", and %" PRIu64 " pictures that cannot be read", result->bad);
+    fputc('\n', stderr);
 }
 
 static void note_failure(indexing *x, const gs_model *model)
@@ -116,6 +121,7 @@ static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_
                               .threads = x->threads,
                               .force = x->args->force,
                               .replace = x->args->replace,
+                              .bad_percent = x->args->bad_percent,
                               .checkpoint = x->args->checkpoint,
                               .stop = x->stop,
                               .progress = show_progress,
@@ -158,6 +164,16 @@ static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_
     return st;
 }
 
+/* "1%": of 100. */
+static gs_status read_percent(const char *text, double *percent, gs_error *err)
+{
+    char *end;
+    *percent = strtod(text, &end);
+    if (end != text && strcmp(end, "%") == 0 && *percent >= 0 && *percent <= 100)
+        return GS_OK;
+    return gs_fail(err, GS_EARGS, "--bad-pictures %s: expected a share from 0%% to 100%%, such as 1%%", text);
+}
+
 static gs_status run(const char *database, char **paths, size_t n, const arguments *args, gs_error *err)
 {
     indexing x = {.args = args, .threads = cli_threads(args->threads)};
@@ -182,7 +198,7 @@ static gs_status run(const char *database, char **paths, size_t n, const argumen
 
 int cmd_index(int argc, char **argv)
 {
-    arguments args = {.samples = 50000, .seed = 1, .checkpoint = 5};
+    arguments args = {.samples = 50000, .seed = 1, .checkpoint = 5, .bad_pictures = "1%"};
     const cli_option options[] = {
         {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
@@ -196,6 +212,8 @@ int cmd_index(int argc, char **argv)
         {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
          .text = &args.device},
         {"keep-features", "N", "features kept per model, for monte-carlo (0)", .count = &args.keep, .most = 1000000},
+        {"bad-pictures", "P%", "of a model's pictures that may be unreadable before it fails (1%)",
+         .text = &args.bad_pictures},
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
         {"force", NULL, "sample every model anew, whatever is there", .flag = &args.force},
         {"replace", NULL, "let a model take the place of another one that has its slug", .flag = &args.replace},
@@ -207,9 +225,10 @@ int cmd_index(int argc, char **argv)
         "DB MODEL.json...",
         "Samples the models, encodes the samples and keeps their moments in the database, which is made when\n"
         "missing. What the database has already is skipped, and an interrupted run resumes. A model is sampled\n"
-        "anew when its files, its sampler, --samples, --seed or --keep-features changed; its former moments stay until "
-        "the new\n"
-        "ones are complete. A model that fails does not stop the others: exit code 2, after all were tried.\n"
+        "anew when its files, its sampler, --samples, --seed or --keep-features changed; its former moments stay "
+        "until\n"
+        "the new ones are complete. Pictures that cannot be read are left out and counted; above --bad-pictures the\n"
+        "model fails. A model that fails does not stop the others: exit code 2, after all were tried.\n"
         "The first Ctrl-C stops when the batch under way is saved (exit code 130), the second at once.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",
@@ -220,5 +239,8 @@ int cmd_index(int argc, char **argv)
     if (!cli_parse(&command, &argc, &argv, &exit_code))
         return exit_code;
     gs_error err = {""};
-    return cli_finish(run(argv[0], argv + 1, (size_t)argc - 1, &args, &err), &err);
+    gs_status st = read_percent(args.bad_pictures, &args.bad_percent, &err);
+    if (st == GS_OK)
+        st = run(argv[0], argv + 1, (size_t)argc - 1, &args, &err);
+    return cli_finish(st, &err);
 }

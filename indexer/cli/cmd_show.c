@@ -16,7 +16,7 @@ static const char *state_of(const gs_store_model *model)
     return model->run ? "done" : "partial";
 }
 
-/* {"slug","title","type","family","samples","requested","seed","kept","finished","state","error","added","path","model":{...}}; NULL when
+/* {"slug","title","type","family","samples","bad_pictures","requested","seed","kept","finished","state","error","added","path","model":{...}}; NULL when
  * memory ran out. */
 static cJSON *to_json(const gs_store_model *model)
 {
@@ -27,6 +27,7 @@ static cJSON *to_json(const gs_store_model *model)
     gs_json_put_string(&tree, tree.root, "type", model->type);
     gs_json_put_string(&tree, tree.root, "family", model->family);
     gs_json_put_number(&tree, tree.root, "samples", (double)model->count);
+    gs_json_put_number(&tree, tree.root, "bad_pictures", (double)model->bad);
     gs_json_put_number(&tree, tree.root, "requested", (double)model->requested);
     gs_json_put_number(&tree, tree.root, "seed", (double)model->seed);
     gs_json_put_number(&tree, tree.root, "kept", (double)model->keep);
@@ -73,8 +74,10 @@ static gs_status print_model(const gs_store_model *m, gs_error *err)
     cJSON_Delete(root);
     if (!text)
         return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", m->slug);
-    printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples, seed %" PRIu64 ", %s; added %s\n%s%s%s%s\n", m->slug,
-           m->title, m->type, m->count, m->requested, m->seed, m->run ? "finished" : "not finished", m->added,
+    printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples", m->slug, m->title, m->type, m->count, m->requested);
+    if (m->bad > 0)
+        printf(" and %" PRIu64 " pictures that cannot be read", m->bad);
+    printf(", seed %" PRIu64 ", %s; added %s\n%s%s%s%s\n", m->seed, m->run ? "finished" : "not finished", m->added,
            m->error[0] ? "its last run failed: " : "", m->error, m->error[0] ? "\n" : "", text);
     cJSON_free(text);
     return GS_OK;

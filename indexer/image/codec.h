@@ -12,6 +12,9 @@ typedef gs_status gs_decoder(gs_image *image, int *orientation, const uint8_t *b
 
 gs_decoder gs_png_decode, gs_jpeg_decode, gs_webp_decode;
 
+/* The decoder of the format that bytes [size] begin as. GS_EFORMAT says what they are instead. */
+gs_status gs_image_find_decoder(gs_decoder **decode, const uint8_t *bytes, size_t size, gs_error *err);
+
 /* Takes memory for width x height pixels of channels bytes each: 4 for a decoder that reduces them to 3 in place.
  * GS_EFORMAT for a size out of limits. */
 gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err);

@@ -4,8 +4,6 @@
 #include "indexer/util/file.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h> /* strcasecmp */
 
 gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err)
 {
@@ -52,25 +50,14 @@ void gs_image_flatten(gs_image *image)
         image->rgb = smaller;
 }
 
-static gs_decoder *find_decoder(const uint8_t *bytes, size_t size)
-{
-    if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
-        return gs_png_decode;
-    if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
-        return gs_jpeg_decode;
-    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
-        return gs_webp_decode;
-    return NULL;
-}
-
 gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err)
 {
     *image = (gs_image){0};
-    gs_decoder *decode = find_decoder(bytes, size);
-    if (!decode)
-        return gs_fail(err, GS_EFORMAT, "%s: is no PNG, JPEG or WebP picture", name);
+    gs_decoder *decode;
     int orientation = 1;
-    gs_status st = decode(image, &orientation, bytes, size, err);
+    gs_status st = gs_image_find_decoder(&decode, bytes, size, err);
+    if (st == GS_OK)
+        st = decode(image, &orientation, bytes, size, err);
     if (st == GS_OK)
         st = gs_image_orient(image, orientation, err);
     if (st == GS_OK)
@@ -89,14 +76,4 @@ gs_status gs_image_read(gs_image *image, const char *path, gs_error *err)
     st = gs_image_decode(image, bytes.data, bytes.size, path, err);
     gs_bytes_free(&bytes);
     return st;
-}
-
-bool gs_image_has_known_extension(const char *name)
-{
-    static const char *const known[] = {".png", ".jpg", ".jpeg", ".webp"};
-    const char *extension = strrchr(name, '.');
-    for (size_t i = 0; extension && i < sizeof known / sizeof *known; i++)
-        if (strcasecmp(extension, known[i]) == 0)
-            return true;
-    return false;
 }

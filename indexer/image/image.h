@@ -7,8 +7,8 @@
  *
  * EXIF orientation is applied, alpha composed over white, palettes and grey are expanded, CMYK is converted. Of 16 bits the high 8 are
  * taken, as browsers do (Pillow shows 16-bit grey above 255 as white). A colour profile is not applied: the pixels are the stored ones,
- * as transformers and the indexes made with it have them. Of an animated WebP the first frame. The kind is told by the first bytes, not by the name. Sizes
- * are read from the header and refused before memory is taken.
+ * as transformers and the indexes made with it have them. Of an animated WebP the first frame. The kind is told by the first bytes, not by
+ * the name. A JPEG or PNG that lacks only the mark of its end is read. Sizes are read from the header and refused before memory is taken.
  */
 #ifndef GS_IMAGE_H
 #define GS_IMAGE_H
@@ -35,16 +35,20 @@ gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const
 /* Reads and decodes a file. GS_EIO when it cannot be read. */
 gs_status gs_image_read(gs_image *image, const char *path, gs_error *err);
 
-/* Reads files paths [n] on that many threads (0: one per core) -> images [n]. On failure no image is left to free, and
- * the error is that of the first bad file. */
-gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *err);
+/* Reads files paths [n] on that many threads (0: one per core) -> images [n]. Where faults [n] are given, a file that holds no picture that
+ * can be read leaves its image empty (rgb NULL) and says why there; else it is a failure. On failure no image is left to free, and the error
+ * is that of the first bad file. */
+gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *faults,
+                            gs_error *err);
 
 /* An empty picture of this size, for a sampler to fill. GS_EFORMAT for a size out of limits, GS_ENOMEM. */
 gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err);
 void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */
 
-/* True when the name ends like a picture gs_image_read() knows (.png .jpg .jpeg .webp, any case). */
-bool gs_image_has_known_extension(const char *name);
+/* The name of the picture format that a file's first bytes [size] (borrowed) show, of which GS_IMAGE_FORMAT_BYTES are enough; NULL when they
+ * show none. *is_read: whether gs_image_read() reads it. */
+#define GS_IMAGE_FORMAT_BYTES 16
+const char *gs_image_format(const void *bytes, size_t size, bool *is_read);
 
 /* A thumbnail: shrunk (never enlarged) so that the longer side is at most side pixels, as WebP. *bytes is malloc'ed:
  * the caller frees it. */

@@ -23,6 +23,7 @@ typedef struct {
     gs_image *image;
     gs_error *err;
     gs_status status;
+    bool ended_early; /* before the marker of its end */
 } reader;
 
 static void on_error(j_common_ptr info)
@@ -36,12 +37,14 @@ static void on_error(j_common_ptr info)
 }
 
 /* libjpeg fills what is missing with grey and goes on; for us a damaged picture is no picture. Tolerated is what leaves
- * the pixels whole. */
+ * the pixels whole. The end of the file alone does (JWRN_JPEG_EOF): pixels whose bits then lack are another message. */
 static void on_message(j_common_ptr info, int level)
 {
     int code = info->err->msg_code;
-    if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM && code != JWRN_JFIF_MAJOR &&
-        code != JWRN_TOO_MUCH_DATA)
+    reader *r = info->client_data;
+    r->ended_early |= level < 0 && code == JWRN_JPEG_EOF;
+    if (level < 0 && code != JWRN_JPEG_EOF && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM &&
+        code != JWRN_JFIF_MAJOR && code != JWRN_TOO_MUCH_DATA)
         on_error(info);
 }
 
@@ -76,6 +79,19 @@ static void cmyk_to_rgb(gs_image *image, bool inverted)
     }
 }
 
+/* Whether every component was sent and, where scan after scan refines the picture, every bit of every coefficient. */
+static bool is_whole(const struct jpeg_decompress_struct *info)
+{
+    for (int c = 0; c < info->num_components; c++) {
+        if (!info->comp_info[c].quant_table) /* libjpeg takes it at the component's first scan */
+            return false;
+        for (int k = 0; info->coef_bits && k < DCTSIZE2; k++)
+            if (info->coef_bits[c][k] != 0)
+                return false;
+    }
+    return true;
+}
+
 static gs_status decode(reader *r, int *orientation)
 {
     struct jpeg_decompress_struct *info = &r->info;
@@ -100,6 +116,8 @@ static gs_status decode(reader *r, int *orientation)
         JSAMPROW row = r->image->rgb + (size_t)info->output_scanline * info->output_width * (size_t)channels;
         jpeg_read_scanlines(info, &row, 1);
     }
+    if (r->ended_early && !is_whole(info))
+        return gs_fail(r->err, GS_EFORMAT, "JPEG: cut short between two scans");
     jpeg_finish_decompress(info);
     if (cmyk)
         cmyk_to_rgb(r->image, info->saw_Adobe_marker);

@@ -16,6 +16,8 @@ typedef struct {
     gs_image *image;
     gs_error *err;
     gs_status status;
+    int channels;
+    bool has_pixels; /* all of them */
 } reader;
 
 static void on_error(png_structp png, png_const_charp message)
@@ -35,6 +37,10 @@ static void on_warning(png_structp png, png_const_charp message)
 static void on_read(png_structp png, png_bytep out, size_t count)
 {
     reader *r = png_get_io_ptr(png);
+    if (count > r->left && r->has_pixels) {
+        r->status = GS_OK;
+        png_longjmp(png, 1);
+    }
     if (count > r->left)
         png_error(png, "the file is cut short");
     memcpy(out, r->bytes, count);
@@ -55,7 +61,8 @@ static int choose_format(png_structp png, png_infop info)
     return has_alpha ? 4 : 3;
 }
 
-static gs_status decode(reader *r, int *orientation)
+/* Ends early, without a fault, where the file lacks only what follows the pixels. */
+static gs_status read_file(reader *r)
 {
     if (setjmp(png_jmpbuf(r->png)))
         return r->status;
@@ -66,17 +73,25 @@ static gs_status decode(reader *r, int *orientation)
 
     uint32_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
     int passes = png_set_interlace_handling(r->png);
-    int channels = choose_format(r->png, r->info);
-    gs_status st = gs_image_reserve(r->image, width, height, channels, r->err);
+    r->channels = choose_format(r->png, r->info);
+    gs_status st = gs_image_reserve(r->image, width, height, r->channels, r->err);
     if (st != GS_OK)
         return st;
     for (int pass = 0; pass < passes; pass++)
         for (size_t y = 0; y < height; y++)
-            png_read_row(r->png, r->image->rgb + y * width * (size_t)channels, NULL);
+            png_read_row(r->png, r->image->rgb + y * width * (size_t)r->channels, NULL);
+    r->has_pixels = true;
     png_read_end(r->png, r->info);
-    if (channels == 4)
-        gs_image_flatten(r->image);
+    return GS_OK;
+}
 
+static gs_status decode(reader *r, int *orientation)
+{
+    gs_status st = read_file(r);
+    if (st != GS_OK)
+        return st;
+    if (r->channels == 4)
+        gs_image_flatten(r->image);
     png_uint_32 exif_size = 0;
     png_bytep exif = NULL;
     if (png_get_eXIf_1(r->png, r->info, &exif_size, &exif))

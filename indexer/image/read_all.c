@@ -10,6 +10,7 @@
 typedef struct {
     gs_image *images;   /* [n]  borrowed */
     char *const *paths; /* [n]  borrowed */
+    gs_error *faults;   /* [n], or NULL  borrowed */
     size_t n;
     atomic_size_t next;
     atomic_bool failed;
@@ -33,6 +34,10 @@ static void *read_some(void *argument)
             break;
         r->at = i;
         r->status = gs_image_read(&t->images[i], t->paths[i], &r->error);
+        if (r->status == GS_EFORMAT && t->faults) {
+            t->faults[i] = r->error;
+            r->status = GS_OK;
+        }
     }
     if (r->status != GS_OK)
         atomic_store(&t->failed, true);
@@ -56,7 +61,8 @@ static size_t count_readers(size_t n, int threads)
     return readers < n ? readers : n;
 }
 
-gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *err)
+gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *faults,
+                            gs_error *err)
 {
     if (n == 0)
         return GS_OK;
@@ -64,7 +70,7 @@ gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int 
     reader *readers = calloc(count, sizeof *readers);
     if (!readers)
         return gs_fail(err, GS_ENOMEM, "%s: no memory to read %zu pictures", paths[0], n);
-    task t = {.images = images, .paths = paths, .n = n};
+    task t = {.images = images, .paths = paths, .faults = faults, .n = n};
     for (size_t i = 0; i < n; i++)
         images[i] = (gs_image){0};
     for (size_t i = 0; i < count; i++)

@@ -26,6 +26,7 @@ void gs_batch_free(gs_batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         gs_image_free(&batch->frames[i]);
     free(batch->frames);
+    free(batch->faults);
     *batch = (gs_batch){0};
 }
 
@@ -36,15 +37,14 @@ static gs_status read_batch(gs_batches *b, gs_batch *batch, gs_error *err)
     if (want == 0)
         return GS_OK;
     batch->frames = calloc(want, sizeof *batch->frames);
-    if (!batch->frames)
-        return gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu pictures", want);
-    gs_status st = gs_sampler_read(b->sampler, b->next, want, batch->frames, &batch->count, err);
+    batch->faults = calloc(want, sizeof *batch->faults);
+    gs_status st = batch->frames && batch->faults
+                       ? gs_sampler_read(b->sampler, b->next, want, batch->frames, batch->faults, &batch->count, err)
+                       : gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu pictures", want);
     if (st != GS_OK)
         batch->count = 0;
-    if (batch->count == 0) {
-        free(batch->frames);
-        batch->frames = NULL;
-    }
+    if (batch->count == 0)
+        gs_batch_free(batch);
     b->next += batch->count;
     if (batch->count < want)
         b->end = b->next;

@@ -19,7 +19,8 @@ typedef struct gs_batches gs_batches;
 typedef struct {
     uint64_t first;
     size_t count;
-    gs_image *frames; /* [count], and their pixels  owned */
+    gs_image *frames; /* [count], and their pixels; one without is a sample that cannot be read  owned */
+    gs_error *faults; /* [count]  owned; why */
 } gs_batch;
 
 /* Reads samples first .. end - 1, size at a time. The sampler is the thread's own until stop. */

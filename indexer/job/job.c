@@ -11,16 +11,22 @@
 #include <unistd.h> /* access */
 
 #define THUMBNAIL_SIDE 128
+#define MAX_NAMED      10 /* bad pictures that a message names */
 
 typedef struct {
     gs_store *store;
     gs_encoder *encoder;
     const gs_job_options *options;
+    const char *slug; /* of the model */
     size_t dim;
     gs_store_run run;
+    uint64_t bad;       /* samples left out so far */
+    size_t n_named;     /* of them, those that a message named */
+    gs_error first_bad; /* why the first of these cannot be read */
     gs_accumulator accumulator;
     gs_reservoir reservoir;
     float *features;                                    /* [batch, dim] */
+    uint64_t *samples;                                  /* [batch]  whose the features are */
     gs_store_feature *changes;                          /* [run.keep] */
     gs_store_thumbnail thumbnails[GS_STORE_THUMBNAILS]; /* [n_thumbnails] since the last checkpoint; their webp owned */
     size_t n_thumbnails;
@@ -49,6 +55,7 @@ static void free_job(job *j)
     gs_accumulator_free(&j->accumulator);
     gs_reservoir_free(&j->reservoir);
     free(j->features);
+    free(j->samples);
     free(j->changes);
 }
 
@@ -61,8 +68,10 @@ static gs_status prepare(job *j, gs_error *err)
     if (st != GS_OK)
         return st;
     j->features = calloc(j->options->batch, j->dim * sizeof *j->features);
+    j->samples = calloc(j->options->batch, sizeof *j->samples);
     j->changes = calloc(j->run.keep + 1, sizeof *j->changes);
-    if (!j->features || !j->changes)
+    j->bad = j->run.bad;
+    if (!j->features || !j->samples || !j->changes)
         return gs_fail(err, GS_ENOMEM, "no memory for a batch of %zu features", j->options->batch);
     if (j->run.count > 0)
         st = gs_store_resume(j->store, &j->run, &j->accumulator.moments, err);
@@ -90,28 +99,82 @@ static gs_status keep_thumbnail(job *j, uint64_t position, const gs_image *image
     return st;
 }
 
-static gs_status encode_batch(job *j, const gs_batch *batch, gs_error *err)
+static void say(const job *j, const char *what, const char *which)
 {
-    gs_status st = gs_encoder_images(j->encoder, batch->frames, batch->count, j->features, err);
+    char line[2048];
+    if (!j->options->message)
+        return;
+    snprintf(line, sizeof line, "%s: %s%s", j->slug, what, which);
+    j->options->message(j->options->context, line);
+}
+
+static void name_bad(job *j, const gs_error *fault)
+{
+    if (j->n_named == 0)
+        j->first_bad = *fault;
+    if (j->n_named++ < MAX_NAMED)
+        say(j, "left out ", fault->message);
+}
+
+/* Moves the frames that are there together, and notes whose they are in j->samples; returns how many. The others are named. */
+static size_t take_good(job *j, gs_batch *batch)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        gs_image frame = batch->frames[i];
+        batch->frames[i] = (gs_image){0};
+        if (!frame.rgb) {
+            name_bad(j, &batch->faults[i]);
+            continue;
+        }
+        j->samples[good] = batch->first + i;
+        batch->frames[good++] = frame;
+    }
+    return good;
+}
+
+static gs_status encode_good(job *j, const gs_image *frames, size_t n, gs_error *err)
+{
+    gs_status st = gs_encoder_images(j->encoder, frames, n, j->features, err);
     j->fatal |= st == GS_EIO || st == GS_ENOMEM;
     j->accumulator.failed |= st != GS_OK && j->accumulator.encoder; /* a device that failed is not asked again */
-    for (size_t i = 0; i < batch->count && batch->first + i < GS_STORE_THUMBNAILS && st == GS_OK; i++)
-        st = keep_thumbnail(j, batch->first + i, &batch->frames[i], err);
+    for (size_t i = 0; i < n && j->samples[i] < GS_STORE_THUMBNAILS && st == GS_OK; i++)
+        st = keep_thumbnail(j, j->samples[i], &frames[i], err);
     if (st != GS_OK)
         return st;
-    st = gs_accumulator_add(&j->accumulator, j->features, batch->count, err);
+    st = gs_accumulator_add(&j->accumulator, j->features, n, err);
     if (st != GS_OK)
         return st;
-    for (size_t i = 0; i < batch->count; i++)
-        gs_reservoir_add(&j->reservoir, batch->first + i, j->features + i * j->dim);
+    for (size_t i = 0; i < n; i++)
+        gs_reservoir_add(&j->reservoir, j->samples[i], j->features + i * j->dim);
     return GS_OK;
+}
+
+static gs_status encode_batch(job *j, gs_batch *batch, gs_error *err)
+{
+    size_t good = take_good(j, batch);
+    gs_status st = good > 0 ? encode_good(j, batch->frames, good, err) : GS_OK;
+    if (st == GS_OK)
+        j->bad += batch->count - good;
+    return st;
+}
+
+/* Bad pictures may be few among the total. */
+static gs_status check_bad(const job *j, uint64_t total, gs_error *err)
+{
+    if ((double)j->bad * 100 <= j->options->bad_percent * (double)total)
+        return GS_OK;
+    return gs_fail(err, GS_EFORMAT, "%llu of %llu pictures cannot be read, and --bad-pictures allows %g%%%s%s",
+                   (unsigned long long)j->bad, (unsigned long long)total, j->options->bad_percent,
+                   j->n_named ? "; the first: " : "", j->first_bad.message);
 }
 
 typedef gs_status (*save_function)(gs_store *, gs_store_run *, const gs_store_checkpoint *, gs_error *);
 
 static gs_status save(job *j, save_function function, gs_error *err)
 {
-    gs_store_checkpoint checkpoint = {.thumbnails = j->thumbnails,
+    gs_store_checkpoint checkpoint = {.bad = j->bad,
+                                      .thumbnails = j->thumbnails,
                                       .n_thumbnails = j->n_thumbnails,
                                       .features = j->changes,
                                       .n_features = gs_reservoir_changes(&j->reservoir, j->changes)};
@@ -128,13 +191,13 @@ static gs_status save(job *j, save_function function, gs_error *err)
 static void report(const job *j, uint64_t total)
 {
     if (j->options->progress)
-        j->options->progress(j->options->context, j->accumulator.count, total);
+        j->options->progress(j->options->context, j->accumulator.count + j->bad, total);
 }
 
 /* Batch after batch until the samples end. A batch is in the moments whole or not at all. */
 static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *err)
 {
-    gs_status st = GS_OK;
+    gs_status st = check_bad(j, total, err);
     report(j, total);
     for (bool more = true; more && st == GS_OK;) {
         gs_batch batch;
@@ -143,8 +206,10 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
         if (st == GS_OK && more)
             st = encode_batch(j, &batch, err);
         gs_batch_free(&batch);
-        if (st == GS_OK && more)
+        if (st == GS_OK && more) {
             report(j, total);
+            st = check_bad(j, total, err);
+        }
         /* A wait for a worker that the request to stop ended is no failure of the worker. */
         if (more || st != GS_OK)
             if (gs_stop_requested(j->options->stop))
@@ -159,7 +224,8 @@ static gs_status consume(job *j, gs_batches *batches, uint64_t total, gs_error *
  * the thumbnails and features of their samples. */
 static void save_what_there_is(job *j)
 {
-    if (!j->lost && !j->accumulator.failed && j->accumulator.count > j->run.count)
+    bool is_new = j->accumulator.count > j->run.count || j->bad > j->run.bad;
+    if (!j->lost && !j->accumulator.failed && is_new)
         save(j, gs_store_save, NULL);
 }
 
@@ -174,10 +240,12 @@ static gs_status sample(job *j, const gs_model *model, gs_error *err)
     if (available > 0 && available < total)
         total = available;
     gs_batches *batches = NULL;
-    st = gs_batches_start(&batches, sampler, j->run.count, total, j->options->batch, err);
+    st = gs_batches_start(&batches, sampler, j->run.count + j->run.bad, total, j->options->batch, err);
     if (st == GS_OK)
         st = consume(j, batches, total, err);
     gs_batches_stop(batches);
+    if (gs_sampler_left_out(sampler)[0])
+        say(j, "left out ", gs_sampler_left_out(sampler));
     gs_sampler_close(sampler);
     if (st == GS_OK && j->accumulator.count < 2)
         st = gs_fail(err, GS_EARGS, "%llu samples, at least 2 are needed", (unsigned long long)j->accumulator.count);
@@ -201,7 +269,7 @@ static gs_status check_place(const job *j, const gs_store_model *had, const gs_m
                    had->path);
 }
 
-static void explain(const job *j, const gs_model *model)
+static void explain(const job *j)
 {
     static const char *const reasons[] = {
         [GS_STORE_ANEW_FORCED] = "is sampled anew, as --force asks",
@@ -209,11 +277,8 @@ static void explain(const job *j, const gs_model *model)
         [GS_STORE_ANEW_SOURCE] = "the files that its samples come from have changed: it is sampled anew",
         [GS_STORE_ANEW_NUMBERS] = "other samples, seed or kept features than before: it is sampled anew",
     };
-    char line[256];
-    if (j->run.anew == GS_STORE_NOT_ANEW || !j->options->message)
-        return;
-    snprintf(line, sizeof line, "%s: %s", model->slug, reasons[j->run.anew]);
-    j->options->message(j->options->context, line);
+    if (j->run.anew != GS_STORE_NOT_ANEW)
+        say(j, reasons[j->run.anew], "");
 }
 
 static gs_status put_model(job *j, const gs_model *model, int64_t *id, gs_error *err)
@@ -264,7 +329,7 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
     if (st == GS_OK)
         st = begin_run(j, model, &had, &order, id, err);
     if (st == GS_OK)
-        explain(j, model);
+        explain(j);
     gs_store_model_free(&had);
     cJSON_free(sampler);
     free(path);
@@ -277,6 +342,7 @@ gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model
     job j = {.store = store,
              .encoder = encoder,
              .options = options,
+             .slug = model->slug,
              .dim = gs_encoder_get_info(encoder)->dim,
              .saved_at = now()};
     gs_error error = {""};
@@ -293,6 +359,7 @@ gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model
     if (st == GS_OK)
         st = put_model(&j, model, &id, &error);
     result->count = j.run.count;
+    result->bad = j.run.bad;
     result->fatal = j.fatal;
     free_job(&j);
     if (id && st != GS_ECANCELED && !result->fatal)

@@ -5,7 +5,8 @@
  *     if ((st = gs_job_run(store, encoder, &model, &options, &result, err)) != GS_OK) return st;
  *
  * A job that is interrupted, in whatever way, resumes from its last checkpoint and ends with the same bits, given the same batch, threads,
- * precision, device and kind of processor; between others, features differ by rounding.
+ * precision, device and kind of processor; between others, features differ by rounding. A picture that cannot be read is left out and
+ * counted, and is no other sample's place: sample i stays what it is.
  */
 #ifndef GS_JOB_H
 #define GS_JOB_H
@@ -24,11 +25,12 @@ typedef struct {
     int threads;         /* that decode pictures, besides the encoder's; 0: one per core */
     bool force;          /* sample anew what is there already */
     bool replace;        /* of a model that has the slug of another one, take the former's place */
+    double bad_percent;  /* of the samples that may be left out because their files hold no picture that can be read */
     double checkpoint;   /* seconds between two */
     const gs_stop *stop; /* on request: checkpoint, GS_ECANCELED; NULL: never  borrowed */
     /* Called first with what was done before, then after every batch; NULL: none. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
-    void (*message)(void *context, const char *line); /* why a model is sampled anew; NULL: none */
+    void (*message)(void *context, const char *line); /* what else the user may want to know; NULL: none */
     void *context;
 } gs_job_options;
 
@@ -36,6 +38,7 @@ typedef struct {
     bool skipped;     /* everything was there already */
     uint64_t resumed; /* samples that were there already */
     uint64_t count;   /* samples the moments stand on */
+    uint64_t bad;     /* samples left out */
     bool
         fatal; /* on failure: it was not the model's, but the database's or the encoder's, which the next model needs too */
 } gs_job_result;

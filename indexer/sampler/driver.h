@@ -13,7 +13,8 @@ typedef struct {
     const char *kind; /* sampler.kind in model.json */
     gs_status (*open)(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options, gs_error *err);
     uint64_t (*count)(const gs_sampler *sampler);
-    gs_status (*read)(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got, gs_error *err);
+    gs_status (*read)(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
+                      size_t *got, gs_error *err);
     void (*close)(gs_sampler *sampler);
     /* Adds what the samples come from to the digest. */
     gs_status (*fingerprint)(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
@@ -21,6 +22,7 @@ typedef struct {
 
 struct gs_sampler {
     const gs_sampler_driver *driver; /* static */
+    const char *left_out;            /* see gs_sampler_left_out(); NULL: nothing  owned by the kind */
 };
 
 /* For kinds whose block names files: each one's name and contents. */

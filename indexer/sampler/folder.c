@@ -1,29 +1,20 @@
 #include "indexer/sampler/driver.h"
+#include "indexer/sampler/listing.h"
 #include "indexer/util/mix.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* A picture below the folder. */
-typedef struct {
-    char *path; /* owned */
-    uint64_t key;
-    int64_t size, seconds, nanoseconds; /* of the file, and of its last change */
-} picture;
-
 /* Sample i is the picture with the i-th lowest key, a hash of the seed and of the path below the folder: any number of first samples is
  * drawn without replacement from the whole folder, also where each of its subfolders holds one class. A picture that is added or removed
- * leaves the order of the others as it was. */
+ * leaves the order of the others as it was, and one that cannot be read keeps its place. */
 typedef struct {
     gs_sampler base;
-    picture *pictures; /* [count]  owned */
-    char **paths;      /* [count]  owned, each borrowed from pictures */
-    size_t count, capacity;
-    uint64_t seed;
-    size_t root; /* length of the folder's own path */
+    gs_listing listing; /* in the order of the keys  owned */
+    char **paths;       /* [listing.count]  owned, each borrowed from listing */
+    size_t root;        /* length of the folder's own path */
     int threads;
 } folder;
 
@@ -37,77 +28,10 @@ static uint64_t key_of(uint64_t seed, const char *path)
 
 static int compare_keys(const void *a, const void *b)
 {
-    const picture *x = a, *y = b;
+    const gs_listed *x = a, *y = b;
     if (x->key != y->key)
         return x->key < y->key ? -1 : 1;
     return strcmp(x->path, y->path);
-}
-
-static gs_status add_picture(folder *f, const FTSENT *entry, gs_error *err)
-{
-    const char *path = entry->fts_path;
-    if (f->count == f->capacity) {
-        size_t capacity = f->capacity ? f->capacity * 2 : 256;
-        picture *larger = capacity < SIZE_MAX / sizeof *larger ? realloc(f->pictures, capacity * sizeof *larger) : NULL;
-        if (!larger)
-            return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu names", path, capacity);
-        f->pictures = larger;
-        f->capacity = capacity;
-    }
-    char *copy = strdup(path);
-    if (!copy)
-        return gs_fail(err, GS_ENOMEM, "%s: no memory", path);
-    const struct stat *info = entry->fts_statp;
-    f->pictures[f->count++] = (picture){.path = copy,
-                                        .key = key_of(f->seed, path + f->root),
-                                        .size = info->st_size,
-                                        .seconds = info->st_mtim.tv_sec,
-                                        .nanoseconds = info->st_mtim.tv_nsec};
-    return GS_OK;
-}
-
-/* One entry of the walk. Symbolic links are followed; one that leads back to a folder on the way to itself (FTS_DC) is
- * skipped. */
-static gs_status visit(folder *f, FTS *walk, FTSENT *entry, gs_error *err)
-{
-    if (entry->fts_level > FTS_ROOTLEVEL && entry->fts_name[0] == '.') {
-        fts_set(walk, entry, FTS_SKIP);
-        return GS_OK;
-    }
-    switch (entry->fts_info) {
-    case FTS_F:
-        return gs_image_has_known_extension(entry->fts_name) ? add_picture(f, entry, err) : GS_OK;
-    case FTS_SLNONE:
-        if (!gs_image_has_known_extension(entry->fts_name))
-            return GS_OK;
-        return gs_fail(err, GS_EIO, "%s: a symbolic link to nothing", entry->fts_path);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        return gs_fail(err, GS_EIO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
-    default:
-        return GS_OK;
-    }
-}
-
-static gs_status list_pictures(folder *f, char *path, gs_error *err)
-{
-    char *roots[] = {path, NULL};
-    FTS *walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    if (!walk)
-        return gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
-    gs_status st = GS_OK;
-    FTSENT *entry;
-    while (st == GS_OK && (errno = 0, entry = fts_read(walk)) != NULL)
-        st = visit(f, walk, entry, err);
-    if (st == GS_OK && errno != 0)
-        st = gs_fail(err, GS_EIO, "%s: %s", path, strerror(errno));
-    fts_close(walk);
-    if (st == GS_OK && f->count == 0)
-        st = gs_fail(err, GS_EFORMAT, "%s: holds no picture (.png, .jpg, .jpeg or .webp)", path);
-    if (st == GS_OK)
-        qsort(f->pictures, f->count, sizeof *f->pictures, compare_keys);
-    return st;
 }
 
 static gs_status check_is_folder(const gs_model *model, const char *path, gs_error *err)
@@ -124,11 +48,17 @@ static gs_status check_is_folder(const gs_model *model, const char *path, gs_err
 static void folder_close(gs_sampler *sampler)
 {
     folder *f = (folder *)sampler;
-    for (size_t i = 0; i < f->count; i++)
-        free(f->pictures[i].path);
-    free(f->pictures);
+    gs_listing_free(&f->listing);
     free(f->paths);
     free(f);
+}
+
+static void put_in_order(folder *f, uint64_t seed)
+{
+    gs_listed *pictures = f->listing.pictures;
+    for (size_t i = 0; i < f->listing.count; i++)
+        pictures[i].key = key_of(seed, pictures[i].path + f->root);
+    qsort(pictures, f->listing.count, sizeof *pictures, compare_keys);
 }
 
 /* Lists the pictures of the model's folder, in the order of the seed. */
@@ -144,15 +74,17 @@ static gs_status open_folder(folder **out, const gs_model *model, uint64_t seed,
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     }
     f->base.driver = &gs_folder_driver;
-    f->seed = seed;
     f->root = strlen(path);
     if ((st = check_is_folder(model, path, err)) == GS_OK)
-        st = list_pictures(f, path, err);
+        st = gs_listing_read(&f->listing, path, err);
     free(path);
-    if (st == GS_OK)
+    if (st == GS_OK) {
+        put_in_order(f, seed);
+        f->base.left_out = f->listing.left_out;
         *out = f;
-    else
+    } else {
         folder_close(&f->base);
+    }
     return st;
 }
 
@@ -164,14 +96,14 @@ static gs_status folder_open(gs_sampler **sampler, const gs_model *model, const 
     if (st != GS_OK)
         return st;
     f->threads = options->threads;
-    f->paths = calloc(f->count, sizeof *f->paths);
+    f->paths = calloc(f->listing.count, sizeof *f->paths);
     if (!f->paths) {
-        st = gs_fail(err, GS_ENOMEM, "%s: no memory for %zu names", model->path, f->count);
+        st = gs_fail(err, GS_ENOMEM, "%s: no memory for %zu names", model->path, f->listing.count);
         folder_close(&f->base);
         return st;
     }
-    for (size_t i = 0; i < f->count; i++)
-        f->paths[i] = f->pictures[i].path;
+    for (size_t i = 0; i < f->listing.count; i++)
+        f->paths[i] = f->listing.pictures[i].path;
     *sampler = &f->base;
     return GS_OK;
 }
@@ -182,8 +114,8 @@ static gs_status folder_fingerprint(const gs_model *model, struct sha256_ctx *di
     gs_status st = open_folder(&f, model, 0, err);
     if (st != GS_OK)
         return st;
-    for (size_t i = 0; i < f->count; i++) {
-        const picture *p = &f->pictures[i];
+    for (size_t i = 0; i < f->listing.count; i++) {
+        const gs_listed *p = &f->listing.pictures[i];
         const char *name = p->path + f->root;
         int64_t state[] = {p->size, p->seconds, p->nanoseconds};
         sha256_update(digest, strlen(name) + 1, (const uint8_t *)name);
@@ -195,17 +127,17 @@ static gs_status folder_fingerprint(const gs_model *model, struct sha256_ctx *di
 
 static uint64_t folder_count(const gs_sampler *sampler)
 {
-    return ((const folder *)sampler)->count;
+    return ((const folder *)sampler)->listing.count;
 }
 
-static gs_status folder_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
-                             gs_error *err)
+static gs_status folder_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
+                             size_t *got, gs_error *err)
 {
     const folder *f = (const folder *)sampler;
-    if (first >= f->count)
+    if (first >= f->listing.count)
         return GS_OK;
-    size_t left = f->count - (size_t)first, n = left < count ? left : count;
-    gs_status st = gs_image_read_all(frames, f->paths + first, n, f->threads, err);
+    size_t left = f->listing.count - (size_t)first, n = left < count ? left : count;
+    gs_status st = gs_image_read_all(frames, f->paths + first, n, f->threads, faults, err);
     *got = st == GS_OK ? n : 0;
     return st;
 }

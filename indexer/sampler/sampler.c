@@ -64,11 +64,16 @@ uint64_t gs_sampler_count(const gs_sampler *sampler)
     return sampler->driver->count(sampler);
 }
 
-gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
-                          gs_error *err)
+const char *gs_sampler_left_out(const gs_sampler *sampler)
+{
+    return sampler->left_out ? sampler->left_out : "";
+}
+
+gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
+                          size_t *got, gs_error *err)
 {
     *got = 0;
-    gs_status st = sampler->driver->read(sampler, first, count, frames, got, err);
+    gs_status st = sampler->driver->read(sampler, first, count, frames, faults, got, err);
     if (st == GS_OK)
         return GS_OK;
     for (size_t i = 0; i < *got; i++)

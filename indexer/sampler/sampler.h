@@ -3,13 +3,14 @@
  *     gs_sampler *sampler;
  *     if ((st = gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, err)) != GS_OK) return st;
  *     gs_image frames[64];
- *     st = gs_sampler_read(sampler, first, 64, frames, &got, err);   // samples first .. first + got - 1
+ *     gs_error faults[64];
+ *     st = gs_sampler_read(sampler, first, 64, frames, faults, &got, err);   // samples first .. first + got - 1
  *     ... gs_image_free() each ...
  *     gs_sampler_close(sampler);
  *
  * Sample i depends on (model, seed, i) alone, so a job that is interrupted and resumed, or split over machines, gives the same
- * moments. Kinds: "folder" (every .png, .jpg, .jpeg and .webp below "path", hidden files aside, each once, in a pseudo-random
- * order that the seed and their paths decide; symbolic links are followed), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
+ * moments. Kinds: "folder" (the PNG, JPEG and WebP pictures below "path", each once, in a pseudo-random order that the seed and their paths
+ * decide: sampler/listing.h says which they are), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
  * that ships with gensearch).
  *
  * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
@@ -62,11 +63,16 @@ gs_status gs_sampler_open(gs_sampler **sampler, const gs_model *model, const gs_
 /* How many samples there are; 0 when there is no end (a generator). */
 uint64_t gs_sampler_count(const gs_sampler *sampler);
 
+/* What its source holds beside the samples that a user may miss, such as pictures in formats that are not read, in words; "" when there is
+ * nothing to say. Borrowed from the sampler. */
+const char *gs_sampler_left_out(const gs_sampler *sampler);
+
 /* Samples first .. first + *got - 1 to frames [count]: *got is count, less only at the end of a finite sampler, where
- * it may be 0. The caller frees each frame. On failure no frame is left to free. GS_ECHILD when a worker died, hung
+ * it may be 0. A sample whose file holds no picture that can be read is an empty frame (rgb NULL), and faults [count] says why at its
+ * place. The caller frees each frame. On failure no frame is left to free. GS_ECHILD when a worker died, hung
  * past the timeout, or announced a frame it did not deliver: the message carries the end of its standard error. */
-gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
-                          gs_error *err);
+gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
+                          size_t *got, gs_error *err);
 
 /* Ends the worker, kindly first. NULL is fine. */
 void gs_sampler_close(gs_sampler *sampler);

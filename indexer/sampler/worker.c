@@ -194,9 +194,10 @@ static gs_status sample_some(worker *w, uint64_t first, size_t count, gs_image *
     return check_quiet(w, err);
 }
 
-static gs_status worker_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, size_t *got,
-                             gs_error *err)
+static gs_status worker_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
+                             size_t *got, gs_error *err)
 {
+    (void)faults; /* a worker that cannot give a sample is a worker that fails */
     worker *w = (worker *)sampler;
     if (w->failed)
         return gs_fail(err, GS_ECHILD, "%s: has failed before", w->context);

@@ -7,8 +7,8 @@
 /* A finished run sorts before one under way: the first row of a model is the run that counts. */
 #define SELECT_MODEL                                                                                                   \
     "SELECT model.id, iif(run.finished, run.id, 0), slug, title, type, family, json, added,"                           \
-    " ifnull(seed, 0), ifnull(requested, 0), ifnull(keep, 0), ifnull(count, 0), path, error, ifnull(source, '')"       \
-    " FROM model"                                                                                                      \
+    " ifnull(seed, 0), ifnull(requested, 0), ifnull(keep, 0), ifnull(count, 0), path, error, ifnull(source, ''),"      \
+    " ifnull(bad, 0) FROM model"                                                                                       \
     " LEFT JOIN run ON run.id ="                                                                                       \
     " (SELECT id FROM run AS r WHERE r.model_id = model.id ORDER BY finished DESC LIMIT 1)"
 
@@ -30,6 +30,7 @@ static gs_status read_row(gs_store *store, sqlite3_stmt *row, gs_store_model *mo
         .path = gs_sql_text(row, 12),
         .error = gs_sql_text(row, 13),
         .source = gs_sql_text(row, 14),
+        .bad = (uint64_t)sqlite3_column_int64(row, 15),
     };
     if (model->slug && model->title && model->type && model->family && model->json && model->added && model->path &&
         model->error && model->source)

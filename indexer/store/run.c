@@ -28,7 +28,7 @@ static gs_status read_run(gs_store *store, const begin_context *begin, bool fini
     const gs_store_order *order = begin->order;
     gs_status st = gs_sql_prepare(
         store, &query, err,
-        "SELECT id, keep, count, sampler = ?, source = ? OR (source = '' AND finished),"
+        "SELECT id, keep, count, bad, sampler = ?, source = ? OR (source = '' AND finished),"
         " seed = ? AND requested = ? AND keep >= ?, precision = ? FROM run WHERE model_id = ? AND finished = ?",
         "ssiiisii", order->sampler, order->source, (int64_t)order->seed, (int64_t)order->requested,
         (int64_t)order->keep, order->precision, begin->model, (int64_t)finished);
@@ -39,11 +39,12 @@ static gs_status read_run(gs_store *store, const begin_context *begin, bool fini
         *stored = (stored_run){.run = {.id = sqlite3_column_int64(query, 0),
                                        .keep = (uint64_t)sqlite3_column_int64(query, 1),
                                        .count = (uint64_t)sqlite3_column_int64(query, 2),
+                                       .bad = (uint64_t)sqlite3_column_int64(query, 3),
                                        .finished = finished},
-                               .same_sampler = sqlite3_column_int(query, 3),
-                               .same_source = sqlite3_column_int(query, 4),
-                               .same_numbers = sqlite3_column_int(query, 5),
-                               .same_precision = sqlite3_column_int(query, 6)};
+                               .same_sampler = sqlite3_column_int(query, 4),
+                               .same_source = sqlite3_column_int(query, 5),
+                               .same_numbers = sqlite3_column_int(query, 6),
+                               .same_precision = sqlite3_column_int(query, 7)};
     sqlite3_finalize(query);
     return st;
 }
@@ -123,11 +124,13 @@ typedef struct {
     const gs_store_checkpoint *checkpoint;
 } save_context;
 
-/* Compare and swap on the count: of two processes on one run, the second to write learns of the first. */
+/* Compare and swap on the counts: of two processes on one run, the second to write learns of the first. */
 static gs_status advance(gs_store *store, const save_context *save, gs_error *err)
 {
-    gs_status st = gs_sql_run(store, err, "UPDATE run SET count = ? WHERE id = ? AND count = ? AND NOT finished", "iii",
-                              (int64_t)save->checkpoint->moments->count, save->run->id, (int64_t)save->run->count);
+    gs_status st = gs_sql_run(
+        store, err, "UPDATE run SET count = ?, bad = ? WHERE id = ? AND count = ? AND bad = ? AND NOT finished",
+        "iiiii", (int64_t)save->checkpoint->moments->count, (int64_t)save->checkpoint->bad, save->run->id,
+        (int64_t)save->run->count, (int64_t)save->run->bad);
     if (st == GS_OK && sqlite3_changes(store->db) == 0)
         return gs_fail(err, GS_EMISMATCH, "%s: the model was removed or is being indexed by another process",
                        store->path);
@@ -200,8 +203,10 @@ static gs_status save_progress(gs_store *store, void *context, gs_error *err)
 gs_status gs_store_save(gs_store *store, gs_store_run *run, const gs_store_checkpoint *checkpoint, gs_error *err)
 {
     gs_status st = gs_sql_transaction(store, save_progress, &(save_context){run, checkpoint}, err);
-    if (st == GS_OK)
+    if (st == GS_OK) {
         run->count = checkpoint->moments->count;
+        run->bad = checkpoint->bad;
+    }
     return st;
 }
 
@@ -283,6 +288,7 @@ gs_status gs_store_finish(gs_store *store, gs_store_run *run, const gs_store_che
     gs_status st = gs_sql_transaction(store, finish_run, &(save_context){run, checkpoint}, err);
     if (st == GS_OK) {
         run->count = checkpoint->moments->count;
+        run->bad = checkpoint->bad;
         run->finished = true;
     }
     return st;

@@ -16,6 +16,7 @@ static const char *const steps[] = {
     "CREATE TABLE prepared ("
     "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, log_determinant REAL NOT NULL,"
     "    factor BLOB NOT NULL, lowrank BLOB NOT NULL) STRICT;",
+    "ALTER TABLE run ADD COLUMN bad INTEGER NOT NULL DEFAULT 0 CHECK (bad >= 0);",
 };
 _Static_assert(sizeof steps / sizeof *steps == GS_STORE_VERSION - 1, "one step between two versions");
 const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, steps};

@@ -1,4 +1,4 @@
--- schema.sql: the tables of a gensearch database, version 2 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
+-- schema.sql: the tables of a gensearch database, version 3 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
 --
 -- Arrays in blobs are little-endian and have no header: dim is the encoder's. A covariance is packed, the lower triangle with its
 -- diagonal, row after row: c[0][0], c[1][0], c[1][1], c[2][0] ... which is dim * (dim + 1) / 2 numbers.
@@ -41,6 +41,7 @@ CREATE TABLE run (
     requested INTEGER NOT NULL CHECK (requested > 0),       -- --samples; a finite sampler may end before
     keep      INTEGER NOT NULL CHECK (keep >= 0),           -- --keep-features
     count     INTEGER NOT NULL CHECK (count >= 0),          -- samples taken in so far
+    bad       INTEGER NOT NULL DEFAULT 0 CHECK (bad >= 0),  -- samples left out so far, for their files hold no picture that can be read
     finished  INTEGER NOT NULL CHECK (finished IN (0, 1)),
     neighbors INTEGER,                                      -- how many rows of neighbor were written for it; NULL: not yet compared
     UNIQUE (model_id, finished)

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
-#define GS_STORE_VERSION     2
+#define GS_STORE_VERSION     3
 #define GS_STORE_THUMBNAILS  24 /* samples that get one */
 #define GS_STORE_NEIGHBORS   20 /* kept per model */
 
@@ -70,7 +70,7 @@ typedef struct {
     char *slug, *title, *type, *family, *json, *added; /* owned */
     char *path, *error;                                /* owned; see schema.sql */
     char *source;                                      /* owned; of the same run as below, see gs_store_order */
-    uint64_t seed, requested, keep, count;             /* of the finished run, or of the one under way */
+    uint64_t seed, requested, keep, count, bad;        /* of the finished run, or of the one under way */
 } gs_store_model;
 
 typedef struct {
@@ -129,7 +129,8 @@ typedef enum {
 typedef struct {
     int64_t id;
     uint64_t keep;  /* of the run: at least what was ordered */
-    uint64_t count; /* samples in it: where to resume */
+    uint64_t count; /* samples in it */
+    uint64_t bad;   /* samples left out of it: resume at sample count + bad */
     bool finished;  /* nothing to do */
     gs_store_anew anew;
 } gs_store_run;
@@ -154,13 +155,14 @@ typedef struct {
 /* What came in since the last checkpoint. All borrowed. */
 typedef struct {
     const gs_moments *moments; /* of the whole run so far */
+    uint64_t bad;              /* samples left out of it */
     const gs_store_thumbnail *thumbnails;
     size_t n_thumbnails;
     const gs_store_feature *features;
     size_t n_features;
 } gs_store_checkpoint;
 
-/* Writes a checkpoint in one transaction and advances run->count. GS_EMISMATCH when another process has moved the run meanwhile. */
+/* Writes a checkpoint in one transaction and advances run->count and run->bad. GS_EMISMATCH when another process has moved the run meanwhile. */
 gs_status gs_store_save(gs_store *store, gs_store_run *run, const gs_store_checkpoint *checkpoint, gs_error *err);
 
 /* The last checkpoint: the moments become final and the run takes the place of the model's former one. GS_EARGS below two samples. */

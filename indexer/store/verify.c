@@ -66,8 +66,9 @@ static const char *const row_checks[] = {
     "SELECT 'model ''' || slug || ''': keeps ' || (SELECT count(*) FROM feature WHERE run_id = run.id) ||"
     " ' features, expected ' || min(keep, count) FROM model JOIN run ON model_id = model.id"
     " WHERE (SELECT count(*) FROM feature WHERE run_id = run.id) <> min(keep, count)",
-    "SELECT 'model ''' || slug || ''': a feature of sample ' || sample_index || ' of ' || count FROM model"
-    " JOIN run ON model_id = model.id JOIN feature ON run_id = run.id WHERE sample_index NOT BETWEEN 0 AND count - 1",
+    "SELECT 'model ''' || slug || ''': a feature of sample ' || sample_index || ' of ' || (count + bad) FROM model"
+    " JOIN run ON model_id = model.id JOIN feature ON run_id = run.id WHERE sample_index NOT BETWEEN 0 AND count + bad "
+    "- 1",
     "SELECT 'model ''' || slug || ''': neighbour ' || rank || ' has the distance ' || distance FROM model"
     " JOIN run ON model_id = model.id JOIN neighbor ON run_id = run.id WHERE NOT (distance >= 0 AND distance < 1e6)",
 };

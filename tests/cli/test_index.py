@@ -314,7 +314,8 @@ class Changed(Case):
         self.index_loudly(model)
         before = self.moments("reds")
         with sqlite3.connect(self.db) as db:
-            for table, column in (("run", "source"), ("run", "precision"), ("model", "path"), ("model", "error")):
+            added = (("run", "source"), ("run", "precision"), ("run", "bad"), ("model", "path"), ("model", "error"))
+            for table, column in added:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
             db.execute("DROP TABLE prepared")
             db.execute("PRAGMA user_version = 1")

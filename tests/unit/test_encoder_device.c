@@ -165,11 +165,12 @@ static gs_model parse_model(void)
 static void encode_samples(gs_encoder *encoder, float features[PICTURES * DIM])
 {
     gs_image samples[PICTURES];
+    gs_error faults[PICTURES];
     gs_sampler *sampler;
     size_t got;
     gs_model model = parse_model();
     assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, &err), GS_OK);
-    assert_int_equal(gs_sampler_read(sampler, 0, PICTURES, samples, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, PICTURES, samples, faults, &got, &err), GS_OK);
     assert_int_equal(got, PICTURES);
     assert_int_equal(gs_encoder_images(encoder, samples, PICTURES, features, &err), GS_OK);
     for (size_t i = 0; i < PICTURES; i++)

@@ -155,9 +155,25 @@ static void what_is_no_picture_is_refused(void **state)
 {
     (void)state;
     gs_bytes bmp = read_bytes("not-supported.bmp");
-    expect_refused(bmp.data, bmp.size, "is no PNG, JPEG or WebP picture");
-    expect_refused("", 0, "is no PNG");
+    expect_refused(bmp.data, bmp.size, "is a picture in the format BMP; PNG, JPEG and WebP are read");
     gs_bytes_free(&bmp);
+    static const struct {
+        const char *bytes, *says;
+    } files[] = {
+        {"", "is empty"},
+        {"no picture", "is no PNG, JPEG or WebP picture"},
+        {"BM, which stands for many things", "is no PNG, JPEG or WebP picture"},
+        {"\xef\xbb\xbf \n<!DOCTYPE html><title>404</title>", "is HTML or XML, no picture"},
+        {"version https://git-lfs.github.com/spec/v1\noid",
+         "is a Git LFS pointer in place of the picture: `git lfs pull`"},
+        {"....ftypheic....mif1heic", "in the format HEIC"},
+        {"....ftypmif1....mif1heic", "in the format HEIF"},
+        {"....ftypavif....avifmif1", "in the format AVIF"},
+        {"GIF89a.......", "in the format GIF"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        expect_refused(files[i].bytes, strlen(files[i].bytes), files[i].says);
+    expect_refused("II*\0....", 8, "in the format TIFF");
     gs_image image;
     assert_int_equal(gs_image_read(&image, IMAGES "missing.png", &err), GS_EIO);
     assert_non_null(strstr(err.message, "images/missing.png: No such file"));
@@ -206,43 +222,92 @@ static void for_each_picture(void (*visit)(const char *name, const gs_bytes *byt
     assert_non_null(folder);
     size_t count = 0;
     for (struct dirent *entry; (entry = readdir(folder));) {
-        if (!gs_image_has_known_extension(entry->d_name))
+        if (entry->d_type != DT_REG)
             continue;
         gs_bytes bytes = read_bytes(entry->d_name);
-        visit(entry->d_name, &bytes);
+        bool is_read = false;
+        gs_image_format(bytes.data, bytes.size, &is_read);
+        if (is_read)
+            visit(entry->d_name, &bytes);
         gs_bytes_free(&bytes);
-        count++;
+        count += is_read;
     }
     closedir(folder);
     assert_true(count > 30);
 }
 
-/* A copy of exactly the bytes, so that reading one too many is seen by the sanitizer. */
-static gs_status decode_copy(const uint8_t *bytes, size_t size)
+/* Decodes a copy of exactly the bytes, so that reading one too many is seen by the sanitizer. */
+static gs_status decode_copy(gs_image *image, const uint8_t *bytes, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);
     memcpy(copy, bytes, size);
-    gs_image image;
     err.message[0] = 0;
-    gs_status st = gs_image_decode(&image, copy, size, "x", &err);
-    assert_true(st == GS_OK ? image.rgb != NULL : image.rgb == NULL && err.message[0]);
-    gs_image_free(&image);
+    gs_status st = gs_image_decode(image, copy, size, "x", &err);
+    assert_true(st == GS_OK ? image->rgb && !err.message[0] : !image->rgb && err.message[0]);
     free(copy);
     return st;
 }
 
+/* What is read of a cut file is all of the picture: only the end, behind the pixels, may lack. */
 static void cut_everywhere(const char *name, const gs_bytes *bytes)
 {
-    size_t step = bytes->size > 2000 ? 7 : 1;
-    for (size_t size = 0; size < bytes->size; size += step)
-        if (decode_copy(bytes->data, size) == GS_OK)
+    gs_image whole, image;
+    assert_int_equal(decode_copy(&whole, bytes->data, bytes->size), GS_OK);
+    size_t step = bytes->size > 2000 ? 7 : 1, area = (size_t)whole.width * (size_t)whole.height * 3;
+    for (size_t size = 0; size < bytes->size; size += step) {
+        if (decode_copy(&image, bytes->data, size) != GS_OK)
+            continue;
+        if (image.width != whole.width || image.height != whole.height || memcmp(image.rgb, whole.rgb, area) != 0)
             fail_msg("%s: its first %zu of %zu bytes were taken for the whole", name, size, bytes->size);
+        gs_image_free(&image);
+    }
+    gs_image_free(&whole);
 }
 
-static void a_picture_cut_short_anywhere_is_refused(void **state)
+static void a_picture_cut_short_anywhere_is_whole_or_refused(void **state)
 {
     (void)state;
     for_each_picture(cut_everywhere);
+}
+
+static void endless_files_equal_pillow(void **state)
+{
+    (void)state;
+    same_as_pillow("ycc420-endless.jpg", 0);
+    same_as_pillow("progressive-endless.jpg", 0);
+    same_as_pillow("rgb-endless.png", 0);
+}
+
+static void a_picture_that_lacks_only_the_mark_of_its_end_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t end; /* bytes: a JPEG's marker, a PNG's last chunk */
+    } files[] = {{"ycc420.jpg", 2},  {"ycc444.jpg", 2}, {"progressive.jpg", 2}, {"restart.jpg", 2},    {"cmyk.jpg", 2},
+                 {"turned6.jpg", 2}, {"rgb.png", 12},   {"rgba.png", 12},       {"interlaced.png", 12}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        gs_bytes bytes = read_bytes(files[i].name);
+        for (size_t cut = 1; cut <= files[i].end; cut++) {
+            gs_image image;
+            if (decode_copy(&image, bytes.data, bytes.size - cut) != GS_OK)
+                fail_msg("%s without its last %zu bytes: %s", files[i].name, cut, err.message);
+            gs_image_free(&image);
+        }
+        gs_bytes_free(&bytes);
+    }
+}
+
+/* What was sent of the scans before is well-formed: only their number tells. */
+static void a_jpeg_cut_between_two_scans_is_refused(void **state)
+{
+    (void)state;
+    gs_bytes bytes = read_bytes("progressive.jpg");
+    size_t last = bytes.size - 2;
+    while (bytes.data[last] != 0xff || bytes.data[last + 1] != 0xda)
+        last--;
+    expect_refused(bytes.data, last, "JPEG: cut short between two scans");
+    gs_bytes_free(&bytes);
 }
 
 static void change_bytes(const char *name, const gs_bytes *bytes)
@@ -257,7 +322,9 @@ static void change_bytes(const char *name, const gs_bytes *bytes)
             random ^= random << 13, random ^= random >> 17, random ^= random << 5;
             copy[random % bytes->size] = (uint8_t)(random >> 24);
         }
-        decode_copy(copy, bytes->size); /* either outcome is right; a crash or an overrun is not */
+        gs_image image;
+        decode_copy(&image, copy, bytes->size); /* either outcome is right; a crash or an overrun is not */
+        gs_image_free(&image);
     }
     free(copy);
 }
@@ -337,7 +404,7 @@ static void pictures_read_together_equal_those_read_alone(void **state)
     gs_image images[N], alone;
     name_pictures(paths, N);
     for (int threads = 0; threads <= 64; threads = threads * 3 + 1) {
-        if (gs_image_read_all(images, paths, N, threads, &err) != GS_OK)
+        if (gs_image_read_all(images, paths, N, threads, NULL, &err) != GS_OK)
             fail_msg("%s", err.message);
         for (size_t i = 0; i < N; i++) {
             assert_int_equal(gs_image_read(&alone, paths[i], &err), GS_OK);
@@ -348,7 +415,7 @@ static void pictures_read_together_equal_those_read_alone(void **state)
             gs_image_free(&images[i]);
         }
     }
-    assert_int_equal(gs_image_read_all(images, paths, 0, 4, &err), GS_OK);
+    assert_int_equal(gs_image_read_all(images, paths, 0, 4, NULL, &err), GS_OK);
 }
 
 static void of_many_pictures_the_first_bad_one_is_named(void **state)
@@ -361,24 +428,33 @@ static void of_many_pictures_the_first_bad_one_is_named(void **state)
     paths[31] = IMAGES "not-supported.bmp";
     paths[32] = paths[33] = paths[49] = IMAGES "missing.png"; /* met sooner, for there is nothing to read */
     for (int round = 0; round < 40; round++) {
-        assert_int_equal(gs_image_read_all(images, paths, N, 1 + round % 8, &err), GS_EFORMAT);
-        if (!strstr(err.message, "not-supported.bmp: is no PNG"))
+        assert_int_equal(gs_image_read_all(images, paths, N, 1 + round % 8, NULL, &err), GS_EFORMAT);
+        if (!strstr(err.message, "not-supported.bmp: is a picture in the format BMP"))
             fail_msg("%s", err.message);
         for (size_t i = 0; i < N; i++)
             assert_null(images[i].rgb);
     }
 }
 
-static void extensions_are_known_in_any_case(void **state)
+static void where_faults_are_asked_for_bad_pictures_leave_the_others_alone(void **state)
 {
     (void)state;
-    assert_true(gs_image_has_known_extension("a.PNG"));
-    assert_true(gs_image_has_known_extension("a.b.jpeg"));
-    assert_true(gs_image_has_known_extension("a.Jpg"));
-    assert_true(gs_image_has_known_extension("a.webp"));
-    assert_false(gs_image_has_known_extension("png"));
-    assert_false(gs_image_has_known_extension("a.png.txt"));
-    assert_false(gs_image_has_known_extension("a.gif"));
+    enum { N = 50 };
+    char *paths[N];
+    gs_image images[N];
+    static gs_error faults[N];
+    name_pictures(paths, N);
+    paths[0] = paths[31] = IMAGES "not-supported.bmp";
+    assert_int_equal(gs_image_read_all(images, paths, N, 3, faults, &err), GS_OK);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(images[i].rgb == NULL, i == 0 || i == 31);
+        assert_int_equal(strstr(faults[i].message, "not-supported.bmp: is a") != NULL, i == 0 || i == 31);
+        gs_image_free(&images[i]);
+    }
+    paths[40] = IMAGES "missing.png"; /* the system's failure, not the picture's */
+    assert_int_equal(gs_image_read_all(images, paths, N, 3, faults, &err), GS_EIO);
+    for (size_t i = 0; i < N; i++)
+        assert_null(images[i].rgb);
 }
 
 int main(void)
@@ -392,13 +468,16 @@ int main(void)
         cmocka_unit_test(every_pair_of_value_and_alpha_lies_on_white_as_in_pillow),
         cmocka_unit_test(what_is_no_picture_is_refused),
         cmocka_unit_test(huge_sizes_are_refused_from_the_header),
-        cmocka_unit_test(a_picture_cut_short_anywhere_is_refused),
+        cmocka_unit_test(a_picture_cut_short_anywhere_is_whole_or_refused),
+        cmocka_unit_test(endless_files_equal_pillow),
+        cmocka_unit_test(a_picture_that_lacks_only_the_mark_of_its_end_is_read),
+        cmocka_unit_test(a_jpeg_cut_between_two_scans_is_refused),
         cmocka_unit_test(changed_bytes_never_crash),
         cmocka_unit_test(damaged_exif_blocks_tell_no_orientation),
         cmocka_unit_test(thumbnails_keep_the_shape_and_are_never_enlarged),
         cmocka_unit_test(pictures_read_together_equal_those_read_alone),
         cmocka_unit_test(of_many_pictures_the_first_bad_one_is_named),
-        cmocka_unit_test(extensions_are_known_in_any_case),
+        cmocka_unit_test(where_faults_are_asked_for_bad_pictures_leave_the_others_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static gs_error err;
+static gs_error err, faults[128];
 static char folder[] = "/tmp/gensearch-sampler-XXXXXX"; /* holds model.json and what a test puts there */
 
 static char *in_folder(const char *name)
@@ -98,7 +98,7 @@ static void a_folder_is_read_with_all_below_it_each_picture_once(void **state)
     copy_picture("lossless.webp", "pictures/b0.webp"); /* 37 x 23 */
     copy_picture("rgb.png", "pictures/.hidden.png");
     copy_picture("rgb.png", "pictures/.hidden/x.png");
-    copy_picture("rgb.png", "pictures/notes.txt");
+    gs_file_write(in_folder("pictures/notes.txt"), "text", 4, &err);
     assert_int_equal(symlink("..", in_folder("pictures/b/loop")), 0);
     assert_int_equal(mkfifo(in_folder("pictures/pipe.png"), 0600), 0);
 
@@ -108,20 +108,20 @@ static void a_folder_is_read_with_all_below_it_each_picture_once(void **state)
     size_t got;
     assert_int_equal(open_folder(&sampler, &model), GS_OK);
     assert_int_equal(gs_sampler_count(sampler), 4);
-    assert_int_equal(gs_sampler_read(sampler, 0, 8, frames, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, 8, frames, faults, &got, &err), GS_OK);
     assert_int_equal(got, 4);
     int total = 0;
     for (int i = 0; i < 4; i++)
         total += frames[i].width;
     assert_int_equal(total, 256 + 23 + 37 + 37);
     gs_image again;
-    assert_int_equal(gs_sampler_read(sampler, 3, 1, &again, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 3, 1, &again, faults, &got, &err), GS_OK);
     assert_int_equal(again.width, frames[3].width);
     assert_memory_equal(again.rgb, frames[3].rgb, (size_t)again.width * (size_t)again.height * 3);
     gs_image_free(&again);
     for (int i = 0; i < 4; i++)
         gs_image_free(&frames[i]);
-    assert_int_equal(gs_sampler_read(sampler, 4, 8, frames, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 4, 8, frames, faults, &got, &err), GS_OK);
     assert_int_equal(got, 0);
     gs_sampler_close(sampler);
     gs_model_free(&model);
@@ -156,7 +156,7 @@ static void read_widths(uint64_t seed, size_t n, int *widths)
     gs_image frames[CLASSES * PER_CLASS];
     size_t got;
     if (gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = seed}, &err) != GS_OK ||
-        gs_sampler_read(sampler, 0, n, frames, &got, &err) != GS_OK)
+        gs_sampler_read(sampler, 0, n, frames, faults, &got, &err) != GS_OK)
         fail_msg("%s", err.message);
     assert_int_equal(got, n);
     for (size_t i = 0; i < n; i++) {
@@ -268,20 +268,135 @@ static void a_program_beside_model_json_belongs_to_the_model(void **state)
     expect_fingerprint(sampler, before, false);
 }
 
-static void an_unreadable_picture_is_named(void **state)
+/* Opens the folder, which must hold that many pictures, and tells what it left out. */
+static void expect_listing(uint64_t count, const char *left_out)
 {
-    (void)state;
-    gs_make_directories(in_folder("pictures"), &err);
-    copy_picture("rgb.png", "pictures/a.png");
-    gs_file_write(in_folder("pictures/b.png"), "text", 4, &err);
     gs_sampler *sampler;
     gs_model model;
-    gs_image frames[2];
-    size_t got;
+    if (open_folder(&sampler, &model) != GS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(gs_sampler_count(sampler), count);
+    assert_string_equal(gs_sampler_left_out(sampler), left_out);
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void a_picture_with_another_ending_is_known_by_its_content(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"pictures/a.gif", "pictures/b.jfif",    "pictures/c.txt",
+                                        "pictures/d",     "pictures/e.jpg_old", "pictures/f.heic"};
+    gs_make_directories(in_folder("pictures"), &err);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy_picture(i % 2 ? "rgb.png" : "ycc420.jpg", names[i]);
+    gs_file_write(in_folder("pictures/caption.txt"), "a cat", 5, &err);
+    gs_file_write(in_folder("pictures/empty"), "", 0, &err);
+    expect_listing(6, "");
+}
+
+static void formats_that_are_not_read_and_links_to_nothing_are_counted_and_named(void **state)
+{
+    (void)state;
+    gs_make_directories(in_folder("pictures/sub"), &err);
+    copy_picture("rgb.png", "pictures/a.png");
+    copy_picture("not-supported.bmp", "pictures/a.bmp");
+    copy_picture("not-supported.bmp", "pictures/sub/b.dib");
+    gs_file_write(in_folder("pictures/sub/c.gif"), "GIF89a......", 12, &err);
+    gs_file_write(in_folder("pictures/d.heic"), "....ftypheic", 12, &err);
+    expect_listing(1, "2 BMP, 1 HEIC, 1 GIF (PNG, JPEG and WebP are read)");
+    assert_int_equal(symlink("nowhere", in_folder("pictures/sub/gone.jpg")), 0);
+    assert_int_equal(symlink("itself", in_folder("pictures/itself")), 0);
+    expect_listing(1, "2 BMP, 1 HEIC, 1 GIF (PNG, JPEG and WebP are read); 2 links to nothing: itself, sub/gone.jpg");
+    for (int i = 0; i < 30; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "pictures/lost%02d.png", i);
+        assert_int_equal(symlink("nowhere", in_folder(name)), 0);
+    }
+    gs_sampler *sampler;
+    gs_model model;
     assert_int_equal(open_folder(&sampler, &model), GS_OK);
-    assert_int_equal(gs_sampler_read(sampler, 0, 2, frames, &got, &err), GS_EFORMAT);
-    assert_int_equal(got, 0);
-    says("/pictures/b.png: is no PNG, JPEG or WebP picture");
+    const char *text = gs_sampler_left_out(sampler);
+    assert_non_null(strstr(text, "32 links to nothing: itself, lost00.png, "));
+    assert_string_equal(text + strlen(text) - strlen(", lost08.png ..."), ", lost08.png ...");
+    gs_sampler_close(sampler);
+    gs_model_free(&model);
+}
+
+static void what_file_servers_and_systems_keep_beside_pictures_is_no_sample(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {
+        "@eaDir/a.png", "sub/@eaDir/b.jpg", ".thumbnails", "__MACOSX/sub", "sub/__macosx",         "@__thumb",
+        "#recycle",     "$RECYCLE.BIN",     "lost+found",  ".@__thumb",    "sub/.Trash-1000/files"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "pictures/%s", folders[i]);
+        gs_make_directories(in_folder(name), &err);
+        snprintf(name, sizeof name, "pictures/%s/SYNOPHOTO_THUMB_M.jpg", folders[i]);
+        copy_picture("ycc420.jpg", name);
+    }
+    copy_picture("rgb.png", "pictures/a.png");
+    copy_picture("ycc420.jpg", "pictures/sub/._b.jpg");
+    copy_picture("ycc420.jpg", "pictures/sub/b.jpg");
+    gs_make_directories(in_folder("pictures/@artist"), &err); /* a user's own */
+    copy_picture("rgb.png", "pictures/@artist/c.png");
+    expect_listing(3, "");
+}
+
+static void a_folder_that_several_links_lead_to_is_seen_once(void **state)
+{
+    (void)state;
+    gs_make_directories(in_folder("pictures/a"), &err);
+    gs_make_directories(in_folder("pictures/b"), &err);
+    copy_picture("rgb.png", "pictures/a/1.png");
+    copy_picture("rgb.png", "pictures/b/2.png");
+    assert_int_equal(symlink("../b", in_folder("pictures/a/other")), 0);
+    assert_int_equal(symlink("../a", in_folder("pictures/b/other")), 0);
+    assert_int_equal(symlink("..", in_folder("pictures/b/up")), 0);
+    assert_int_equal(symlink("../..", in_folder("pictures/b/above")), 0);
+    assert_int_equal(symlink("a", in_folder("pictures/c")), 0);
+    expect_listing(2, "");
+}
+
+static void a_picture_that_cannot_be_read_is_an_empty_frame_in_its_place(void **state)
+{
+    (void)state;
+    enum { GOOD = 20, BAD = 5 };
+    static const char *const bad[BAD][2] = {{"empty.jpg", ""},
+                                            {"page.jpg", "<!DOCTYPE html><title>429 Too Many Requests</title>"},
+                                            {"phone.jpg", "....ftypheic....mif1heic"},
+                                            {"pointer.png", "version https://git-lfs.github.com/spec/v1\n"},
+                                            {"text.webp", "text"}};
+    int before[GOOD], after[GOOD];
+    gs_make_directories(in_folder("pictures"), &err);
+    for (int i = 0; i < GOOD; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "pictures/%02d.png", i);
+        copy_picture(i % 3 ? "turned6.jpg" : i % 2 ? "turned1.jpg" : "alpha-pairs.png", name);
+    }
+    read_widths(1, GOOD, before);
+    for (int i = 0; i < BAD; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "pictures/%s", bad[i][0]);
+        gs_file_write(in_folder(name), bad[i][1], strlen(bad[i][1]), &err);
+    }
+    gs_sampler *sampler;
+    gs_model model;
+    gs_image frames[GOOD + BAD];
+    size_t got, good = 0, named = 0;
+    assert_int_equal(open_folder(&sampler, &model), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, GOOD + BAD, frames, faults, &got, &err), GS_OK);
+    assert_int_equal(got, GOOD + BAD);
+    for (size_t i = 0; i < got; i++) {
+        if (frames[i].rgb)
+            after[good++] = frames[i].width;
+        for (int k = 0; k < BAD && !frames[i].rgb; k++)
+            named += strstr(faults[i].message, bad[k][0]) != NULL;
+        gs_image_free(&frames[i]);
+    }
+    assert_int_equal(good, GOOD);
+    assert_int_equal(named, BAD);
+    assert_memory_equal(before, after, sizeof before); /* in the order they had without the bad ones */
     gs_sampler_close(sampler);
     gs_model_free(&model);
 }
@@ -296,11 +411,11 @@ static void folders_without_pictures_are_refused(void **state)
     gs_model_free(&model);
     gs_make_directories(in_folder("pictures"), &err);
     assert_int_equal(open_folder(&sampler, &model), GS_EFORMAT);
-    says("/pictures: holds no picture");
+    says("/pictures: holds no PNG, JPEG or WebP picture");
     gs_model_free(&model);
     assert_int_equal(symlink("nowhere", in_folder("pictures/a.png")), 0);
-    assert_int_equal(open_folder(&sampler, &model), GS_EIO);
-    says("/pictures/a.png: a symbolic link to nothing");
+    assert_int_equal(open_folder(&sampler, &model), GS_EFORMAT);
+    says("/pictures: holds no PNG, JPEG or WebP picture, but 1 link to nothing: a.png");
     gs_model_free(&model);
     assert_null(sampler);
 
@@ -364,7 +479,7 @@ static void expect_samples(const char *mode)
     size_t got;
     assert_int_equal(gs_sampler_count(w.sampler), 0);
     for (uint64_t first = 0; first < 21; first += 7) {
-        if (gs_sampler_read(w.sampler, first, 7, frames, &got, &err) != GS_OK)
+        if (gs_sampler_read(w.sampler, first, 7, frames, faults, &got, &err) != GS_OK)
             fail_msg("%s: %s", mode, err.message);
         assert_int_equal(got, 7);
         check_frames(frames, first, 7, strcmp(mode, "grey") == 0);
@@ -417,7 +532,7 @@ static void expect_failure_within(double timeout, const char *mode, const char *
     gs_image frames[3];
     size_t got = 99;
     double before = seconds();
-    gs_status st = gs_sampler_read(w.sampler, 0, 3, frames, &got, &err);
+    gs_status st = gs_sampler_read(w.sampler, 0, 3, frames, faults, &got, &err);
     double took = seconds() - before;
     if (st != GS_ECHILD || !strstr(err.message, message)) {
         unhush(kept);
@@ -426,7 +541,7 @@ static void expect_failure_within(double timeout, const char *mode, const char *
     says("model.json: worker 'python3': ");
     assert_int_equal(got, 0);
     assert_true(took < timeout + 10);
-    assert_int_equal(gs_sampler_read(w.sampler, 0, 3, frames, &got, &err), GS_ECHILD);
+    assert_int_equal(gs_sampler_read(w.sampler, 0, 3, frames, faults, &got, &err), GS_ECHILD);
     says("has failed before");
     before = seconds();
     stop(&w);
@@ -523,13 +638,13 @@ static void sigpipe_reaches_nobody(void **state)
     worker w = start("good", 5);
     gs_image frame;
     size_t got;
-    assert_int_equal(gs_sampler_read(w.sampler, 0, 1, &frame, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(w.sampler, 0, 1, &frame, faults, &got, &err), GS_OK);
     gs_image_free(&frame);
     char command[64];
     snprintf(command, sizeof command, "pkill -9 -P %d python3", (int)getpid());
     assert_int_equal(system(command), 0);
     usleep(100000);
-    assert_int_equal(gs_sampler_read(w.sampler, 1, 1, &frame, &got, &err), GS_ECHILD);
+    assert_int_equal(gs_sampler_read(w.sampler, 1, 1, &frame, faults, &got, &err), GS_ECHILD);
     says("was killed by signal 9");
     stop(&w);
     assert_int_equal(pipe_signals, 0);
@@ -583,7 +698,7 @@ static void a_command_is_run_where_the_model_lies(void **state)
     gs_image frame;
     size_t got;
     assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, &err), GS_OK);
-    assert_int_equal(gs_sampler_read(sampler, 0, 1, &frame, &got, &err), GS_OK);
+    assert_int_equal(gs_sampler_read(sampler, 0, 1, &frame, faults, &got, &err), GS_OK);
     assert_memory_equal(frame.rgb, "abc", 3);
     gs_image_free(&frame);
     gs_sampler_close(sampler);
@@ -643,7 +758,7 @@ static void the_shipped_worker_gives_what_numpy_computes(void **state)
     size_t got;
     assert_int_equal(gs_model_read(&model, GS_GOLDEN "/sampling/decode.json", &err), GS_OK);
     assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = seed}, &err), GS_OK);
-    if (gs_sampler_read(sampler, first, 20, frames, &got, &err) != GS_OK)
+    if (gs_sampler_read(sampler, first, 20, frames, faults, &got, &err) != GS_OK)
         fail_msg("%s", err.message);
     assert_int_equal(got, 20);
     check_hex(frames, 20, expected->valuestring);
@@ -666,7 +781,11 @@ int main(void)
         TEST(a_folder_is_known_by_its_pictures),
         TEST(a_generator_is_known_by_the_contents_of_its_files),
         TEST(a_program_beside_model_json_belongs_to_the_model),
-        TEST(an_unreadable_picture_is_named),
+        TEST(a_picture_with_another_ending_is_known_by_its_content),
+        TEST(formats_that_are_not_read_and_links_to_nothing_are_counted_and_named),
+        TEST(what_file_servers_and_systems_keep_beside_pictures_is_no_sample),
+        TEST(a_folder_that_several_links_lead_to_is_seen_once),
+        TEST(a_picture_that_cannot_be_read_is_an_empty_frame_in_its_place),
         TEST(folders_without_pictures_are_refused),
         TEST(unknown_kinds_are_refused),
         TEST(good_workers_are_understood),

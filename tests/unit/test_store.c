@@ -124,7 +124,7 @@ static void index_model(gs_store *store, const char *slug)
     assert_int_equal(gs_store_begin(store, put(store, slug), ORDER, &run, &err), GS_OK);
     assert_int_equal(gs_moments_init(&moments, DIM, &err), GS_OK);
     add_samples(&moments, 0, 10);
-    gs_store_checkpoint checkpoint = {&moments, &thumbnail, 1, features, 3};
+    gs_store_checkpoint checkpoint = {&moments, 0, &thumbnail, 1, features, 3};
     assert_int_equal(gs_store_finish(store, &run, &checkpoint, &err), GS_OK);
     assert_true(run.finished);
     gs_moments_free(&moments);
@@ -209,7 +209,7 @@ static void a_newer_version_is_refused_with_both_numbers(void **state)
     (void)state;
     gs_store_close(create());
     execute("PRAGMA user_version = 9");
-    assert_opens(GS_STORE_WRITE, GS_EMISMATCH, "version 9 of the tables, this program knows 2");
+    assert_opens(GS_STORE_WRITE, GS_EMISMATCH, "version 9 of the tables, this program knows 3");
 }
 
 /* In a process of its own, as nobody when we are root, who may write everywhere. Returns how many models it could list, or 255. */

@@ -173,6 +173,14 @@ def make_jpeg():
              exif=exif(orientation, "big" if orientation % 2 else "little"))
 
 
+def make_endless():
+    """Whole pictures whose files lack the mark of their end, as uploads that were cut off leave them."""
+    for name, end in (("ycc420.jpg", 2), ("progressive.jpg", 2), ("rgb.png", 12)):
+        stem, ending = name.split(".")
+        (HERE / f"{stem}-endless.{ending}").write_bytes((HERE / name).read_bytes()[:-end])
+        write_golden(f"{stem}-endless.{ending}", as_rgb(Image.open(HERE / name)))
+
+
 def make_odd_cmyk(data):
     """cmyk.jpg with Adobe's marker changed to say YCCK, and without the marker: then the values are ink, not light."""
     at = data.index(b"\xff\xee\0\x0eAdobe")
@@ -200,6 +208,7 @@ def main():
     make_jpeg()
     make_webp()
     make_tagged()
+    make_endless()
     buffer = io.BytesIO()
     Image.fromarray(scene(3)).save(buffer, "BMP")
     (HERE / "not-supported.bmp").write_bytes(buffer.getvalue()[:200])
