@@ -4,22 +4,28 @@
  *     if ((st = gs_means_open(&means, bytes, size, err)) != GS_OK) return st;
  *     st = gs_table_norms(&means.table, norms, err);    // and on as table.h says
  *
- * Both files are little-endian and start with a 64-byte header, so that what follows is aligned:
+ * All files are little-endian and start with a 64-byte header, so that what follows is aligned:
  *
- *     offset  size  means.bin                          second/SLUG.bin
- *          0     8  "GSMEANS\0"                        "GSLOWRK\0"
- *          8     4  version, 1                         version, 1
- *         12     4  element type: 0 f32, 1 f16, 2 int8 element type of the vectors: 0 f32, 1 f16
- *         16     8  count                              rank
- *         24     8  dim                                dim
- *         32     4  -                                  rest, f32
- *         36    12  zeros                              zeros
+ *     offset  size  means.bin, features/SLUG.bin       second/SLUG.bin        gaussian/SLUG.bin
+ *          0     8  "GSMEANS\0", "GSFEATS\0"           "GSLOWRK\0"            "GSGAUSS\0"
+ *          8     4  version, 1, in all
+ *         12     4  element type: 0 f32, 1 f16, 2 int8 of the vectors: 0, 1   of the factor: 0, 1
+ *         16     8  count                              rank                   dim
+ *         24     8  dim                                dim                    dim
+ *         32     4  -                                  rest, f32              -
+ *         36     4  zeros
+ *         40     8  -                                  -                      log determinant, f64
  *         48    16  the encoder's fingerprint, its first 16 bytes
- *         64        means [count, dim]                 mean [dim] f32, values [rank] f32, vectors [rank, dim]
+ *         64        vectors [count, dim]               mean [dim] f32,        mean [dim] f32,
+ *                                                      values [rank] f32,     factor, packed (score.h)
+ *                                                      vectors [rank, dim]
  *
- * In front of int8 means lie center [dim], spread [dim] and scales [count], all f32 (table.h).
+ * In front of int8 means and features lie center [dim], spread [dim] and scales [count], all f32 (table.h).
  *
- * The same module writes them, so that the layout lives in one place.
+ * A reader checks the layout, and that nothing is divided by zero. Other numbers that are not finite show in the scores, which
+ * gs_table_norms() and gs_query_score() refuse then.
+ *
+ * The same module writes the files, so that the layout lives in one place.
  */
 #ifndef GS_CATALOG_H
 #define GS_CATALOG_H
@@ -58,5 +64,21 @@ gs_status gs_lowrank_open(gs_lowrank *lowrank, uint8_t fingerprint[GS_FINGERPRIN
 size_t gs_lowrank_size(size_t rank, size_t dim, gs_element element);
 void gs_lowrank_write(void *bytes, const gs_lowrank *lowrank, gs_element element,
                       const uint8_t fingerprint[GS_FINGERPRINT]);
+
+/* A model's kept features, bytes [size] aligned to 4 (borrowed for the life of table). */
+gs_status gs_features_open(gs_table *table, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
+                           gs_error *err);
+size_t gs_features_size(size_t count, size_t dim, gs_element element);
+gs_status gs_features_write(void *bytes, const float *features, size_t count, size_t dim, gs_element element,
+                            const uint8_t fingerprint[GS_FINGERPRINT], gs_error *err);
+
+/* A Gaussian, bytes [size] aligned to 4. gaussian borrows its mean from bytes, and its factor from expanded [gs_packed_count(dim)] f32 (the
+ * caller's, filled here). Call gs_gaussian_peek first to know how much to take. */
+gs_status gs_gaussian_peek(const void *bytes, size_t size, size_t *dim, gs_error *err);
+gs_status gs_gaussian_open(gs_gaussian *gaussian, uint8_t fingerprint[GS_FINGERPRINT], const void *bytes, size_t size,
+                           float *expanded, gs_error *err);
+size_t gs_gaussian_size(size_t dim, gs_element element);
+void gs_gaussian_write(void *bytes, const gs_gaussian *gaussian, gs_element element,
+                       const uint8_t fingerprint[GS_FINGERPRINT]);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/query.h"
 
 #include "core/combine.h"
+#include "core/frechet.h"
 #include "core/rank.h"
 
 #include <math.h> /* isnan, isfinite, NAN */
@@ -10,12 +11,12 @@
 
 static const struct {
     const char *name;
-    gs_method method;
+    gs_method method, published;
 } kinds[GS_PART_KIND_COUNT] = {
-    [GS_PART_TEXT] = {"text", GS_FIRST_MOMENT},
-    [GS_PART_IMAGE] = {"image", GS_GAUSSIAN_DENSITY},
-    [GS_PART_SKETCH] = {"sketch", GS_GAUSSIAN_DENSITY},
-    [GS_PART_MODEL] = {"model", GS_FRECHET},
+    [GS_PART_TEXT] = {"text", GS_FIRST_MOMENT, GS_FIRST_MOMENT},
+    [GS_PART_IMAGE] = {"image", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK},
+    [GS_PART_SKETCH] = {"sketch", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK},
+    [GS_PART_MODEL] = {"model", GS_FRECHET, GS_FRECHET_LOWRANK},
 };
 
 const char *gs_part_kind_name(gs_part_kind kind)
@@ -39,36 +40,28 @@ gs_method gs_part_default_method(gs_part_kind kind)
     return kinds[kind].method;
 }
 
+gs_method gs_part_published_method(gs_part_kind kind)
+{
+    return kinds[kind].published;
+}
+
 gs_needs gs_method_needs(gs_method method)
 {
     static const gs_needs needs[GS_METHOD_COUNT] = {
         [GS_FIRST_MOMENT] = GS_NEEDS_MEAN,         [GS_FIRST_SECOND_MOMENT] = GS_NEEDS_GAUSSIAN,
         [GS_GAUSSIAN_DENSITY] = GS_NEEDS_GAUSSIAN, [GS_GAUSSIAN_LOWRANK] = GS_NEEDS_LOWRANK,
         [GS_MONTE_CARLO] = GS_NEEDS_FEATURES,      [GS_FRECHET] = GS_NEEDS_COVARIANCE,
+        [GS_FRECHET_LOWRANK] = GS_NEEDS_LOWRANK,
     };
     return needs[method];
 }
 
-static gs_status score_monte_carlo(const gs_table *features, const float *feature, double tau, int16_t *steps,
-                                   double *score, gs_error *err)
+/* The score of a model that has what the method needs. */
+static gs_status compute_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work,
+                               double *score, gs_error *err)
 {
     gs_table_query query;
-    gs_status st = gs_table_query_init(&query, features, feature, steps, err);
-    if (st == GS_OK)
-        *score = gs_table_monte_carlo(features, &query, tau);
-    return st;
-}
-
-gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
-                         gs_error *err)
-{
-    gs_needs needs = gs_method_needs(part->method);
-    bool lacks = (needs == GS_NEEDS_GAUSSIAN && !model->gaussian) || (needs == GS_NEEDS_LOWRANK && !model->lowrank) ||
-                 (needs == GS_NEEDS_FEATURES && (!model->features || model->features->count == 0)) ||
-                 needs == GS_NEEDS_COVARIANCE;
-    if (lacks)
-        return gs_fail(err, GS_EARGS, "what %s needs is not there%s", gs_method_name(part->method),
-                       needs == GS_NEEDS_FEATURES ? ": no features are kept; index it with --keep-features" : "");
+    gs_status st = GS_OK;
     switch (part->method) {
     case GS_FIRST_SECOND_MOMENT:
         *score = gs_score_first_second_moment(model->gaussian, part->feature, tau, work);
@@ -79,12 +72,36 @@ gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model
     case GS_GAUSSIAN_LOWRANK:
         *score = gs_score_gaussian_lowrank(model->lowrank, part->feature);
         return GS_OK;
+    case GS_FRECHET_LOWRANK:
+        st = gs_frechet_lowrank(part->lowrank, model->lowrank, score, err);
+        *score = -*score;
+        return st;
     case GS_MONTE_CARLO:
-        return score_monte_carlo(model->features, part->feature, tau, work, score, err);
+        st = gs_table_query_init(&query, model->features, part->feature, work, err);
+        if (st == GS_OK)
+            *score = gs_table_monte_carlo(model->features, &query, tau);
+        return st;
     default:
         gs_score_first_moment(model->mean, 1, model->dim, part->feature, score);
         return GS_OK;
     }
+}
+
+gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
+                         gs_error *err)
+{
+    gs_needs needs = gs_method_needs(part->method);
+    bool lacks = (needs == GS_NEEDS_GAUSSIAN && !model->gaussian) || (needs == GS_NEEDS_LOWRANK && !model->lowrank) ||
+                 (needs == GS_NEEDS_FEATURES && (!model->features || model->features->count == 0)) ||
+                 (part->method == GS_FRECHET_LOWRANK && !part->lowrank) || needs == GS_NEEDS_COVARIANCE;
+    if (lacks)
+        return gs_fail(err, GS_EARGS, "what %s needs is not there%s", gs_method_name(part->method),
+                       needs == GS_NEEDS_FEATURES ? ": no features are kept; index it with --keep-features" : "");
+    *score = 0;
+    gs_status st = compute_score(part, model, tau, work, score, err);
+    if (st == GS_OK && !isfinite(*score))
+        st = gs_fail(err, GS_EFORMAT, "its score by %s is no finite number", gs_method_name(part->method));
+    return st;
 }
 
 size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *cosines, size_t count, double tau,

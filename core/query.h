@@ -1,6 +1,7 @@
 /* query.h - the parts of a query, and one ranking of them: what the program and the browser share.
  *
- *     gs_query_part parts[] = {{GS_PART_TEXT, GS_FIRST_MOMENT, 1, words}, {GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, 0.5, picture}};
+ *     gs_query_part parts[] = {{.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1, .feature = words},
+ *                              {.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_DENSITY, .weight = 0.5, .feature = picture}};
  *     for (m = 0; m < count; m++)                                        // the caller knows where models come from
  *         for (p = 0; p < 2; p++)
  *             st = gs_query_score(&parts[p], &model, tau, work, &scores[p * count + m], err);
@@ -29,11 +30,18 @@ gs_status gs_part_kind_parse(const char *name, gs_part_kind *kind, gs_error *err
 /* What ranks a part of this kind where nobody says otherwise. */
 gs_method gs_part_default_method(gs_part_kind kind);
 
+/* The same over a published folder, where the small files that it always holds must do. */
+gs_method gs_part_published_method(gs_part_kind kind);
+
+/* Over a published folder, how many of the models that lead by first moments are scored by methods that read a file of each. */
+#define GS_QUERY_CANDIDATES 48
+
 typedef struct {
     gs_part_kind kind;
     gs_method method;
-    double weight;        /* of its expert in the product; negative steers away */
-    const float *feature; /* [dim] of length 1; of a model, its mean scaled to that  borrowed */
+    double weight;             /* of its expert in the product; negative steers away */
+    const float *feature;      /* [dim] of length 1; of a model, its mean scaled to that  borrowed */
+    const gs_lowrank *lowrank; /* of a model, for GS_FRECHET_LOWRANK; else NULL  borrowed */
 } gs_query_part;
 
 /* What a model is scored by. A part's method needs what gs_method_needs() says; the rest may be NULL. */
@@ -48,8 +56,8 @@ typedef struct {
 typedef enum { GS_NEEDS_MEAN, GS_NEEDS_GAUSSIAN, GS_NEEDS_LOWRANK, GS_NEEDS_FEATURES, GS_NEEDS_COVARIANCE } gs_needs;
 gs_needs gs_method_needs(gs_method method);
 
-/* *score of a model by the part's method. work: scratch from malloc(), dim doubles long. GS_EARGS when the model lacks what the method needs, and for GS_FRECHET, which
- * is the caller's to compute (indexer/stats). */
+/* *score of a model by the part's method. work: scratch from malloc(), dim doubles long. GS_EARGS when the model or the part lacks what the method
+ * needs, and for GS_FRECHET, which is the caller's to compute (indexer/stats); GS_EFORMAT when a number is not finite. */
 gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
                          gs_error *err);
 

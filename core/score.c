@@ -2,7 +2,6 @@
 
 #include "core/clones.h"
 #include "core/dot.h"
-#include "core/table.h"
 
 #include <math.h>   /* exp, log, sqrt */
 #include <stdint.h> /* SIZE_MAX */
@@ -31,6 +30,7 @@ static const struct {
     [GS_FIRST_MOMENT] = {"first-moment", 0, 1},         [GS_FIRST_SECOND_MOMENT] = {"first-second-moment", 1, 0},
     [GS_GAUSSIAN_DENSITY] = {"gaussian-density", 1, 0}, [GS_GAUSSIAN_LOWRANK] = {"gaussian-lowrank", 1, 0},
     [GS_MONTE_CARLO] = {"monte-carlo", 1, 0},           [GS_FRECHET] = {"frechet", 0, 0.5},
+    [GS_FRECHET_LOWRANK] = {"frechet-lowrank", 0, 0.5},
 };
 
 const char *gs_method_name(gs_method method)
@@ -45,8 +45,9 @@ gs_status gs_method_parse(const char *name, gs_method *method, gs_error *err)
             *method = (gs_method)i;
             return GS_OK;
         }
-    return gs_fail(err, GS_EARGS, "no method '%.64s': choose one of %s, %s, %s, %s, %s, %s", name, methods[0].name,
-                   methods[1].name, methods[2].name, methods[3].name, methods[4].name, methods[5].name);
+    return gs_fail(err, GS_EARGS, "no method '%.64s': choose one of %s, %s, %s, %s, %s, %s, %s", name, methods[0].name,
+                   methods[1].name, methods[2].name, methods[3].name, methods[4].name, methods[5].name,
+                   methods[6].name);
 }
 
 double gs_method_scale(gs_method method, double tau)
@@ -61,13 +62,6 @@ GS_CLONES void gs_score_first_moment(const float *means, size_t count, size_t di
         double square = gs_dot(mean, mean, dim);
         scores[i] = square > 0 ? gs_dot(mean, query, dim) / sqrt(square) : 0;
     }
-}
-
-double gs_score_monte_carlo(const float *samples, size_t count, size_t dim, const float *query, double tau)
-{
-    gs_table table = {.count = count, .dim = dim, .element = GS_F32, .rows = samples};
-    gs_table_query q = {.feature = query};
-    return gs_table_monte_carlo(&table, &q, tau);
 }
 
 /* ---- Gaussians ---- */

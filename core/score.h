@@ -26,6 +26,7 @@ typedef enum {
     GS_GAUSSIAN_LOWRANK,    /* "gaussian-lowrank" */
     GS_MONTE_CARLO,         /* "monte-carlo" */
     GS_FRECHET,             /* "frechet": of a model as the query; the score is the distance, negated */
+    GS_FRECHET_LOWRANK,     /* "frechet-lowrank": the same of the two models' low-rank forms */
     GS_METHOD_COUNT
 } gs_method;
 
@@ -36,15 +37,12 @@ const char *gs_method_name(gs_method method);
 gs_status gs_method_parse(const char *name, gs_method *method, gs_error *err);
 
 /* What turns a method's score into a log-likelihood for combine.h: tau for the first moment, whose score is a cosine
- * (a von Mises-Fisher density of concentration tau); tau / 2 for the negated Frechet distance, which for two points of length 1 is twice
+ * (a von Mises-Fisher density of concentration tau); tau / 2 for the negated Frechet distances, which for two points of length 1 is twice
  * their cosine less 2; 1 for the others, which are log-likelihoods already. */
 double gs_method_scale(gs_method method, double tau);
 
 /* 1st Moment: scores[i] = q . mu_i / |mu_i|. means [count, dim], query [dim], scores [count]. A zero mean scores 0. */
 void gs_score_first_moment(const float *means, size_t count, size_t dim, const float *query, double *scores);
-
-/* Monte Carlo: log mean_j exp(tau q.s_j), computed without overflow. samples [count, dim], count >= 1. */
-double gs_score_monte_carlo(const float *samples, size_t count, size_t dim, const float *query, double tau);
 
 /* What core/METHOD.md adds to the diagonal of a covariance before it is inverted. */
 #define GS_COVARIANCE_RIDGE 0.001

@@ -137,10 +137,11 @@ static gs_status fill_parts(const arguments *args, const float *features, size_t
     for (size_t p = 0; p < args->parts.count && st == GS_OK; p++) {
         const cli_part *part = &args->parts.parts[p];
         gs_method method = args->method ? args->forced : gs_part_default_method(part->kind);
-        parts[p] = (gs_query_part){part->kind, method, part->weight, features + p * dim};
+        parts[p] = (gs_query_part){
+            .kind = part->kind, .method = method, .weight = part->weight, .feature = features + p * dim};
         slugs[p] = part->kind == GS_PART_MODEL ? part->input : NULL;
-        if (method == GS_FRECHET && part->kind != GS_PART_MODEL)
-            st = gs_fail(err, GS_EARGS, "frechet compares models: it is no method for a %s",
+        if ((method == GS_FRECHET || method == GS_FRECHET_LOWRANK) && part->kind != GS_PART_MODEL)
+            st = gs_fail(err, GS_EARGS, "%s compares models: it is no method for a %s", gs_method_name(method),
                          gs_part_kind_name(part->kind));
     }
     return st;
@@ -265,7 +266,7 @@ int cmd_search(int argc, char **argv)
         {"method", "M",
          "for all parts; else first-moment for text, gaussian-density for\n"
          "                       pictures and sketches, frechet for models. Also first-second-moment,\n"
-         "                       gaussian-lowrank, monte-carlo (needs --keep-features)",
+         "                       gaussian-lowrank, frechet-lowrank, monte-carlo (needs --keep-features)",
          .text = &args.method},
         {"candidates", "N", "score only the N leading models by methods beyond the first moment (all)",
          .count = &args.candidates, .most = UINT32_MAX},

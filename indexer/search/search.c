@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A part's model as a query: its mean as a feature, and its Gaussian in the form that the Frechet distance wants. */
+/* A part's model as a query: its mean as a feature, and its Gaussian in the form that the part's Frechet distance wants. */
 typedef struct {
     size_t index;
-    float *feature;               /* [dim]             owned */
-    float *copy;                  /* [dim + dim, dim]  owned; what the distribution borrows */
-    gs_distribution distribution; /* its covariance is NULL when no part needs one */
+    float *feature;               /* [dim]  owned */
+    float *copy;                  /* owned; what the next two borrow */
+    gs_distribution distribution; /* of GS_FRECHET */
     gs_root root;
+    gs_lowrank lowrank; /* of GS_FRECHET_LOWRANK */
 } query_model;
 
 typedef struct {
@@ -95,6 +96,23 @@ static gs_status read_query_distribution(searching *s, query_model *q, gs_error 
     return gs_root_init(&q->root, q->distribution.covariance, dim, q->distribution.count, err);
 }
 
+static gs_status read_query_lowrank(searching *s, query_model *q, gs_error *err)
+{
+    gs_scored_model model = {0};
+    gs_status st = s->source->load(s->source, q->index, GS_NEEDS_LOWRANK, &model, err);
+    if (st != GS_OK)
+        return st;
+    size_t dim = s->source->dim, rank = model.lowrank->rank;
+    q->copy = malloc((dim + rank + rank * dim) * sizeof *q->copy);
+    if (!q->copy)
+        return gs_fail(err, GS_ENOMEM, "no memory for a low-rank form of dimension %zu", dim);
+    q->lowrank = *model.lowrank;
+    q->lowrank.mean = memcpy(q->copy, q->lowrank.mean, dim * sizeof *q->copy);
+    q->lowrank.values = memcpy(q->copy + dim, q->lowrank.values, rank * sizeof *q->copy);
+    q->lowrank.vectors = memcpy(q->copy + dim + rank, q->lowrank.vectors, rank * dim * sizeof *q->copy);
+    return GS_OK;
+}
+
 static gs_status read_query_models(searching *s, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -107,7 +125,10 @@ static gs_status read_query_models(searching *s, gs_error *err)
             st = read_query_feature(s, q, err);
         if (st == GS_OK && s->parts[p].method == GS_FRECHET)
             st = read_query_distribution(s, q, err);
+        if (st == GS_OK && s->parts[p].method == GS_FRECHET_LOWRANK)
+            st = read_query_lowrank(s, q, err);
         s->parts[p].feature = q->feature;
+        s->parts[p].lowrank = &q->lowrank;
     }
     return st;
 }

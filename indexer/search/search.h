@@ -1,6 +1,6 @@
 /* search.h - the models of a source ranked for a query of one or more parts (core/query.h).
  *
- *     gs_query_part part = {GS_PART_TEXT, GS_FIRST_MOMENT, 1, feature};
+ *     gs_query_part part = {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1, .feature = feature};
  *     gs_search_query query = {.parts = &part, .n_parts = 1};
  *     gs_search_result result;
  *     if ((st = gs_search(source, &query, &result, err)) != GS_OK) return st;     // source.h

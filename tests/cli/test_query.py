@@ -126,6 +126,14 @@ class Commands(Case):
         mixed = self.json("search", self.db, "--model", "reds", "--image", self.red, "--limit", 1)
         self.assertEqual([p["kind"] for p in mixed[0]["parts"]], ["model", "image"])
 
+    def test_low_rank_forms_without_a_rest_give_the_exact_distance(self):
+        exact = self.json("search", self.db, "--model", "reds")
+        found = self.json("search", self.db, "--model", "reds", "--method", "frechet-lowrank")
+        self.assertEqual([r["slug"] for r in found], [r["slug"] for r in exact])
+        for a, b in zip(found, exact):  # 14 samples: the covariances have a rank of 13
+            self.assertAlmostEqual(a["score"], b["score"], delta=1e-4)
+        self.refused("search", self.db, "--text", "a", "--method", "frechet-lowrank", says=["compares models", "text"])
+
     def test_filters_narrow_and_change_no_score(self):
         every = {r["slug"]: r["score"] for r in self.json("search", self.db, "--image", self.red)}
         for filters, slugs in (

@@ -1,7 +1,8 @@
 /* fuzz_published.c - the binary files of a published folder, which a browser takes from wherever the page came from. The first byte chooses
  * the reader. */
 #include "core/catalog.h"
-#include "core/score.h"
+#include "core/frechet.h"
+#include "core/query.h"
 #include "core/tokenize.h"
 
 #include <stdlib.h>
@@ -36,10 +37,48 @@ static void read_lowrank(const void *bytes, size_t size)
     if (gs_lowrank_peek(bytes, size, &rank, &dim, NULL) != GS_OK)
         return;
     float *vectors = malloc(rank * dim * sizeof *vectors + 1), *query = calloc(dim + 1, sizeof *query);
-    if (vectors && query && gs_lowrank_open(&lowrank, fingerprint, bytes, size, vectors, NULL) == GS_OK)
+    if (vectors && query && gs_lowrank_open(&lowrank, fingerprint, bytes, size, vectors, NULL) == GS_OK) {
+        double distance;
         gs_score_gaussian_lowrank(&lowrank, query);
+        gs_frechet_lowrank(&lowrank, &lowrank, &distance, NULL);
+    }
     free(query);
     free(vectors);
+}
+
+static void read_gaussian(const void *bytes, size_t size)
+{
+    gs_gaussian gaussian;
+    uint8_t fingerprint[GS_FINGERPRINT];
+    size_t dim;
+    if (gs_gaussian_peek(bytes, size, &dim, NULL) != GS_OK)
+        return;
+    float *factor = malloc(gs_packed_count(dim) * sizeof *factor + 1), *query = calloc(dim + 1, sizeof *query);
+    double *work = calloc(dim + 1, sizeof *work);
+    if (factor && query && work && gs_gaussian_open(&gaussian, fingerprint, bytes, size, factor, NULL) == GS_OK) {
+        gs_score_gaussian_density(&gaussian, query, work);
+        gs_score_first_second_moment(&gaussian, query, 100, work);
+    }
+    free(work);
+    free(query);
+    free(factor);
+}
+
+static void read_features(const void *bytes, size_t size)
+{
+    gs_table features;
+    uint8_t fingerprint[GS_FINGERPRINT];
+    if (gs_features_open(&features, fingerprint, bytes, size, NULL) != GS_OK)
+        return;
+    const gs_scored_model model = {.dim = features.dim, .features = &features};
+    float *query = calloc(features.dim + 1, sizeof *query);
+    void *work = calloc(features.dim + 1, sizeof(double));
+    const gs_query_part part = {.method = GS_MONTE_CARLO, .weight = 1, .feature = query};
+    double score;
+    if (query && work)
+        gs_query_score(&part, &model, 100, work, &score, NULL);
+    free(work);
+    free(query);
 }
 
 static void read_tokenizer(const void *bytes, size_t size)
@@ -58,8 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!aligned)
         return 0;
     memcpy(aligned, bytes + 1, size - 1);
-    void (*const readers[])(const void *, size_t) = {read_means, read_lowrank, read_tokenizer};
-    readers[bytes[0] % 3](aligned, size - 1);
+    void (*const readers[])(const void *, size_t) = {read_means, read_lowrank, read_gaussian, read_features,
+                                                     read_tokenizer};
+    readers[bytes[0] % 5](aligned, size - 1);
     free(aligned);
     return 0;
 }

@@ -27,9 +27,9 @@ static void kinds_are_known_by_name_and_have_a_method(void **state)
 
 static void rank_as_golden(const double *scores, const double *expected, bool in_conflict)
 {
-    const gs_query_part parts[] = {{GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, query_weights[0], NULL},
-                                   {GS_PART_TEXT, GS_FIRST_MOMENT, query_weights[1], NULL},
-                                   {GS_PART_TEXT, GS_MONTE_CARLO, query_weights[2], NULL}};
+    const gs_query_part parts[] = {{.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_DENSITY, .weight = query_weights[0]},
+                                   {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = query_weights[1]},
+                                   {.kind = GS_PART_TEXT, .method = GS_MONTE_CARLO, .weight = query_weights[2]}};
     double result[RANKED];
     bool conflict;
     assert_int_equal(gs_query_rank(parts, 3, scores, RANKED, TAU, result, &conflict, &err), GS_OK);
@@ -53,7 +53,7 @@ static void parts_in_conflict_are_a_mixture_as_in_scipy(void **state)
 static void one_part_keeps_its_own_probabilities(void **state)
 {
     (void)state;
-    const gs_query_part part = {GS_PART_TEXT, GS_FIRST_MOMENT, 1, NULL};
+    const gs_query_part part = {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1};
     const double scores[] = {0.3, 0.1, 0.2};
     double result[3], expected[3] = {0.3 * TAU, 0.1 * TAU, 0.2 * TAU};
     bool conflict;
@@ -67,7 +67,8 @@ static void one_part_keeps_its_own_probabilities(void **state)
 static void a_part_that_tells_no_model_from_another_changes_nothing(void **state)
 {
     (void)state;
-    const gs_query_part parts[] = {{GS_PART_IMAGE, GS_MONTE_CARLO, 1, NULL}, {GS_PART_TEXT, GS_MONTE_CARLO, 1, NULL}};
+    const gs_query_part parts[] = {{.kind = GS_PART_IMAGE, .method = GS_MONTE_CARLO, .weight = 1},
+                                   {.kind = GS_PART_TEXT, .method = GS_MONTE_CARLO, .weight = 1}};
     const double scores[] = {1, 2, 3, 5, 5, 5};
     double with[3], without[3];
     bool conflict;
@@ -81,7 +82,8 @@ static void a_part_that_tells_no_model_from_another_changes_nothing(void **state
 static void a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_there(void **state)
 {
     (void)state;
-    const gs_query_part parts[] = {{GS_PART_TEXT, GS_MONTE_CARLO, 1, NULL}, {GS_PART_TEXT, GS_MONTE_CARLO, -0.5, NULL}};
+    const gs_query_part parts[] = {{.kind = GS_PART_TEXT, .method = GS_MONTE_CARLO, .weight = 1},
+                                   {.kind = GS_PART_TEXT, .method = GS_MONTE_CARLO, .weight = -0.5}};
     const double all[] = {3, 7, 1, 2, 9, 4, 5, 6}, few[] = {3, 1, 2, 9, 5, 6};
     double with[4], without[3], scores[8];
     memcpy(scores, all, sizeof all);
@@ -103,7 +105,7 @@ static void a_weight_of_nothing_is_refused(void **state)
     const double scores[2] = {1, 2}, bad[] = {0, NAN, INFINITY};
     double result[2];
     for (size_t i = 0; i < COUNT(bad); i++) {
-        gs_query_part part = {GS_PART_TEXT, GS_FIRST_MOMENT, bad[i], NULL};
+        gs_query_part part = {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = bad[i]};
         assert_int_equal(gs_query_rank(&part, 1, scores, 2, TAU, result, NULL, &err), GS_EARGS);
         assert_error(err, "part 1 has the weight");
     }
@@ -112,8 +114,8 @@ static void a_weight_of_nothing_is_refused(void **state)
 static void candidates_lead_by_the_weighted_sum_of_cosines(void **state)
 {
     (void)state;
-    const gs_query_part parts[] = {{GS_PART_IMAGE, GS_GAUSSIAN_DENSITY, 1, NULL},
-                                   {GS_PART_TEXT, GS_FIRST_MOMENT, -2, NULL}};
+    const gs_query_part parts[] = {{.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_DENSITY, .weight = 1},
+                                   {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = -2}};
     double cosines[] = {0.5, 0.9, NAN, 0.4, 0.1, 0.4, 0, 0.0};
     uint32_t found[4];
     /* 0.5 - 0.2, 0.9 - 0.8, left out, 0.4 - 0 */
@@ -128,15 +130,16 @@ static void a_score_without_its_data_is_refused(void **state)
     (void)state;
     float feature[2] = {1, 0}, mean[2] = {0.6F, 0};
     gs_scored_model model = {.dim = 2, .mean = mean};
-    double score, work[2];
+    double score, *work = malloc(2 * sizeof *work);
     for (int method = 0; method < GS_METHOD_COUNT; method++) {
-        gs_query_part part = {GS_PART_IMAGE, (gs_method)method, 1, feature};
+        gs_query_part part = {.kind = GS_PART_IMAGE, .method = (gs_method)method, .weight = 1, .feature = feature};
         gs_status expected = method == GS_FIRST_MOMENT ? GS_OK : GS_EARGS;
         assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), expected);
     }
-    gs_query_part part = {GS_PART_IMAGE, GS_MONTE_CARLO, 1, feature};
+    gs_query_part part = {.kind = GS_PART_IMAGE, .method = GS_MONTE_CARLO, .weight = 1, .feature = feature};
     assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), GS_EARGS);
     assert_error(err, "--keep-features");
+    free(work);
 }
 
 int main(void)

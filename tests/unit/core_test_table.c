@@ -171,7 +171,6 @@ static void monte_carlo_over_int8_is_near_that_over_f32(void **state)
         assert_int_equal(gs_table_query_init(&query, &f.tables[element], feature, steps, &err), GS_OK);
         scores[element] = gs_table_monte_carlo(&f.tables[element], &query, TAU);
     }
-    assert_true(scores[GS_F32] == gs_score_monte_carlo(rows, ROWS, WIDTH, feature, TAU));
     assert_close(scores[GS_F16], scores[GS_F32], 1e-3);
     assert_close(scores[GS_I8], scores[GS_F32], 2e-2);
     free_forms(&f);
