@@ -28,6 +28,10 @@ int cmd_publish(int argc, char **argv)
          .text = &means},
         {"vision", "yes|no|auto", "let visitors search with pictures: the vision tower too (auto: below 40 MB)",
          .text = &vision},
+        {"gaussian", NULL, "the Gaussians too, dim x dim bytes a model: for gaussian-density and first-second-moment",
+         .flag = &publish.gaussian},
+        {"features", "N", "at most N kept features of each model too, N x dim bytes: for monte-carlo (none)",
+         .count = &publish.features},
     };
     const cli_command command = {
         "publish",

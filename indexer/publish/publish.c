@@ -4,7 +4,7 @@
 #include "indexer/publish/folder.h"
 #include "indexer/publish/onnx_text.h"
 #include "indexer/publish/onnx_vision.h"
-#include "indexer/stats/stats.h"
+#include "indexer/search/source.h"
 #include "indexer/util/file.h"
 #include "indexer/util/share.h"
 
@@ -22,9 +22,8 @@ typedef struct {
     gs_folder *folder;
     gs_store_list list;
     gs_store_encoder bound;
+    gs_source *source; /* the list's models, as searches read them */
     uint8_t fingerprint[GS_FINGERPRINT];
-    float *means;      /* [list.count, dim] */
-    float *covariance; /* [dim, dim] scratch */
     gs_json_tree manifest, catalog;
     cJSON *roles; /* of the manifest */
 } publication;
@@ -33,8 +32,7 @@ static void free_publication(publication *p)
 {
     gs_folder_drop(p->folder);
     gs_store_list_free(&p->list);
-    free(p->means);
-    free(p->covariance);
+    gs_source_close(p->source);
     gs_json_tree_free(&p->manifest);
     gs_json_tree_free(&p->catalog);
 }
@@ -57,17 +55,12 @@ static gs_status add_role(publication *p, const char *role, const char *before, 
 
 static gs_status add_means(publication *p, gs_error *err)
 {
-    size_t count = p->list.count, dim = p->bound.dim;
-    gs_status st = GS_OK;
-    for (size_t i = 0; i < count && st == GS_OK; i++)
-        st = gs_store_read_mean(p->store, &p->list.models[i], p->means + i * dim, err);
-    if (st != GS_OK)
-        return st;
+    size_t count = p->source->count, dim = p->source->dim;
     size_t size = gs_means_size(count, dim, p->options->means);
     void *bytes = size ? malloc(size) : NULL;
     if (!bytes)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu means", count);
-    st = gs_means_write(bytes, p->means, count, dim, p->options->means, p->fingerprint, err);
+    gs_status st = gs_means_write(bytes, p->source->means.rows, count, dim, p->options->means, p->fingerprint, err);
     if (st == GS_OK)
         st = add_role(p, "means", "means-", ".bin", bytes, size, err);
     free(bytes);
@@ -185,37 +178,6 @@ static gs_status add_runtime(publication *p, gs_error *err)
 }
 
 /* ---- one model ---------------------------------------------------------------------------------------------------------------- */
-
-static gs_status add_second(publication *p, size_t i, char hash[GS_FOLDER_HASH], gs_error *err)
-{
-    const gs_store_model *model = &p->list.models[i];
-    char before[256];
-    gs_eigen eigen = {0};
-    gs_lowrank lowrank;
-    float *storage = NULL;
-    void *bytes = NULL;
-    size_t size = 0;
-    gs_status st = gs_store_read_covariance(p->store, model, p->covariance, err);
-    if (st == GS_OK)
-        st = gs_eigen_init(&eigen, p->means + i * p->bound.dim, p->covariance, p->bound.dim, err);
-    if (st == GS_OK)
-        st = gs_eigen_lowrank(&eigen, GS_PUBLISH_RANK, &lowrank, &storage, err);
-    if (st == GS_OK) {
-        size = gs_lowrank_size(lowrank.rank, lowrank.dim, GS_F16);
-        bytes = size ? malloc(size) : NULL;
-        if (!bytes)
-            st = gs_fail(err, GS_ENOMEM, "no memory for a second moment");
-    }
-    if (st == GS_OK) {
-        gs_lowrank_write(bytes, &lowrank, GS_F16, p->fingerprint);
-        snprintf(before, sizeof before, "second/%s-", model->slug);
-        st = gs_folder_add_hashed(p->folder, before, ".bin", bytes, size, hash, err);
-    }
-    free(bytes);
-    free(storage);
-    gs_eigen_free(&eigen);
-    return st;
-}
 
 /* All thumbnails as files; their hashes go to the page [{"hash","width","height"}] and the first few to the card, which is the
  * catalog's. */
@@ -335,40 +297,98 @@ static void put_number(publication *p, const char *name, double value)
     gs_json_put_number(&p->catalog, column(p, name), NULL, value);
 }
 
-/* The tags of a model.json that are strings. */
-static void put_tags(publication *p, const gs_store_model *model)
+/* The next item of a column of lists: those of an array that are strings. */
+static void put_list(publication *p, const char *name, const cJSON *array)
 {
-    cJSON *root = cJSON_Parse(model->json), *tags = gs_json_put_array(&p->catalog, column(p, "tags"), NULL);
-    p->catalog.failed |= !root;
-    const cJSON *tag;
-    cJSON_ArrayForEach(tag, cJSON_GetObjectItemCaseSensitive(root, "tags"))
+    cJSON *list = gs_json_put_array(&p->catalog, column(p, name), NULL);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array)
     {
-        if (cJSON_IsString(tag))
-            gs_json_put_string(&p->catalog, tags, NULL, tag->valuestring);
+        if (cJSON_IsString(item))
+            gs_json_put_string(&p->catalog, list, NULL, item->valuestring);
     }
+}
+
+/* What filters look at beside the columns of the database. */
+static void put_fields(publication *p, const gs_store_model *model)
+{
+    cJSON *root = cJSON_Parse(model->json);
+    p->catalog.failed |= !root;
+    const char *license = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "license"));
+    put_list(p, "tags", cJSON_GetObjectItemCaseSensitive(root, "tags"));
+    put_list(p, "authors", cJSON_GetObjectItemCaseSensitive(root, "authors"));
+    put_string(p, "license", license ? license : "");
     cJSON_Delete(root);
+}
+
+/* What is loaded of a model as a file: core/catalog.h. gs_bytes_free() releases it. */
+static gs_status make_file(const publication *p, gs_needs needs, const gs_scored_model *loaded, gs_bytes *file,
+                           gs_error *err)
+{
+    size_t dim = p->source->dim, count = 0;
+    if (needs == GS_NEEDS_LOWRANK)
+        file->size = gs_lowrank_size(loaded->lowrank->rank, dim, GS_F16);
+    if (needs == GS_NEEDS_GAUSSIAN)
+        file->size = gs_gaussian_size(dim, GS_F16);
+    if (needs == GS_NEEDS_FEATURES) {
+        uint64_t kept = loaded->features->count, most = p->options->features;
+        count = (size_t)(kept < most ? kept : most);
+        file->size = gs_features_size(count, dim, GS_I8);
+        if (count == 0)
+            return gs_fail(err, GS_EARGS, "no features are kept to be published; index it with --keep-features");
+    }
+    file->data = file->size ? malloc(file->size) : NULL;
+    if (!file->data)
+        return gs_fail(err, GS_ENOMEM, "no memory for a published file");
+    if (needs == GS_NEEDS_LOWRANK)
+        gs_lowrank_write(file->data, loaded->lowrank, GS_F16, p->fingerprint);
+    if (needs == GS_NEEDS_GAUSSIAN)
+        gs_gaussian_write(file->data, loaded->gaussian, GS_F16, p->fingerprint);
+    if (needs != GS_NEEDS_FEATURES)
+        return GS_OK;
+    return gs_features_write(file->data, loaded->features->rows, count, dim, GS_I8, p->fingerprint, err);
+}
+
+/* Adds folder/SLUG-HASH.bin of model i, and its hash to the catalog's column of that name. */
+static gs_status add_file(publication *p, size_t i, const char *folder, gs_needs needs, gs_error *err)
+{
+    char before[256], hash[GS_FOLDER_HASH];
+    gs_scored_model loaded = {0};
+    gs_bytes file = {0};
+    gs_status st = p->source->load(p->source, i, needs, &loaded, err);
+    if (st == GS_OK)
+        st = make_file(p, needs, &loaded, &file, err);
+    snprintf(before, sizeof before, "%s/%s-", folder, p->list.models[i].slug);
+    if (st == GS_OK)
+        st = gs_folder_add_hashed(p->folder, before, ".bin", file.data, file.size, hash, err);
+    if (st == GS_OK)
+        put_string(p, folder, hash);
+    gs_bytes_free(&file);
+    return st;
 }
 
 static gs_status add_model(publication *p, size_t i, gs_error *err)
 {
     const gs_store_model *model = &p->list.models[i];
-    char page[GS_FOLDER_HASH], second[GS_FOLDER_HASH];
+    char page[GS_FOLDER_HASH];
     put_number(p, "id", (double)model->id);
     put_string(p, "slug", model->slug);
     put_string(p, "title", model->title);
     put_string(p, "type", model->type);
     put_string(p, "family", model->family);
-    put_tags(p, model);
+    put_fields(p, model);
     put_number(p, "samples", (double)model->count);
     cJSON *card = gs_json_put_array(&p->catalog, column(p, "thumbs"), NULL);
     gs_status st = add_page(p, model, card, page, err);
     if (st == GS_OK)
-        st = add_second(p, i, second, err);
-    if (st != GS_OK)
-        return gs_error_prefix(err, st, "model '%s'", model->slug);
-    put_string(p, "page", page);
-    put_string(p, "second", second);
-    return GS_OK;
+        put_string(p, "page", page);
+    if (st == GS_OK)
+        st = add_file(p, i, "second", GS_NEEDS_LOWRANK, err);
+    if (st == GS_OK && p->options->gaussian)
+        st = add_file(p, i, "gaussian", GS_NEEDS_GAUSSIAN, err);
+    if (st == GS_OK && p->options->features > 0)
+        st = add_file(p, i, "features", GS_NEEDS_FEATURES, err);
+    return st == GS_OK ? GS_OK : gs_error_prefix(err, st, "model '%s'", model->slug);
 }
 
 static gs_status add_models(publication *p, gs_error *err)
@@ -428,10 +448,12 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
         return st;
     for (size_t i = 0; i < GS_FINGERPRINT; i++)
         sscanf(p->bound.fingerprint + 2 * i, "%2hhx", &p->fingerprint[i]);
-    p->means = calloc(p->list.count, p->bound.dim * sizeof *p->means);
-    p->covariance = calloc(p->bound.dim, p->bound.dim * sizeof *p->covariance);
-    if (!p->means || !p->covariance)
-        return gs_fail(err, GS_ENOMEM, "no memory to publish %zu models", p->list.count);
+    st = gs_source_open_database(&p->source, p->store, err);
+    if (st != GS_OK)
+        return st;
+    if (p->source->count != p->list.count)
+        return gs_fail(err, GS_EFORMAT, "%zu models have samples, but %zu have moments", p->list.count,
+                       p->source->count);
     begin_manifest(p);
     gs_json_tree_init(&p->catalog);
     return gs_folder_begin(&p->folder, directory, err);

@@ -9,6 +9,8 @@
  *     catalog-HASH.json             columns, below
  *     models/SLUG-HASH.json         what a model's page shows, below
  *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
+ *     gaussian/SLUG-HASH.bin        core/catalog.h, the Cholesky factor of the covariance, f16; when it is asked for
+ *     features/SLUG-HASH.bin        core/catalog.h, kept features, int8; when they are asked for
  *     thumbs/HASH.webp              samples, the longer side at most 128 pixels
  *     encoder/text-HASH.onnx        the text tower (indexer/publish/onnx_text.h says what goes in and out)
  *     encoder/vision-HASH.onnx      the vision tower (indexer/publish/onnx_vision.h), when it is published
@@ -33,15 +35,18 @@
  * "preprocess" is core/preprocess.h's struct, without the fields of steps that are left out:
  *     {"resize": {"shortest_edge": 224} or {"width", "height"}, "resample": Pillow's number of the filter,
  *      "crop": {"width", "height"}, "rescale": 0.00392156862745098, "mean": [3], "std": [3]}            mean and std: both or neither
- * The first 16 bytes of the fingerprint stand in means and second too: files that disagree do not belong together and are refused.
+ * The first 16 bytes of the fingerprint stand in means, second, gaussian and features too: files that disagree do not belong together and are
+ * refused.
  *
  * catalog: columns of `count` entries, sorted by slug; equal scores rank in this order, in the program and in the browser alike.
  *     {"version": 1, "count": n,
  *      "id": [integer], "slug": [string], "title": [string], "type": [string], "family": [string, "" when unknown],
- *      "tags": [[string]], "samples": [how many the moments stand on],
+ *      "tags": [[string]], "authors": [[string]], "license": [string, "" when unknown], "samples": [how many the moments stand on],
  *      "thumbs": [[HASH, ...]],     the first 4 samples (fewer when there are fewer): thumbs/HASH.webp
  *      "page": [HASH],              models/SLUG-HASH.json
- *      "second": [HASH]}            second/SLUG-HASH.bin
+ *      "second": [HASH],            second/SLUG-HASH.bin
+ *      "gaussian": [HASH],          gaussian/SLUG-HASH.bin, and
+ *      "features": [HASH]}          features/SLUG-HASH.bin, when they were asked for
  *
  * models/SLUG-HASH.json:
  *     {"version": 1, "slug", "title", "type", "samples": n, "seed",
@@ -64,7 +69,6 @@
 #include <stddef.h>
 
 #define GS_PUBLISH_VERSION 1                          /* of manifest.json, the catalog and the pages */
-#define GS_PUBLISH_RANK    64                         /* vectors of a second moment, or dim - 1 */
 #define GS_PUBLISH_CARD    4                          /* thumbnails on a card */
 #define GS_PUBLISH_VISION  ((size_t)40 * 1000 * 1000) /* bytes: a larger vision tower is published only when asked for */
 
@@ -78,12 +82,14 @@ typedef struct {
     gs_element means;         /* of the table of means */
     bool exact_text;          /* do not quantise the text tower */
     gs_publish_vision vision; /* whether the folder can be searched with pictures: the vision tower */
+    bool gaussian;            /* the Cholesky factors: for "gaussian-density" and "first-second-moment" */
+    uint64_t features;        /* at most that many kept features of each model: for "monte-carlo"; 0: none */
 } gs_publish_options;
 
 /* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published
  * folder (its manifest.json says so, and names every file) or empty; anything else is GS_EARGS and left alone. GS_EARGS too when the
- * encoder has no text tower: what is published is searched with words. GS_EMISMATCH when the encoder is not the store's,
- * GS_ENOTFOUND when the store holds no finished model, or the installation lacks a file that belongs into the folder. On failure the old
+ * encoder has no text tower: what is published is searched with words. GS_EARGS for features of a model that kept
+ * none. GS_EMISMATCH when the encoder is not the store's, GS_ENOTFOUND when the store holds no finished model, or the installation lacks a file that belongs into the folder. On failure the old
  * folder is as before. */
 gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,
                      gs_error *err);

@@ -1,7 +1,9 @@
 """publish and serve: the folder is complete, truthful, reproducible, and never replaces somebody else's files."""
 
 import hashlib
+import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -11,6 +13,7 @@ import subprocess
 import unittest
 import urllib.error
 import urllib.request
+import zipfile
 
 from harness import OTHER, PROGRAM, TINY, VISION, Case
 
@@ -148,6 +151,45 @@ class Published(Case):
         for a, b in zip(rows[dim:], mean):
             self.assertAlmostEqual(a, b, delta=1e-3)
         self.assertEqual(len(second), 64 + 4 * dim + 4 * rank + 2 * rank * dim)
+
+    def test_gaussians_and_features_are_published_when_asked_for(self):
+        self.publish()
+        self.assertFalse((self.out / "gaussian").exists() or (self.out / "features").exists())
+        self.refused_publish(self.out, "--features", 5, says=["'blues'", "--keep-features"])
+        self.index(*(self.dir / slug / "model.json" for slug in ("reds", "blues")), keep_features=10)
+        self.ok("publish", self.db, self.out, "--gaussian", "--features", 5, env=self.environment())
+        manifest = self.read_json("manifest.json")
+        catalog = self.read_json(manifest["roles"]["catalog"]["path"])
+        dim, fingerprint = manifest["encoder"]["dim"], bytes.fromhex(manifest["encoder"]["fingerprint"])[:16]
+        for i, kept in enumerate((3, 5)):
+            features = (self.out / f"features/{catalog['slug'][i]}-{catalog['features'][i]}.bin").read_bytes()
+            self.assertEqual((features[:8], features[48:64]), (b"GSFEATS\0", fingerprint))
+            self.assertEqual(struct.unpack("<IIQQ", features[8:32]), (1, 2, kept, dim))
+            self.assertEqual(len(features), 64 + 4 * (2 * dim + kept) + kept * dim)
+        gaussian = (self.out / f"gaussian/reds-{catalog['gaussian'][1]}.bin").read_bytes()
+        self.assertEqual((gaussian[:8], gaussian[48:64]), (b"GSGAUSS\0", fingerprint))
+        self.assertEqual(struct.unpack("<IIQQ", gaussian[8:32]), (1, 1, dim, dim))
+        packed = dim * (dim + 1) // 2
+        self.assertEqual(len(gaussian), 64 + 4 * dim + 2 * packed)
+        numbers = [half(bits) for bits in struct.unpack(f"<{packed}H", gaussian[64 + 4 * dim :])]
+        factor = [numbers[i * (i + 1) // 2 : (i + 1) * (i + 2) // 2] for i in range(dim)]
+        logarithms = sum(2 * math.log(row[-1]) for row in factor)
+        self.assertAlmostEqual(struct.unpack("<d", gaussian[40:48])[0], logarithms, delta=1e-3 * abs(logarithms))
+        with zipfile.ZipFile(io.BytesIO(self.moments("reds"))) as archive:
+            sigma = struct.unpack(f"<{dim * dim}d", archive.read("sigma.npy")[-8 * dim * dim :])
+        for i in range(dim):
+            for j in range(i + 1):
+                product = sum(a * b for a, b in zip(factor[i], factor[j]))
+                self.assertAlmostEqual(product, sigma[i * dim + j] + 0.001 * (i == j), delta=1e-5)
+
+    def test_the_catalog_holds_what_filters_look_at(self):
+        self.folder_model("greens", (30, 200, 30), authors=["Ada", "Bo"], license="MIT", tags=["a"])
+        self.index(self.dir / "greens" / "model.json")
+        self.publish()
+        catalog = self.read_json(self.read_json("manifest.json")["roles"]["catalog"]["path"])
+        self.assertEqual(catalog["authors"], [[], ["Ada", "Bo"], []])
+        self.assertEqual(catalog["license"], ["", "MIT", ""])
+        self.assertEqual(catalog["tags"], [[], ["a"], ["red", "plain"]])
 
     def test_the_same_database_gives_the_same_bytes(self):
         self.publish()
