@@ -108,6 +108,16 @@ static bool store_text(const cli_command *c, const cli_option *o, const char *te
     return text[0] || mistake(c, exit_code, "--%s is empty", o->name);
 }
 
+static bool store_item(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
+{
+    const char **items = realloc(o->list->items, (o->list->count + 1) * sizeof *items);
+    if (!items)
+        return mistake(c, exit_code, "no memory");
+    items[o->list->count++] = text;
+    o->list->items = items;
+    return text[0] || mistake(c, exit_code, "--%s is empty", o->name);
+}
+
 static bool store_count(const cli_command *c, const cli_option *o, const char *text, int *exit_code)
 {
     uint64_t most = o->most ? o->most : INT64_MAX;
@@ -183,6 +193,8 @@ static bool store_option(const cli_command *c, const cli_option *o, const char *
         *o->flag = true;
     else if (o->text)
         return store_text(c, o, text, exit_code);
+    else if (o->list)
+        return store_item(c, o, text, exit_code);
     else if (o->count)
         return store_count(c, o, text, exit_code);
     else if (o->real)

@@ -54,13 +54,20 @@ typedef enum {
     CLI_PART_FILTER
 } cli_part_use;
 
-/* Exactly one of flag, text, count, real and parts is set: where the value goes. */
+/* The values of an option that may be repeated, in order. */
+typedef struct {
+    const char **items; /* [count]  the array is owned: the caller frees it; what it holds is borrowed */
+    size_t count;
+} cli_list;
+
+/* Exactly one of flag, text, list, count, real and parts is set: where the value goes. */
 typedef struct {
     const char *name;  /* without the dashes */
     const char *value; /* what its argument is called in the help; NULL for a flag */
     const char *help;
     bool *flag;
     const char **text;
+    cli_list *list;
     uint64_t *count;
     uint64_t least, most; /* of count; most 0: INT64_MAX, what the database can hold */
     double *real;         /* >= 0 */
@@ -119,7 +126,7 @@ void cli_progress_start(cli_progress *progress, const char *label, bool quiet);
 void cli_progress_show(void *progress, uint64_t done, uint64_t total); /* as callback */
 void cli_progress_end(cli_progress *progress);
 
-#define CLI_MAX_COLUMNS 8
+#define CLI_MAX_COLUMNS 16
 /* cells [n_rows, n_columns] (borrowed) in columns as wide as what they hold. */
 void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns);
 
@@ -158,5 +165,6 @@ int cmd_stats(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 
 #endif

@@ -22,6 +22,7 @@ static const struct {
     {"stats", "export a model's mean and covariance for NumPy", cmd_stats},
     {"publish", "write the static folder that a browser searches", cmd_publish},
     {"verify", "look for damage in a database", cmd_verify},
+    {"eval", "measure the methods on queries whose answers are known", cmd_eval},
     {"serve", "serve a published folder over HTTP", cmd_serve},
 };
 
