@@ -12,11 +12,13 @@
 static const struct {
     const char *name;
     gs_method method, published;
+    gs_part_kind background;
+    bool has_cutoff; /* the background's is that of such queries */
 } kinds[GS_PART_KIND_COUNT] = {
-    [GS_PART_TEXT] = {"text", GS_FIRST_MOMENT, GS_FIRST_MOMENT},
-    [GS_PART_IMAGE] = {"image", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK},
-    [GS_PART_SKETCH] = {"sketch", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK},
-    [GS_PART_MODEL] = {"model", GS_FRECHET, GS_FRECHET_LOWRANK},
+    [GS_PART_TEXT] = {"text", GS_CENTRED_MOMENT, GS_CENTRED_MOMENT, GS_PART_TEXT, true},
+    [GS_PART_IMAGE] = {"image", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK, GS_PART_IMAGE, true},
+    [GS_PART_SKETCH] = {"sketch", GS_GAUSSIAN_DENSITY, GS_GAUSSIAN_LOWRANK, GS_PART_IMAGE, false},
+    [GS_PART_MODEL] = {"model", GS_FRECHET, GS_FRECHET_LOWRANK, GS_PART_IMAGE, false},
 };
 
 const char *gs_part_kind_name(gs_part_kind kind)
@@ -45,15 +47,29 @@ gs_method gs_part_published_method(gs_part_kind kind)
     return kinds[kind].published;
 }
 
+gs_part_kind gs_part_background_kind(gs_part_kind kind)
+{
+    return kinds[kind].background;
+}
+
 gs_needs gs_method_needs(gs_method method)
 {
     static const gs_needs needs[GS_METHOD_COUNT] = {
-        [GS_FIRST_MOMENT] = GS_NEEDS_MEAN,         [GS_FIRST_SECOND_MOMENT] = GS_NEEDS_GAUSSIAN,
-        [GS_GAUSSIAN_DENSITY] = GS_NEEDS_GAUSSIAN, [GS_GAUSSIAN_LOWRANK] = GS_NEEDS_LOWRANK,
-        [GS_MONTE_CARLO] = GS_NEEDS_FEATURES,      [GS_FRECHET] = GS_NEEDS_COVARIANCE,
+        [GS_FIRST_MOMENT] = GS_NEEDS_MEAN,
+        [GS_CENTRED_MOMENT] = GS_NEEDS_MEAN,
+        [GS_FIRST_SECOND_MOMENT] = GS_NEEDS_GAUSSIAN,
+        [GS_GAUSSIAN_DENSITY] = GS_NEEDS_GAUSSIAN,
+        [GS_GAUSSIAN_LOWRANK] = GS_NEEDS_LOWRANK,
+        [GS_MONTE_CARLO] = GS_NEEDS_FEATURES,
+        [GS_FRECHET] = GS_NEEDS_COVARIANCE,
         [GS_FRECHET_LOWRANK] = GS_NEEDS_LOWRANK,
     };
     return needs[method];
+}
+
+double gs_query_advantage(const gs_query_part *part, size_t i)
+{
+    return part->method == GS_CENTRED_MOMENT && part->background ? part->background->means[i] : 0;
 }
 
 /* The score of a model that has what the method needs. */
@@ -83,6 +99,7 @@ static gs_status compute_score(const gs_query_part *part, const gs_scored_model 
         return st;
     default:
         gs_score_first_moment(model->mean, 1, model->dim, part->feature, score);
+        *score -= gs_query_advantage(part, model->index);
         return GS_OK;
     }
 }
@@ -113,7 +130,7 @@ size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *c
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
         for (size_t p = 0; p < n_parts; p++)
-            sum += parts[p].weight * tau * cosines[p * count + i];
+            sum += parts[p].weight * tau * (cosines[p * count + i] - gs_query_advantage(&parts[p], i));
         cosines[i] = sum;
     }
     size_t n = gs_rank_top(cosines, count, most, candidates);
@@ -253,4 +270,31 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
     free(weights);
     free(experts);
     return st;
+}
+
+gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines,
+                           const double *log_probability, size_t count, bool *matched, gs_error *err)
+{
+    gs_status st = GS_OK;
+    for (size_t p = 0; p < n_parts && st == GS_OK; p++) {
+        const gs_background *background = kinds[parts[p].kind].has_cutoff ? parts[p].background : NULL;
+        double lead;
+        matched[p] = true;
+        if (!background || parts[p].weight < 0)
+            continue;
+        st = gs_background_lead(background, cosines + p * count, log_probability, count, &lead, err);
+        matched[p] = st == GS_OK && lead >= background->cutoff;
+    }
+    return st;
+}
+
+bool gs_query_any_matched(const gs_query_part *parts, size_t n_parts, const bool *matched)
+{
+    bool wanted = false;
+    for (size_t p = 0; p < n_parts; p++) {
+        if (parts[p].weight > 0 && matched[p])
+            return true;
+        wanted |= parts[p].weight > 0;
+    }
+    return !wanted;
 }

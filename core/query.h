@@ -6,6 +6,7 @@
  *         for (p = 0; p < 2; p++)
  *             st = gs_query_score(&parts[p], &model, tau, work, &scores[p * count + m], err);
  *     st = gs_query_rank(parts, 2, scores, count, tau, log_probability, &conflict, err);
+ *     st = gs_query_matched(parts, 2, cosines, log_probability, count, matched, err);   // or does no model make it?
  *     size_t n = gs_rank_top(log_probability, count, 10, top);           // rank.h
  *
  * Where second-order data are costly to fetch, only the leading candidates are scored by it: gs_query_candidates() finds them by the first
@@ -15,6 +16,7 @@
 #ifndef GS_QUERY_H
 #define GS_QUERY_H
 
+#include "core/background.h"
 #include "core/score.h"
 #include "core/table.h"
 
@@ -30,6 +32,9 @@ gs_status gs_part_kind_parse(const char *name, gs_part_kind *kind, gs_error *err
 /* What ranks a part of this kind where nobody says otherwise. */
 gs_method gs_part_default_method(gs_part_kind kind);
 
+/* The kind whose background a part of this kind is compared with: words with words, everything else with pictures. */
+gs_part_kind gs_part_background_kind(gs_part_kind kind);
+
 /* The same over a published folder, where the small files that it always holds must do. */
 gs_method gs_part_published_method(gs_part_kind kind);
 
@@ -42,10 +47,13 @@ typedef struct {
     double weight;             /* of its expert in the product; negative steers away */
     const float *feature;      /* [dim] of length 1; of a model, its mean scaled to that  borrowed */
     const gs_lowrank *lowrank; /* of a model, for GS_FRECHET_LOWRANK; else NULL  borrowed */
+    const gs_background
+        *background; /* of gs_part_background_kind(kind); NULL: unknown, and all its means count as 0  borrowed */
 } gs_query_part;
 
 /* What a model is scored by. A part's method needs what gs_method_needs() says; the rest may be NULL. */
 typedef struct {
+    size_t index; /* among all models: whose mean of a background is its */
     size_t dim;
     const float *mean;           /* [dim] */
     const gs_gaussian *gaussian; /* NULL: not at hand */
@@ -61,8 +69,12 @@ gs_needs gs_method_needs(gs_method method);
 gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
                          gs_error *err);
 
+/* What a part's method takes from the first moment of model i, because the model has it whatever is asked for: 0 unless that is centred. */
+double gs_query_advantage(const gs_query_part *part, size_t i);
+
 /* Writes to candidates [most] the models that lead by the product of every part's first moment, best first; returns how many. cosines
- * [n_parts, count]: gs_score_first_moment() of each part, NaN in a row for a model that a filter leaves out; overwritten. */
+ * [n_parts, count]: gs_score_first_moment() of each part, NaN in a row for a model that a filter leaves out; overwritten. A part whose
+ * method is the centred moment counts by that. */
 size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *cosines, size_t count, double tau,
                            uint32_t *candidates, size_t most);
 
@@ -75,5 +87,14 @@ size_t gs_query_candidates(const gs_query_part *parts, size_t n_parts, double *c
  * weight that is 0 or not finite; GS_ENOMEM. */
 gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double *scores, size_t count, double tau,
                         double *log_probability, bool *conflict, gs_error *err);
+
+/* matched [n_parts]: false where no ranked model makes what a part of words or of a picture asks for: its lead (background.h) is below the
+ * cut-off. True where that is not known: without a background, for sketches and models, and for a negative weight. cosines [n_parts, count]:
+ * first moments of all models; log_probability [count]: NaN for a model that is not ranked. GS_ENOMEM. */
+gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines,
+                           const double *log_probability, size_t count, bool *matched, gs_error *err);
+
+/* Whether a model makes something of what is asked for: false when no part of positive weight is matched. */
+bool gs_query_any_matched(const gs_query_part *parts, size_t n_parts, const bool *matched);
 
 #endif

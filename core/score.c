@@ -5,6 +5,7 @@
 
 #include <math.h>   /* exp, log, sqrt */
 #include <stdint.h> /* SIZE_MAX */
+#include <stdio.h>  /* snprintf */
 #include <stdlib.h> /* malloc, free */
 #include <string.h> /* strcmp */
 
@@ -27,9 +28,13 @@ static const struct {
     const char *name;
     double scale, scale_tau; /* a log-likelihood is scale + scale_tau * tau times the score */
 } methods[GS_METHOD_COUNT] = {
-    [GS_FIRST_MOMENT] = {"first-moment", 0, 1},         [GS_FIRST_SECOND_MOMENT] = {"first-second-moment", 1, 0},
-    [GS_GAUSSIAN_DENSITY] = {"gaussian-density", 1, 0}, [GS_GAUSSIAN_LOWRANK] = {"gaussian-lowrank", 1, 0},
-    [GS_MONTE_CARLO] = {"monte-carlo", 1, 0},           [GS_FRECHET] = {"frechet", 0, 0.5},
+    [GS_FIRST_MOMENT] = {"first-moment", 0, 1},
+    [GS_CENTRED_MOMENT] = {"centred-moment", 0, 1},
+    [GS_FIRST_SECOND_MOMENT] = {"first-second-moment", 1, 0},
+    [GS_GAUSSIAN_DENSITY] = {"gaussian-density", 1, 0},
+    [GS_GAUSSIAN_LOWRANK] = {"gaussian-lowrank", 1, 0},
+    [GS_MONTE_CARLO] = {"monte-carlo", 1, 0},
+    [GS_FRECHET] = {"frechet", 0, 0.5},
     [GS_FRECHET_LOWRANK] = {"frechet-lowrank", 0, 0.5},
 };
 
@@ -45,9 +50,11 @@ gs_status gs_method_parse(const char *name, gs_method *method, gs_error *err)
             *method = (gs_method)i;
             return GS_OK;
         }
-    return gs_fail(err, GS_EARGS, "no method '%.64s': choose one of %s, %s, %s, %s, %s, %s, %s", name, methods[0].name,
-                   methods[1].name, methods[2].name, methods[3].name, methods[4].name, methods[5].name,
-                   methods[6].name);
+    char names[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < GS_METHOD_COUNT; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", methods[i].name);
+    return gs_fail(err, GS_EARGS, "no method '%.64s': choose one of %s", name, names);
 }
 
 double gs_method_scale(gs_method method, double tau)

@@ -20,7 +20,8 @@
 
 /* The methods by the names that the command line and the site use. */
 typedef enum {
-    GS_FIRST_MOMENT,        /* "first-moment" */
+    GS_FIRST_MOMENT,   /* "first-moment" */
+    GS_CENTRED_MOMENT, /* "centred-moment": the first moment less the model's mean one over a background (background.h) */
     GS_FIRST_SECOND_MOMENT, /* "first-second-moment" */
     GS_GAUSSIAN_DENSITY,    /* "gaussian-density" */
     GS_GAUSSIAN_LOWRANK,    /* "gaussian-lowrank" */
@@ -36,7 +37,7 @@ const char *gs_method_name(gs_method method);
 /* GS_EARGS, with the list of valid names, when name is none of them. */
 gs_status gs_method_parse(const char *name, gs_method *method, gs_error *err);
 
-/* What turns a method's score into a log-likelihood for combine.h: tau for the first moment, whose score is a cosine
+/* What turns a method's score into a log-likelihood for combine.h: tau for the first moment, centred or not, whose score is a cosine
  * (a von Mises-Fisher density of concentration tau); tau / 2 for the negated Frechet distances, which for two points of length 1 is twice
  * their cosine less 2; 1 for the others, which are log-likelihoods already. */
 double gs_method_scale(gs_method method, double tau);

@@ -145,6 +145,10 @@ bool cli_parts_need_encoder(const cli_parts *parts);
 /* Takes conditions out of the texts into the filter, and drops a text of which nothing is left. */
 gs_status cli_parts_take_filters(cli_parts *parts, gs_error *err);
 
+/* What queries read, brought up to date with progress: factors and low-rank forms, then the background. encoder and stop may be NULL:
+ * indexer/search/background.h. */
+gs_status cli_prepare_queries(gs_store *store, gs_encoder *encoder, bool quiet, const gs_stop *stop, gs_error *err);
+
 /* Neighbours brought up to date, with progress. stop and result may be NULL. */
 gs_status cli_update_neighbors(gs_store *store, int threads, bool quiet, const gs_stop *stop,
                                gs_neighbors_result *result, gs_error *err);

@@ -3,7 +3,6 @@
 
 #include "indexer/job/job.h"
 #include "indexer/sampler/sampler.h"
-#include "indexer/search/prepare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,14 +139,6 @@ static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_
     return GS_OK;
 }
 
-static gs_status prepare_queries(indexing *x, gs_error *err)
-{
-    cli_progress_start(&x->progress, "preparing for queries", x->args->quiet);
-    gs_status st = gs_prepare_all(x->store, x->stop, cli_progress_show, &x->progress, err);
-    cli_progress_end(&x->progress);
-    return st;
-}
-
 static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -156,7 +147,7 @@ static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_
         st = index_model(x, &models[i], n == 1, err);
     }
     if (st == GS_OK)
-        st = prepare_queries(x, err);
+        st = cli_prepare_queries(x->store, x->encoder, x->args->quiet, x->stop, err);
     if (st == GS_OK && !x->args->no_neighbors)
         st = cli_update_neighbors(x->store, x->threads, x->args->quiet, x->stop, NULL, err);
     if (st == GS_OK && x->n_failed > 0)

@@ -20,6 +20,8 @@ int cmd_remove(int argc, char **argv)
     if (st == GS_OK)
         st = gs_store_remove(store, argv[1], &err);
     if (st == GS_OK)
+        st = cli_prepare_queries(store, NULL, false, NULL, &err);
+    if (st == GS_OK)
         st = cli_update_neighbors(store, cli_threads(0), false, NULL, NULL, &err);
     gs_store_close(store);
     return cli_finish(st, &err);

@@ -15,7 +15,7 @@ typedef struct {
     const char *method, *encoder;
     gs_method forced; /* what method names */
     uint64_t limit, threads, candidates;
-    bool json;
+    bool json, closest;
 } arguments;
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------- */
@@ -77,6 +77,7 @@ static cJSON *to_json(const shown *s, size_t k)
     for (size_t p = 0; p < r->n_parts && done; p++) {
         cJSON *part = cli_part_to_json(&s->args->parts.parts[p]);
         done = part && cJSON_AddNumberToObject(part, "weight", s->args->parts.parts[p].weight) &&
+               cJSON_AddBoolToObject(part, "matched", r->matched[p]) &&
                cJSON_AddNumberToObject(part, "score", r->scores[p * r->count + i]);
         done = cJSON_AddItemToArray(parts, part) && done;
     }
@@ -113,10 +114,19 @@ static gs_status print_table(const shown *s, gs_error *err)
     return st;
 }
 
+/* What of a query that is answered no model makes. */
+static void report_unmatched(const gs_search_result *result, const arguments *args)
+{
+    for (size_t p = 0; p < result->n_parts; p++)
+        if (!result->matched[p])
+            cli_message("no model here makes %s", args->parts.parts[p].input);
+}
+
 static gs_status print_results(gs_source *source, const gs_search_result *result, const arguments *args, gs_error *err)
 {
     shown s = {.result = result, .args = args};
-    if (result->conflict)
+    report_unmatched(result, args);
+    if (result->conflict && result->found)
         cli_message("no model makes all of this: these make parts of it");
     gs_status st = read_shown(&s, source, err);
     if (st == GS_OK && !args->json)
@@ -201,8 +211,11 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
         if (st == GS_OK)
             st = gs_search(source, &query, &result, err);
     }
-    if (st == GS_OK && result.ranked > 0)
+    bool shows = result.ranked > 0 && (result.found || args->closest);
+    if (st == GS_OK && shows)
         st = print_results(source, &result, args, err);
+    if (st == GS_OK && !shows)
+        *nothing = "no model makes what is asked for; --closest shows what comes nearest";
     if (st == GS_OK && result.ranked == 0)
         *nothing = result.count == 0 ? "no model is indexed yet" : "no model passes the filters";
     gs_source_close(source);
@@ -264,12 +277,14 @@ int cmd_search(int argc, char **argv)
          .field = GS_FIELD_TITLE},
         {"limit", "K", "how many results (10)", .count = &args.limit, .least = 1, .most = UINT32_MAX},
         {"method", "M",
-         "for all parts; else first-moment for text, gaussian-density for\n"
-         "                       pictures and sketches, frechet for models. Also first-second-moment,\n"
-         "                       gaussian-lowrank, frechet-lowrank, monte-carlo (needs --keep-features)",
+         "for all parts; else centred-moment for text, gaussian-density for\n"
+         "                       pictures and sketches, frechet for models. Also first-moment,\n"
+         "                       first-second-moment, gaussian-lowrank, frechet-lowrank,\n"
+         "                       monte-carlo (needs --keep-features)",
          .text = &args.method},
         {"candidates", "N", "score only the N leading models by methods beyond the first moment (all)",
          .count = &args.candidates, .most = UINT32_MAX},
+        {"closest", NULL, "show the nearest models even when none makes what is asked for", .flag = &args.closest},
         {"json", NULL, "JSON Lines", .flag = &args.json},
         {"encoder", "DIR", "where the database's encoder lies now", .text = &args.encoder},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
@@ -278,9 +293,9 @@ int cmd_search(int argc, char **argv)
         "search",
         "DB",
         "Ranks the models of the database for a query of words, pictures, sketches and models. Several parts are\n"
-        "a product of experts, or a mixture when no model makes all of them (\"conflict\" in JSON). The score is that "
-        "of the method; of several parts, the logarithm of the\n"
-        "probability, which is among the models that were ranked.\n"
+        "a product of experts, or a mixture when no model makes all of them (\"conflict\" in JSON). The score is\n"
+        "that of the method; of several parts, the logarithm of the probability, which is among the models that\n"
+        "were ranked. When no model makes what the words or the picture ask for, the exit code is 1.\n"
         "Among the words, title:T author:A tag:T type:T family:F license:L are filters, -WORD leaves out the\n"
         "models that have the word in a field, and quotes hold words together. Filters change no score.",
         "  gensearch search zoo.db --text 'a red car'\n"

@@ -1,7 +1,6 @@
 /* database.c - a source of models: the database. */
 #include "indexer/search/source.h"
 
-#include "core/catalog.h"
 #include "indexer/search/prepare.h"
 
 #include <stdlib.h>
@@ -11,7 +10,8 @@ typedef struct {
     gs_source source; /* the first member: a source of this file is one of these */
     gs_store *store;
     gs_store_means means;
-    double *norms; /* [count] */
+    double *norms;                                       /* [count] */
+    gs_store_background backgrounds[GS_PART_KIND_COUNT]; /* what the source borrows */
     gs_store_reader *reader;
     gs_gaussian gaussian;
     gs_lowrank lowrank;
@@ -88,19 +88,12 @@ static gs_status load_gaussian(database *d, size_t i, gs_scored_model *model, gs
 
 static gs_status load_lowrank(database *d, size_t i, gs_scored_model *model, gs_error *err)
 {
-    uint8_t fingerprint[GS_FINGERPRINT];
-    size_t rank, dim;
     gs_store_prepared row = {0};
     gs_status st = gs_store_read_lowrank(d->reader, d->means.runs[i], &row, err);
     if (st == GS_ENOTFOUND && (st = prepare_now(d, i, err)) == GS_OK)
         row = d->prepared.row;
     if (st == GS_OK)
-        st = gs_lowrank_peek(row.lowrank, row.lowrank_size, &rank, &dim, err);
-    if (st == GS_OK && (dim != d->source.dim || rank > GS_PREPARED_RANK))
-        st = gs_fail(err, GS_EFORMAT, "prepared.lowrank is of rank %zu and dimension %zu, expected at most %d and %zu",
-                     rank, dim, GS_PREPARED_RANK, d->source.dim);
-    if (st == GS_OK)
-        st = gs_lowrank_open(&d->lowrank, fingerprint, row.lowrank, row.lowrank_size, d->vectors, err);
+        st = gs_prepared_open_lowrank(&row, d->source.dim, d->vectors, &d->lowrank, err);
     model->lowrank = &d->lowrank;
     return st;
 }
@@ -154,6 +147,8 @@ static void close_database(gs_source *source)
     free(d->covariance);
     free(d->vectors);
     free(d->norms);
+    for (int kind = 0; kind < GS_PART_KIND_COUNT; kind++)
+        gs_store_background_free(&d->backgrounds[kind]);
     free(d);
 }
 
@@ -170,6 +165,18 @@ static gs_status read_means(database *d, gs_error *err)
     if (!d->norms || !d->vectors)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu models", s->count);
     return gs_table_norms(&s->means, d->norms, err);
+}
+
+static gs_status read_backgrounds(database *d, gs_error *err)
+{
+    static const gs_part_kind kinds[] = {GS_PART_TEXT, GS_PART_IMAGE};
+    gs_status st = GS_OK;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds && st == GS_OK; k++) {
+        gs_store_background *b = &d->backgrounds[kinds[k]];
+        st = gs_store_read_background(d->store, kinds[k], &d->means, b, err);
+        d->source.backgrounds[kinds[k]] = (gs_background){b->means, b->cutoff};
+    }
+    return st;
 }
 
 gs_status gs_source_open_database(gs_source **out, gs_store *store, gs_error *err)
@@ -192,6 +199,8 @@ gs_status gs_source_open_database(gs_source **out, gs_store *store, gs_error *er
                             .load_distribution = load_distribution,
                             .close = close_database};
     st = read_means(d, err);
+    if (st == GS_OK)
+        st = read_backgrounds(d, err);
     if (st == GS_OK)
         st = gs_store_reader_open(&d->reader, store, err);
     if (st == GS_OK)

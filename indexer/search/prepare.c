@@ -13,6 +13,20 @@ void gs_prepared_free(gs_prepared *prepared)
     *prepared = (gs_prepared){0};
 }
 
+gs_status gs_prepared_open_lowrank(const gs_store_prepared *row, size_t dim, float *vectors, gs_lowrank *lowrank,
+                                   gs_error *err)
+{
+    uint8_t fingerprint[GS_FINGERPRINT];
+    size_t rank, found;
+    gs_status st = gs_lowrank_peek(row->lowrank, row->lowrank_size, &rank, &found, err);
+    if (st == GS_OK && (found != dim || rank > GS_PREPARED_RANK))
+        st = gs_fail(err, GS_EFORMAT, "prepared.lowrank is of rank %zu and dimension %zu, expected at most %d and %zu",
+                     rank, found, GS_PREPARED_RANK, dim);
+    if (st == GS_OK)
+        st = gs_lowrank_open(lowrank, fingerprint, row->lowrank, row->lowrank_size, vectors, err);
+    return st;
+}
+
 static gs_status make_factor(const float *covariance, size_t dim, gs_prepared *prepared, gs_error *err)
 {
     prepared->factor = malloc(gs_packed_count(dim) * sizeof *prepared->factor);

@@ -9,6 +9,7 @@
 #ifndef GS_PREPARE_H
 #define GS_PREPARE_H
 
+#include "core/score.h"
 #include "indexer/store/store.h"
 #include "indexer/util/stop.h"
 
@@ -23,6 +24,10 @@ typedef struct {
 /* model: with a finished run. */
 gs_status gs_prepare(gs_store *store, const gs_store_model *model, gs_prepared *prepared, gs_error *err);
 void gs_prepared_free(gs_prepared *prepared); /* safe on a zeroed one */
+
+/* The low-rank form of a row, which it borrows from, as vectors [GS_PREPARED_RANK, dim], which is filled. GS_EFORMAT. */
+gs_status gs_prepared_open_lowrank(const gs_store_prepared *row, size_t dim, float *vectors, gs_lowrank *lowrank,
+                                   gs_error *err);
 
 /* Prepares every finished model that is not prepared yet, each in a transaction of its own. progress (may be NULL) counts models. stop as in
  * job.h. */

@@ -50,16 +50,21 @@ static gs_status take_memory(searching *s, gs_error *err)
     s->cosines = malloc((cells + 1) * sizeof *s->cosines);
     s->work = malloc(s->source->dim * sizeof(double));
     r->scores = malloc((cells + 1) * sizeof *r->scores);
+    r->matched = calloc(n_parts + 1, sizeof *r->matched);
     r->log_probability = malloc((count + 1) * sizeof *r->log_probability);
-    if (!s->parts || !s->models || !s->passes || !s->cosines || !s->work || !r->scores || !r->log_probability)
+    if (!s->parts || !s->models || !s->passes || !s->cosines || !s->work || !r->scores || !r->matched ||
+        !r->log_probability)
         return gs_fail(err, GS_ENOMEM, "no memory to rank %zu models", count);
     memcpy(s->parts, s->query->parts, n_parts * sizeof *s->parts);
     for (size_t i = 0; i < cells; i++)
         r->scores[i] = NAN;
     r->count = count;
     r->n_parts = n_parts;
-    for (size_t p = 0; p < n_parts; p++)
+    for (size_t p = 0; p < n_parts; p++) {
+        const gs_background *background = &s->source->backgrounds[gs_part_background_kind(s->parts[p].kind)];
+        s->parts[p].background = background->means ? background : NULL;
         s->needs[gs_method_needs(s->parts[p].method)] = true;
+    }
     if (s->needs[GS_NEEDS_COVARIANCE] && !s->source->load_distribution)
         return gs_fail(err, GS_EARGS, "%s needs covariances, which a published folder does not hold",
                        gs_method_name(GS_FRECHET));
@@ -205,7 +210,8 @@ static gs_status score_part(searching *s, size_t p, size_t i, const gs_scored_mo
     gs_status st = GS_OK;
     switch (s->parts[p].method) {
     case GS_FIRST_MOMENT:
-        s->result->scores[cell] = s->cosines[cell];
+    case GS_CENTRED_MOMENT:
+        s->result->scores[cell] = s->cosines[cell] - gs_query_advantage(&s->parts[p], i);
         return GS_OK;
     case GS_FRECHET:
         st = gs_root_distance(&q->root, &q->distribution, other, rank, &distance, err);
@@ -220,7 +226,7 @@ static gs_status score_part(searching *s, size_t p, size_t i, const gs_scored_mo
 static gs_status score_model(searching *s, size_t i, gs_error *err)
 {
     gs_source *source = s->source;
-    gs_scored_model model = {.dim = source->dim};
+    gs_scored_model model = {.index = i, .dim = source->dim};
     gs_distribution distribution = {0};
     size_t rank = GS_RANK_UNKNOWN; /* of the covariance */
     gs_status st = GS_OK;
@@ -271,6 +277,11 @@ gs_status gs_search(gs_source *source, const gs_search_query *query, gs_search_r
     if (st == GS_OK)
         st = gs_query_rank(s.parts, query->n_parts, result->scores, result->count, source->tau, result->log_probability,
                            &result->conflict, err);
+    if (st == GS_OK)
+        st = gs_query_matched(s.parts, query->n_parts, s.cosines, result->log_probability, result->count,
+                              result->matched, err);
+    if (st == GS_OK)
+        result->found = gs_query_any_matched(s.parts, query->n_parts, result->matched);
     free_searching(&s);
     if (st != GS_OK)
         gs_search_free(result);
@@ -281,6 +292,7 @@ void gs_search_free(gs_search_result *result)
 {
     free(result->scores);
     free(result->log_probability);
+    free(result->matched);
     *result = (gs_search_result){0};
 }
 

@@ -31,8 +31,10 @@ typedef struct {
     double *scores; /* [n_parts, count]  by each part's method; NaN: not ranked                    owned */
     double
         *log_probability; /* [count]           log p(model | all parts), summing to 1 in exp; NaN: not ranked  owned */
-    bool conflict;        /* no model is near the best one for every part: gs_query_rank() */
-    size_t ranked;        /* how many models have a probability: all that pass the filter, or the candidates */
+    bool *matched; /* [n_parts]  whether a ranked model makes what the part asks for: gs_query_matched()  owned */
+    bool found;    /* whether a model makes something of it: gs_query_any_matched() */
+    bool conflict; /* no model is near the best one for every part: gs_query_rank() */
+    size_t ranked; /* how many models have a probability: all that pass the filter, or the candidates */
 } gs_search_result;
 
 /* A source without models gives a result without any. GS_ENOTFOUND when a model part's slug is unknown. GS_EARGS when Monte Carlo is asked of a

@@ -30,8 +30,9 @@ typedef struct gs_source gs_source;
 struct gs_source {
     size_t count, dim;
     double tau;
-    gs_table means;      /* [count, dim]  borrowed from the source, as all here */
-    const double *norms; /* [count]       the lengths of the means */
+    gs_table means;                                /* [count, dim]  borrowed from the source, as all here */
+    const double *norms;                           /* [count]       the lengths of the means */
+    gs_background backgrounds[GS_PART_KIND_COUNT]; /* of gs_part_background_kind(); means NULL: unknown */
 
     /* The model of this slug. GS_ENOTFOUND. */
     gs_status (*find)(gs_source *source, const char *slug, size_t *i, gs_error *err);

@@ -16,7 +16,14 @@ static const char *const steps[] = {
     "CREATE TABLE prepared ("
     "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, log_determinant REAL NOT NULL,"
     "    factor BLOB NOT NULL, lowrank BLOB NOT NULL) STRICT;",
-    "ALTER TABLE run ADD COLUMN bad INTEGER NOT NULL DEFAULT 0 CHECK (bad >= 0);",
+    "ALTER TABLE run ADD COLUMN bad INTEGER NOT NULL DEFAULT 0 CHECK (bad >= 0);"
+    "CREATE TABLE background ("
+    "    kind TEXT PRIMARY KEY CHECK (kind IN ('text', 'image')), models INTEGER NOT NULL CHECK (models >= 0),"
+    "    cutoff REAL) STRICT;"
+    "CREATE TABLE background_mean ("
+    "    run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, kind TEXT NOT NULL, mean REAL NOT NULL,"
+    "    PRIMARY KEY (run_id, kind)) STRICT;"
+    "CREATE TABLE background_words (id INTEGER PRIMARY KEY CHECK (id = 1), features BLOB NOT NULL) STRICT;",
 };
 _Static_assert(sizeof steps / sizeof *steps == GS_STORE_VERSION - 1, "one step between two versions");
 const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, steps};

@@ -69,6 +69,25 @@ CREATE TABLE prepared (
     lowrank         BLOB    NOT NULL    -- its leading eigenpairs, as core/catalog.h lays them out, f32
 ) STRICT;
 
+-- What the models score for queries that ask for nothing in particular (core/background.h), by kind of query. It is complete when models is the
+-- number of finished runs and each of them has a row in background_mean; else the next `index` makes it anew.
+CREATE TABLE background (
+    kind   TEXT    PRIMARY KEY CHECK (kind IN ('text', 'image')),
+    models INTEGER NOT NULL CHECK (models >= 0),    -- finished runs when it was made
+    cutoff REAL                                     -- NULL: too few models to tell
+) STRICT;
+CREATE TABLE background_mean (
+    run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    kind   TEXT    NOT NULL,
+    mean   REAL    NOT NULL,                        -- of the first moment over the background's queries
+    PRIMARY KEY (run_id, kind)
+) STRICT;
+-- The words of it, encoded once.
+CREATE TABLE background_words (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    features BLOB    NOT NULL                       -- f16 [n, dim], length 1
+) STRICT;
+
 -- The first samples, small.
 CREATE TABLE thumbnail (
     run_id   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,

@@ -17,6 +17,7 @@
 
 #include "core/filter.h"
 #include "core/moments.h"
+#include "core/query.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -237,6 +238,28 @@ gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_p
 gs_status gs_store_list_unprepared(gs_store *store, int64_t **models, size_t *count, gs_error *err);
 
 gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_prepared *prepared, gs_error *err);
+
+/* ---- background --------------------------------------------------------------------------------------------------------------- */
+
+/* See table background in schema.sql. Its kinds are those of gs_part_background_kind(). */
+typedef struct {
+    double *means; /* [count of zoo]  owned; NULL: a finished model has none yet */
+    double cutoff; /* -INFINITY: not known */
+} gs_store_background;
+
+/* zoo: of the same snapshot, whose order means have. */
+gs_status gs_store_read_background(gs_store *store, gs_part_kind kind, const gs_store_means *zoo,
+                                   gs_store_background *background, gs_error *err);
+void gs_store_background_free(gs_store_background *background); /* safe on a zeroed one */
+
+/* Replaces it; a cutoff that is not finite is not known. A run that has vanished meanwhile is left out. */
+gs_status gs_store_write_background(gs_store *store, gs_part_kind kind, const gs_store_means *zoo, const double *means,
+                                    double cutoff, gs_error *err);
+gs_status gs_store_background_is_stale(gs_store *store, gs_part_kind kind, bool *stale, gs_error *err);
+
+/* The background's words as halves [count, dim]. features is malloc'ed, the caller frees it; NULL and 0 when none were written. */
+gs_status gs_store_write_words(gs_store *store, const uint16_t *features, size_t count, gs_error *err);
+gs_status gs_store_read_words(gs_store *store, uint16_t **features, size_t *count, gs_error *err);
 
 /* ---- neighbours --------------------------------------------------------------------------------------------------------------- */
 

@@ -57,10 +57,9 @@ class Commands(Case):
         dot = lambda a, b: sum(x * y for x, y in zip(a, b))  # noqa: E731
         with sqlite3.connect(self.db) as db:
             (tau,) = db.execute("SELECT tau FROM encoder").fetchone()
-        first = {r["slug"]: r for r in self.json("search", self.db, "--text", "a red car")}
-        second = {
-            r["slug"]: r for r in self.json("search", self.db, "--text", "a red car", "--method", "first-second-moment")
-        }
+        words = ("search", self.db, "--text", "a red car")
+        first = {r["slug"]: r for r in self.json(*words, "--method", "first-moment")}
+        second = {r["slug"]: r for r in self.json(*words, "--method", "first-second-moment")}
         for slug in self.COLOURS:
             mu, sigma, n = self.load(slug)
             self.assertEqual(n, 14)
@@ -262,6 +261,99 @@ class Commands(Case):
         self.refused("search", other, "--text", "x", says=[damaged / "config.json", "not JSON"])
 
 
+def cosine(a, b):
+    dot = lambda x, y: sum(p * q for p, q in zip(x, y))  # noqa: E731
+    return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
+
+
+class Background(Case):
+    """What the models score for words and pictures that ask for nothing in particular, and the cut-offs that follow."""
+
+    COLOURS = [
+        (200, 20, 20),
+        (20, 180, 20),
+        (20, 20, 200),
+        (200, 200, 20),
+        (20, 200, 200),
+        (200, 20, 200),
+        (90, 90, 90),
+        (250, 250, 250),
+    ]
+
+    def setUp(self):
+        super().setUp()
+        slugs = [f"m{i}" for i in range(len(self.COLOURS))]
+        self.index(*(self.folder_model(slug, colour, count=6) for slug, colour in zip(slugs, self.COLOURS)))
+
+    def select(self, sql):
+        with sqlite3.connect(self.db) as db:
+            return db.execute(sql).fetchall()
+
+    def zoo(self):
+        """slug -> mean, in the order of slugs."""
+        rows = self.select(
+            "SELECT slug, mean FROM model JOIN run ON model_id = model.id JOIN moments ON run_id = run.id ORDER BY slug"
+        )
+        return {slug: struct.unpack(f"<{len(mean) // 4}f", mean) for slug, mean in rows}
+
+    def test_means_and_cut_off_of_words_are_those_computed_here(self):
+        zoo = self.zoo()
+        ((blob,),) = self.select("SELECT features FROM background_words")
+        dim = len(next(iter(zoo.values())))
+        halves = struct.unpack(f"<{len(blob) // 2}e", blob)
+        words = [halves[i : i + dim] for i in range(0, len(halves), dim)]
+        self.assertGreater(len(words), 1)
+        scores = [[cosine(word, mean) * math.sqrt(sum(x * x for x in word)) for mean in zoo.values()] for word in words]
+        slug_of = "(SELECT slug FROM run JOIN model ON model.id = model_id WHERE run.id = run_id)"
+        expected = [statistics.fmean(column) for column in zip(*scores)]
+        found = [m for (m,) in self.select(f"SELECT mean FROM background_mean WHERE kind = 'text' ORDER BY {slug_of}")]
+        for a, b in zip(found, expected, strict=True):
+            self.assertAlmostEqual(a, b, delta=1e-5)
+        centred = [[s - m for s, m in zip(row, expected)] for row in scores]
+        leads = sorted(max(row) - statistics.median(row) for row in centred)
+        at = 0.8 * (len(leads) - 1)
+        cutoff = leads[int(at)] + (at - int(at)) * (leads[min(int(at) + 1, len(leads) - 1)] - leads[int(at)])
+        self.assertAlmostEqual(
+            self.select("SELECT cutoff FROM background WHERE kind = 'text'")[0][0], cutoff, delta=1e-5
+        )
+
+    def test_pictures_have_a_background_of_their_own(self):
+        ((models, cutoff),) = self.select("SELECT models, cutoff FROM background WHERE kind = 'image'")
+        self.assertEqual(models, len(self.COLOURS))
+        self.assertTrue(-2 < cutoff < 2)
+
+    def test_below_the_cut_off_no_model_makes_it(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE background SET cutoff = 3 WHERE kind = 'text'")
+        words = ("search", self.db, "--text", "a red car")
+        self.refused(*words, status=1, says=["no model makes what is asked for", "--closest"])
+        self.assertEqual(self.run_program(*words).stdout, b"")
+        self.assertEqual(len(self.json(*words, "--closest")), len(self.COLOURS))
+        picture = self.dir / "m0" / "pictures" / "0001.png"
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE background SET cutoff = -3 WHERE kind = 'image'")
+        done = self.run_program(*words, "--image", picture, "--json")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"no model here makes a red car", done.stderr)
+        self.assertEqual([part["matched"] for part in json.loads(done.stdout.splitlines()[0])["parts"]], [False, True])
+
+    def test_a_removal_makes_it_anew_and_few_models_have_no_cut_off(self):
+        ((words,),) = self.select("SELECT features FROM background_words")
+        self.ok("remove", self.db, "m3")
+        self.assertEqual(
+            self.select("SELECT kind, models, cutoff FROM background ORDER BY kind"),
+            [("image", 7, None), ("text", 7, None)],
+        )
+        self.assertEqual(self.select("SELECT count(*) FROM background_mean"), [(14,)])
+        self.assertEqual(self.select("SELECT features FROM background_words"), [(words,)])
+
+    def test_without_it_words_rank_by_the_first_moment_and_nothing_is_refused(self):
+        self.select("DELETE FROM background_mean")
+        plain = self.json("search", self.db, "--text", "a red car", "--method", "first-moment")
+        default = self.json("search", self.db, "--text", "a red car")
+        self.assertEqual([r["score"] for r in plain], [r["score"] for r in default])
+
+
 class Encode(Case):
     def test_features_are_of_length_one_and_in_order(self):
         picture = GOLDEN / "images" / "rgb.png"
@@ -326,9 +418,7 @@ class PicturesOnly(Case):
     """An encoder without a text tower."""
 
     def test_pictures_are_found_and_words_are_refused(self):
-        self.index(
-            self.folder_model("reds", (200, 20, 20)), self.folder_model("blues", (20, 20, 200)), encoder=VISION
-        )
+        self.index(self.folder_model("reds", (200, 20, 20)), self.folder_model("blues", (20, 20, 200)), encoder=VISION)
         red = self.dir / "red.png"
         red.write_bytes(speckled((195, 25, 25), 77))
         self.assertEqual(self.json("search", self.db, "--image", red)[0]["slug"], "reds")

@@ -14,7 +14,7 @@ for (const [method, tolerance] of Object.entries(TOLERANCE)) {
   test(`the browser ranks as the program does (${method})`, async ({ page, site }) => {
     await site.open(`?method=${method}`);
     for (const text of TEXTS) {
-      const expected = ask('search', database, '--text', text, '--method', method, '--limit', '1000');
+      const expected = ask('search', database, '--text', text, '--method', method, '--limit', '1000', '--closest');
       await searchFor(page, text);
       const found = await slugs(page);
       const shares = await probabilities(page);

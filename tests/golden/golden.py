@@ -44,7 +44,7 @@ def array(kind, name, values, width=118):
 
 
 def doubles(name, values):
-    return array("double", name, [repr(float(v)) for v in np.ravel(values)])
+    return array("double", name, ["NAN" if np.isnan(v) else repr(float(v)) for v in np.ravel(values)])
 
 
 def write(path, script, packages, parts):

@@ -1,6 +1,6 @@
-"""Writes query_golden.h: what SciPy says about products of experts of equal spread, and about parts in conflict.
+"""Writes query_golden.h: what SciPy says about products of experts of equal spread, parts in conflict, and leads.
 
-    python3 tests/golden/make_query.py
+python3 tests/golden/make_query.py
 """
 
 import pathlib
@@ -43,13 +43,36 @@ def log_probability(scores, weights):
     return log_softmax(mixture + weights[~towards] @ parts[~towards])
 
 
+def leads():
+    random = np.random.default_rng(5)
+    cosines, means = random.uniform(0, 0.4, (3, 6)), random.uniform(0, 0.1, 6)
+    cosines[2, 3] = np.nan  # to be ignored
+    ranked = np.array([0.0, np.nan, 0, 0, 0, np.nan])
+    centred = cosines - means
+    median = np.nanmedian(centred, axis=1)
+    return [
+        f"enum {{ LEAD_MODELS = {len(means)} }};",
+        doubles("lead_cosines", cosines),
+        doubles("lead_means", means),
+        doubles("lead_ranked", ranked),
+        doubles("lead_expected", np.nanmax(centred, axis=1) - median),
+        doubles("lead_expected_ranked", np.nanmax(centred + ranked, axis=1) - median),
+        f"static const double lead_means_quantile = {float(np.quantile(means, 0.8))!r};\n",
+    ]
+
+
 def main():
     experts = {"agreeing": AGREEING, "conflicting": CONFLICTING}
     assert [conflict(e, WEIGHTS) for e in experts.values()] == [False, True]
     content = [f"enum {{ RANKED = {RANKED} }};", doubles("query_weights", WEIGHTS)]
     for name, scores in experts.items():
         content += [doubles(f"{name}_scores", scores), doubles(f"{name}_ranked", log_probability(scores, WEIGHTS))]
-    write(pathlib.Path(__file__).with_name("query_golden.h"), "make_query.py", ["numpy", "scipy"], [*content, ""])
+    write(
+        pathlib.Path(__file__).with_name("query_golden.h"),
+        "make_query.py",
+        ["numpy", "scipy"],
+        [*content, *leads(), ""],
+    )
 
 
 if __name__ == "__main__":

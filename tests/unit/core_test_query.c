@@ -1,6 +1,7 @@
 /* query.h: kinds, candidates, and the product of parts. What it should give is computed plainly here, or by SciPy (golden/query_golden.h). */
 #include "core_test.h"
 
+#include "core/background.h"
 #include "core/combine.h"
 #include "core/query.h"
 #include "core/rank.h"
@@ -21,7 +22,7 @@ static void kinds_are_known_by_name_and_have_a_method(void **state)
     gs_part_kind kind;
     assert_int_equal(gs_part_kind_parse("sound", &kind, &err), GS_EARGS);
     assert_error(err, "text, image, sketch or model");
-    assert_int_equal(gs_part_default_method(GS_PART_TEXT), GS_FIRST_MOMENT);
+    assert_int_equal(gs_part_default_method(GS_PART_TEXT), GS_CENTRED_MOMENT);
     assert_int_equal(gs_part_default_method(GS_PART_SKETCH), GS_GAUSSIAN_DENSITY);
 }
 
@@ -125,6 +126,72 @@ static void candidates_lead_by_the_weighted_sum_of_cosines(void **state)
     assert_int_equal(found[2], 1);
 }
 
+static void the_centred_moment_is_the_first_less_the_models_mean_over_the_background(void **state)
+{
+    (void)state;
+    const double means[] = {0.3, 0.25};
+    const gs_background background = {means, 0};
+    float feature[2] = {1, 0}, mean[2] = {0.3F, 0.4F};
+    double score, work[2], cosines[] = {0.6, 0.5};
+    gs_query_part part = {
+        .kind = GS_PART_TEXT, .method = GS_CENTRED_MOMENT, .weight = 1, .feature = feature, .background = &background};
+    gs_scored_model model = {.index = 1, .dim = 2, .mean = mean};
+    assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), GS_OK);
+    assert_close(score, 0.6 - 0.25, 1e-7);
+    part.background = NULL;
+    assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), GS_OK);
+    assert_close(score, 0.6, 1e-7);
+
+    uint32_t found[2];
+    const double strong[] = {0.3, 0.1};
+    part.background = &(gs_background){strong, 0}; /* 0.6 - 0.3, 0.5 - 0.1 */
+    assert_int_equal(gs_query_candidates(&part, 1, cosines, 2, TAU, found, 2), 2);
+    assert_int_equal(found[0], 1);
+}
+
+static void a_lead_is_that_of_numpy(void **state)
+{
+    (void)state;
+    for (size_t q = 0; q < COUNT(lead_expected); q++) {
+        const gs_background background = {lead_means, 0};
+        double lead;
+        const double *cosines = lead_cosines + q * LEAD_MODELS;
+        assert_int_equal(gs_background_lead(&background, cosines, NULL, LEAD_MODELS, &lead, &err), GS_OK);
+        assert_close(lead, lead_expected[q], 1e-14);
+        assert_int_equal(gs_background_lead(&background, cosines, lead_ranked, LEAD_MODELS, &lead, &err), GS_OK);
+        assert_close(lead, lead_expected_ranked[q], 1e-14);
+    }
+    double values[COUNT(lead_means)];
+    memcpy(values, lead_means, sizeof values);
+    assert_close(gs_quantile(values, COUNT(lead_means), 0.8), lead_means_quantile, 1e-14);
+    assert_close(gs_quantile(values, 1, 0.8), values[0], 0);
+}
+
+static void what_no_model_makes_is_not_matched(void **state)
+{
+    (void)state;
+    const double means[] = {0.2, 0.1, 0.1}, ranked[] = {-1, -1, NAN};
+    const gs_background background = {means, 0.15};
+    const gs_query_part parts[] = {
+        {.kind = GS_PART_TEXT, .method = GS_CENTRED_MOMENT, .weight = 1, .background = &background},
+        {.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_DENSITY, .weight = 1, .background = &background},
+        {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = -1, .background = &background},
+        {.kind = GS_PART_SKETCH, .method = GS_FIRST_MOMENT, .weight = 1, .background = &background},
+        {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1}};
+    /* Centred: 0.1 0.1 0.2; -0.1 0.3 0.1; and then three that do not matter. The third model is not ranked. */
+    const double cosines[] = {0.3, 0.2, 0.3, 0.1, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    bool matched[5];
+    assert_int_equal(gs_query_matched(parts, 5, cosines, ranked, 3, matched, &err), GS_OK);
+    const bool expected[] = {false, true, true, true, true};
+    for (size_t p = 0; p < 5; p++)
+        assert_int_equal(matched[p], expected[p]);
+    assert_true(gs_query_any_matched(parts, 2, matched));
+    assert_false(gs_query_any_matched(parts, 1, matched));
+    assert_true(gs_query_any_matched(parts + 2, 1, matched + 2));
+    const bool neither[] = {false, false, true};
+    assert_false(gs_query_any_matched(parts, 3, neither));
+}
+
 static void a_score_without_its_data_is_refused(void **state)
 {
     (void)state;
@@ -133,7 +200,7 @@ static void a_score_without_its_data_is_refused(void **state)
     double score, *work = malloc(2 * sizeof *work);
     for (int method = 0; method < GS_METHOD_COUNT; method++) {
         gs_query_part part = {.kind = GS_PART_IMAGE, .method = (gs_method)method, .weight = 1, .feature = feature};
-        gs_status expected = method == GS_FIRST_MOMENT ? GS_OK : GS_EARGS;
+        gs_status expected = gs_method_needs((gs_method)method) == GS_NEEDS_MEAN ? GS_OK : GS_EARGS;
         assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), expected);
     }
     gs_query_part part = {.kind = GS_PART_IMAGE, .method = GS_MONTE_CARLO, .weight = 1, .feature = feature};
@@ -153,6 +220,9 @@ int main(void)
         cmocka_unit_test(a_model_that_was_not_scored_leaves_the_others_as_if_it_were_not_there),
         cmocka_unit_test(a_weight_of_nothing_is_refused),
         cmocka_unit_test(candidates_lead_by_the_weighted_sum_of_cosines),
+        cmocka_unit_test(the_centred_moment_is_the_first_less_the_models_mean_over_the_background),
+        cmocka_unit_test(a_lead_is_that_of_numpy),
+        cmocka_unit_test(what_no_model_makes_is_not_matched),
         cmocka_unit_test(a_score_without_its_data_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

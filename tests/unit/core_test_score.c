@@ -221,7 +221,8 @@ static void methods_are_known_by_name(void **state)
         assert_int_equal(gs_method_parse(gs_method_name((gs_method)i), &method, &err), GS_OK);
         assert_int_equal(method, i);
         bool is_distance = i == GS_FRECHET || i == GS_FRECHET_LOWRANK;
-        assert_close(gs_method_scale(method, TAU), i == GS_FIRST_MOMENT ? TAU : is_distance ? TAU / 2 : 1, 0);
+        bool is_moment = i == GS_FIRST_MOMENT || i == GS_CENTRED_MOMENT;
+        assert_close(gs_method_scale(method, TAU), is_moment ? TAU : is_distance ? TAU / 2 : 1, 0);
     }
     gs_method method;
     assert_int_equal(gs_method_parse("magic", &method, &err), GS_EARGS);

@@ -159,7 +159,7 @@ test('what cannot be ranked is refused in words', () => {
   assert.throws(() => core.rank([], scores, 100), /a row of scores for each part/);
   assert.throws(() => core.candidates([{ method: 'monte-carlo' }, { method: 'monte-carlo' }], [scores[0], new Float64Array(3)], 100, 1), /of one length/);
   assert.throws(() => core.defaultMethod('sound'), /no kind of query 'sound'/);
-  assert.equal(core.defaultMethod('text'), 'first-moment');
+  assert.equal(core.defaultMethod('text'), 'centred-moment');
 });
 
 test('faults of files and arguments are errors that say what is wrong', () => {

@@ -1,0 +1,33 @@
+/* background.h - what the models of a zoo score for queries that ask for nothing in particular. It takes a model's general
+ * advantage out of its first moment, and tells when no model makes what is asked for (core/METHOD.md, "Background").
+ *
+ *     gs_background background = {.means = means, .cutoff = cutoff};      // of words, or of pictures
+ *     double lead;
+ *     if ((st = gs_background_lead(&background, cosines, NULL, count, &lead, err)) != GS_OK) return st;
+ *     bool matched = lead >= background.cutoff;
+ */
+#ifndef GS_BACKGROUND_H
+#define GS_BACKGROUND_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+
+/* A lead over the median says little among fewer models: these have no cut-off. */
+#define GS_BACKGROUND_LEAST 8
+
+typedef struct {
+    const double *means; /* [count]  each model's mean first moment over the background's queries  borrowed */
+    double cutoff;       /* a query whose lead is lower is matched by no model; -INFINITY: none is known */
+} gs_background;
+
+/* *lead: by how much the best model is ahead of the median of all models, in cosines less the background's means. cosines [count]: first
+ * moments of the query, NaN for a model that is to be ignored. ranked [count]: only a model whose number is not NaN can be the best one;
+ * NULL: every model. -INFINITY when none can. GS_ENOMEM. */
+gs_status gs_background_lead(const gs_background *background, const double *cosines, const double *ranked, size_t count,
+                             double *lead, gs_error *err);
+
+/* The q-quantile of values [n], n >= 1, which are sorted: linear between the two nearest, as NumPy's default. */
+double gs_quantile(double *values, size_t n, double q);
+
+#endif
