@@ -227,30 +227,24 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
     return st;
 }
 
-/* One of an older version is migrated, which a database that is only read from is not. */
-static gs_status open_database(const char *path, gs_store **store, gs_error *err)
+static gs_status check(void *context, gs_error *err)
 {
-    gs_status st = gs_store_open(store, path, GS_STORE_READ, err);
-    return st == GS_EMISMATCH ? gs_store_open(store, path, GS_STORE_WRITE, err) : st;
-}
-
-static gs_status run(const char *database, arguments *args, const char **nothing, gs_error *err)
-{
-    gs_store *store = NULL;
-    gs_store_encoder bound;
+    arguments *args = context;
     gs_status st = args->method ? gs_method_parse(args->method, &args->forced, err) : GS_OK;
     if (st == GS_OK)
         st = cli_parts_take_filters(&args->parts, err);
     if (st == GS_OK && args->parts.count == 0)
         st = gs_fail(err, GS_EARGS, "search: give a --text, --image, --sketch, --model or --feature to rank by");
-    if (st == GS_OK)
-        st = open_database(database, &store, err);
-    if (st == GS_OK && gs_store_get_encoder(store, &bound, NULL) == GS_ENOTFOUND)
-        *nothing = "no model is indexed yet";
-    else if (st == GS_OK)
-        st = search(store, args, nothing, err);
-    gs_store_close(store);
     return st;
+}
+
+static gs_status run(cli_call *call, gs_error *err)
+{
+    gs_store_encoder bound;
+    if (gs_store_get_encoder(call->store, &bound, NULL) != GS_ENOTFOUND)
+        return search(call->store, call->arguments, &call->nothing, err);
+    call->nothing = "no model is indexed yet";
+    return GS_OK;
 }
 
 int cmd_search(int argc, char **argv)
@@ -304,18 +298,11 @@ int cmd_search(int argc, char **argv)
         "  gensearch search zoo.db --model cats --text drawing --weight -1",
         CLI_OPTIONS(options),
         1,
-        1};
-    int exit_code;
-    gs_error err = {""};
-    if (cli_parse(&command, &argc, &argv, &exit_code)) {
-        const char *nothing = NULL;
-        gs_status st = run(argv[0], &args, &nothing, &err);
-        exit_code = cli_finish(st, &err);
-        if (nothing) {
-            cli_message("%s: %s", argv[0], nothing);
-            exit_code = EXIT_NO_RESULT;
-        }
-    }
+        1,
+        CLI_MIGRATES,
+        check,
+        run};
+    int exit_code = cli_run(&command, argc, argv, &args);
     cli_parts_free(&args.parts);
     return exit_code;
 }
