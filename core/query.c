@@ -72,6 +72,13 @@ double gs_query_advantage(const gs_query_part *part, size_t i)
     return part->method == GS_CENTRED_MOMENT && part->background ? part->background->means[i] : 0;
 }
 
+void gs_query_model_feature(const gs_table *means, const double *norms, size_t index, float *feature)
+{
+    gs_table_expand(means, index, 1, feature);
+    for (size_t k = 0; k < means->dim && norms[index] > 0; k++)
+        feature[k] = (float)(feature[k] / norms[index]);
+}
+
 /* The score of a model that has what the method needs. */
 static gs_status compute_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work,
                                double *score, gs_error *err)
@@ -108,9 +115,10 @@ gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model
                          gs_error *err)
 {
     gs_needs needs = gs_method_needs(part->method);
+    bool of_models = part->method == GS_FRECHET_LOWRANK;
     bool lacks = (needs == GS_NEEDS_GAUSSIAN && !model->gaussian) || (needs == GS_NEEDS_LOWRANK && !model->lowrank) ||
                  (needs == GS_NEEDS_FEATURES && (!model->features || model->features->count == 0)) ||
-                 (part->method == GS_FRECHET_LOWRANK && !part->lowrank) || needs == GS_NEEDS_COVARIANCE;
+                 (of_models ? !part->lowrank : !part->feature) || needs == GS_NEEDS_COVARIANCE;
     if (lacks)
         return gs_fail(err, GS_EARGS, "what %s needs is not there%s", gs_method_name(part->method),
                        needs == GS_NEEDS_FEATURES ? ": no features are kept; index it with --keep-features" : "");

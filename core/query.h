@@ -32,11 +32,11 @@ gs_status gs_part_kind_parse(const char *name, gs_part_kind *kind, gs_error *err
 /* What ranks a part of this kind where nobody says otherwise. */
 gs_method gs_part_default_method(gs_part_kind kind);
 
-/* The kind whose background a part of this kind is compared with: words with words, everything else with pictures. */
-gs_part_kind gs_part_background_kind(gs_part_kind kind);
-
 /* The same over a published folder, where the small files that it always holds must do. */
 gs_method gs_part_published_method(gs_part_kind kind);
+
+/* The kind whose background a part of this kind is compared with: words with words, everything else with pictures. */
+gs_part_kind gs_part_background_kind(gs_part_kind kind);
 
 /* Over a published folder, how many of the models that lead by first moments are scored by methods that read a file of each. */
 #define GS_QUERY_CANDIDATES 48
@@ -50,6 +50,9 @@ typedef struct {
     const gs_background
         *background; /* of gs_part_background_kind(kind); NULL: unknown, and all its means count as 0  borrowed */
 } gs_query_part;
+
+/* feature [dim] of a model as a query: row index of means, scaled to length 1. norms: gs_table_norms(). */
+void gs_query_model_feature(const gs_table *means, const double *norms, size_t index, float *feature);
 
 /* What a model is scored by. A part's method needs what gs_method_needs() says; the rest may be NULL. */
 typedef struct {

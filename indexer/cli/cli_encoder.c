@@ -20,7 +20,7 @@ static gs_status open_matching(gs_encoder **encoder, const char *directory, cons
         cli_message("the GPU is not used: %s", info->gpu_refused.message);
     if (!want || strcmp(info->fingerprint, want->fingerprint) == 0)
         return GS_OK;
-    st = gs_fail(err, GS_EMISMATCH, "%s: is the encoder %s, but the database was indexed with '%s' (%s)", directory,
+    st = gs_fail(err, GS_EMISMATCH, "%s: is the encoder %s, but the models were indexed with '%s' (%s)", directory,
                  info->fingerprint, want->name, want->fingerprint);
     gs_encoder_close(*encoder);
     *encoder = NULL;
@@ -39,28 +39,32 @@ static gs_status open_embedded(gs_encoder **encoder, const gs_store_encoder *wan
     return st;
 }
 
-gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store *store,
-                           const gs_encoder_options *options, gs_error *err)
+gs_status cli_open_bound_encoder(gs_encoder **encoder, const char *directory, const char *place,
+                                 const gs_store_encoder *bound, const gs_encoder_options *options, gs_error *err)
 {
-    gs_store_encoder bound;
-    gs_status st = store ? gs_store_get_encoder(store, &bound, err) : GS_OK;
-    const gs_store_encoder *want = store ? &bound : NULL;
-    if (st != GS_OK)
-        return st;
     if (directory)
-        return open_matching(encoder, directory, want, options, err);
-    if (!want)
-        return open_embedded(encoder, NULL, options, err);
+        return open_matching(encoder, directory, bound, options, err);
     gs_error ignored;
-    st = open_matching(encoder, bound.directory, want, options, err);
-    if (st == GS_OK || open_embedded(encoder, want, options, &ignored) == GS_OK)
+    gs_status st = bound->directory[0] ? open_matching(encoder, bound->directory, bound, options, err) : GS_EIO;
+    if (st == GS_OK || open_embedded(encoder, bound, options, &ignored) == GS_OK)
         return GS_OK;
     if (st != GS_EIO && st != GS_EMISMATCH) /* it is there still, but damaged */
         return st;
     return gs_fail(err, GS_EMISMATCH,
-                   "the encoder of the database, '%s' (%s), is neither at %s any more nor the embedded one: name its "
-                   "directory with --encoder",
-                   bound.name, bound.fingerprint, bound.directory);
+                   "%s: its encoder, '%s' (%s), is not the embedded one%s%s: name its directory with --encoder", place,
+                   bound->name, bound->fingerprint, bound->directory[0] ? ", nor is it any more at " : "",
+                   bound->directory);
+}
+
+gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store *store,
+                           const gs_encoder_options *options, gs_error *err)
+{
+    gs_store_encoder bound;
+    if (!store)
+        return directory ? open_matching(encoder, directory, NULL, options, err)
+                         : open_embedded(encoder, NULL, options, err);
+    gs_status st = gs_store_get_encoder(store, &bound, err);
+    return st == GS_OK ? cli_open_bound_encoder(encoder, directory, "the database", &bound, options, err) : st;
 }
 
 /* The place of text among names [n]; n when it is none of them. */

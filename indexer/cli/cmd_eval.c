@@ -318,24 +318,29 @@ static gs_status report(const running *r, gs_error *err)
     return st;
 }
 
-/* A database that an older program wrote is prepared, where it may be written to: times are those of a prepared one. */
-static gs_status prepare(running *r, gs_error *err)
+/* A database that an older program wrote is migrated and prepared, where it may be written to: times are those of a prepared one. */
+static gs_status open_database(running *r, const char *path, gs_error *err)
 {
     cli_progress progress;
     gs_error ignored;
+    gs_status st = gs_store_open(&r->store, path, GS_STORE_READ, err);
+    if (st == GS_EMISMATCH)
+        st = gs_store_open(&r->store, path, GS_STORE_WRITE, err);
+    if (st != GS_OK)
+        return st;
     cli_progress_start(&progress, "preparing models for queries, once", r->args->quiet);
     gs_prepare_all(r->store, NULL, cli_progress_show, &progress, &ignored);
     cli_progress_end(&progress);
     return gs_store_snapshot_begin(r->store, err);
 }
 
-static gs_status run(running *r, const char *queries, gs_error *err)
+static gs_status run(running *r, const char *database, const char *queries, gs_error *err)
 {
     gs_status st = choose_methods(r, err);
     if (st == GS_OK)
         st = gs_eval_queries_read(&r->set, queries, err);
     if (st == GS_OK)
-        st = prepare(r, err);
+        st = open_database(r, database, err);
     if (st == GS_OK)
         st = gs_source_open_database(&r->source, r->store, err);
     if (st == GS_OK)
@@ -356,16 +361,10 @@ static void free_running(running *r)
     free(r->features);
     gs_evaluation_free(&r->evaluation);
     gs_source_close(r->source);
-    gs_store_snapshot_end(r->store);
+    if (r->store)
+        gs_store_snapshot_end(r->store);
+    gs_store_close(r->store);
     gs_eval_queries_free(&r->set);
-}
-
-static gs_status eval(cli_call *call, gs_error *err)
-{
-    running r = {.args = call->arguments, .store = call->store};
-    gs_status st = run(&r, call->operands[1], err);
-    free_running(&r);
-    return st;
 }
 
 int cmd_eval(int argc, char **argv)
@@ -397,11 +396,14 @@ int cmd_eval(int argc, char **argv)
         "  gensearch eval zoo.db queries.jsonl --svg plot.svg",
         CLI_OPTIONS(options),
         2,
-        2,
-        CLI_MIGRATES,
-        NULL,
-        eval};
-    int exit_code = cli_run(&command, argc, argv, &args);
+        2};
+    int exit_code;
+    gs_error err = {""};
+    if (cli_parse(&command, &argc, &argv, &exit_code)) {
+        running r = {.args = &args};
+        exit_code = cli_finish(run(&r, argv[0], argv[1], &err), &err);
+        free_running(&r);
+    }
     free(args.methods.items);
     return exit_code;
 }

@@ -2,6 +2,7 @@
 #include "indexer/cli/cli.h"
 
 #include "core/rank.h"
+#include "indexer/publish/published.h"
 #include "indexer/search/prepare.h"
 #include "indexer/search/search.h"
 
@@ -9,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define NOT_GIVEN UINT64_MAX
 
 typedef struct {
     cli_parts parts;
@@ -139,16 +143,47 @@ static gs_status print_results(gs_source *source, const gs_search_result *result
 
 /* ---- the query ---------------------------------------------------------------------------------------------------------------- */
 
+/* What is searched: a database, or a published folder. */
+typedef struct {
+    const char *path;
+    gs_store *store;          /* NULL of a folder */
+    gs_source *source;        /* of a database from start_reading() on */
+    gs_store_encoder encoder; /* whose features it holds */
+} place;
+
+/* A database of an older version is migrated, which one that is only read from is not. GS_ENOTFOUND when it holds no model yet. */
+static gs_status open_place(place *at, const char *path, gs_error *err)
+{
+    struct stat info;
+    *at = (place){.path = path};
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return gs_published_open(&at->source, &at->encoder, path, err);
+    gs_status st = gs_store_open(&at->store, path, GS_STORE_READ, err);
+    if (st == GS_EMISMATCH)
+        st = gs_store_open(&at->store, path, GS_STORE_WRITE, err);
+    return st == GS_OK ? gs_store_get_encoder(at->store, &at->encoder, err) : st;
+}
+
+static void close_place(place *at)
+{
+    gs_source_close(at->source);
+    if (at->store)
+        gs_store_snapshot_end(at->store);
+    gs_store_close(at->store);
+}
+
 /* The parts as core/query.h takes them. slugs [count]: of model parts. */
-static gs_status fill_parts(const arguments *args, const float *features, size_t dim, gs_query_part *parts,
+static gs_status fill_parts(const place *at, const arguments *args, const float *features, gs_query_part *parts,
                             const char **slugs, gs_error *err)
 {
     gs_status st = GS_OK;
     for (size_t p = 0; p < args->parts.count && st == GS_OK; p++) {
         const cli_part *part = &args->parts.parts[p];
-        gs_method method = args->method ? args->forced : gs_part_default_method(part->kind);
+        gs_method method = args->method ? args->forced
+                           : at->store  ? gs_part_default_method(part->kind)
+                                        : gs_part_published_method(part->kind);
         parts[p] = (gs_query_part){
-            .kind = part->kind, .method = method, .weight = part->weight, .feature = features + p * dim};
+            .kind = part->kind, .method = method, .weight = part->weight, .feature = features + p * at->encoder.dim};
         slugs[p] = part->kind == GS_PART_MODEL ? part->input : NULL;
         if ((method == GS_FRECHET || method == GS_FRECHET_LOWRANK) && part->kind != GS_PART_MODEL)
             st = gs_fail(err, GS_EARGS, "%s compares models: it is no method for a %s", gs_method_name(method),
@@ -157,15 +192,16 @@ static gs_status fill_parts(const arguments *args, const float *features, size_t
     return st;
 }
 
-static gs_status encode(gs_store *store, const arguments *args, size_t dim, float **features, gs_error *err)
+static gs_status encode(const place *at, const arguments *args, float **features, gs_error *err)
 {
     gs_encoder *encoder = NULL;
     /* For one query, weights in place: to pack them would take longer than to multiply. */
     gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = 1, .backend = "blas"};
-    gs_status st =
-        cli_parts_need_encoder(&args->parts) ? cli_open_encoder(&encoder, args->encoder, store, &options, err) : GS_OK;
+    gs_status st = cli_parts_need_encoder(&args->parts)
+                       ? cli_open_bound_encoder(&encoder, args->encoder, at->path, &at->encoder, &options, err)
+                       : GS_OK;
     if (st == GS_OK)
-        st = cli_encode_parts(encoder, &args->parts, dim, features, err);
+        st = cli_encode_parts(encoder, &args->parts, at->encoder.dim, features, err);
     gs_encoder_close(encoder);
     return st;
 }
@@ -186,40 +222,41 @@ static void prepare(gs_store *store, const gs_query_part *parts, size_t n_parts)
     cli_progress_end(&progress);
 }
 
+/* From here on what is read of a database is of one moment. */
+static gs_status start_reading(place *at, const gs_query_part *parts, size_t n_parts, gs_error *err)
+{
+    if (!at->store)
+        return GS_OK;
+    prepare(at->store, parts, n_parts);
+    gs_status st = gs_store_snapshot_begin(at->store, err);
+    return st == GS_OK ? gs_source_open_database(&at->source, at->store, err) : st;
+}
+
 /* *nothing: why nothing was found, where that is no failure. */
-static gs_status search(gs_store *store, const arguments *args, const char **nothing, gs_error *err)
+static gs_status search(place *at, const arguments *args, const char **nothing, gs_error *err)
 {
     size_t count = args->parts.count;
     float *features = NULL;
-    gs_source *source = NULL;
     gs_search_result result = {0};
-    gs_store_encoder bound;
     gs_query_part *parts = calloc(count, sizeof *parts);
     const char **slugs = calloc(count, sizeof *slugs);
-    gs_status st = parts && slugs ? gs_store_get_encoder(store, &bound, err) : gs_fail(err, GS_ENOMEM, "no memory");
+    gs_status st = parts && slugs ? encode(at, args, &features, err) : gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)
-        st = encode(store, args, bound.dim, &features, err);
+        st = fill_parts(at, args, features, parts, slugs, err);
     if (st == GS_OK)
-        st = fill_parts(args, features, bound.dim, parts, slugs, err);
+        st = start_reading(at, parts, count, err);
     if (st == GS_OK) {
-        prepare(store, parts, count);
-        st = gs_store_snapshot_begin(store, err);
-    }
-    if (st == GS_OK) {
-        gs_search_query query = {parts, slugs, count, &args->parts.filter, args->candidates};
-        st = gs_source_open_database(&source, store, err);
-        if (st == GS_OK)
-            st = gs_search(source, &query, &result, err);
+        uint64_t candidates = args->candidates != NOT_GIVEN ? args->candidates : at->store ? 0 : GS_QUERY_CANDIDATES;
+        gs_search_query query = {parts, slugs, count, &args->parts.filter, (size_t)candidates};
+        st = gs_search(at->source, &query, &result, err);
     }
     bool shows = result.ranked > 0 && (result.found || args->closest);
     if (st == GS_OK && shows)
-        st = print_results(source, &result, args, err);
+        st = print_results(at->source, &result, args, err);
     if (st == GS_OK && !shows)
         *nothing = "no model makes what is asked for; --closest shows what comes nearest";
     if (st == GS_OK && result.ranked == 0)
         *nothing = result.count == 0 ? "no model is indexed yet" : "no model passes the filters";
-    gs_source_close(source);
-    gs_store_snapshot_end(store);
     gs_search_free(&result);
     free(features);
     free(slugs);
@@ -227,29 +264,29 @@ static gs_status search(gs_store *store, const arguments *args, const char **not
     return st;
 }
 
-static gs_status check(void *context, gs_error *err)
+static gs_status run(const char *path, arguments *args, const char **nothing, gs_error *err)
 {
-    arguments *args = context;
+    place at = {0};
     gs_status st = args->method ? gs_method_parse(args->method, &args->forced, err) : GS_OK;
     if (st == GS_OK)
         st = cli_parts_take_filters(&args->parts, err);
     if (st == GS_OK && args->parts.count == 0)
         st = gs_fail(err, GS_EARGS, "search: give a --text, --image, --sketch, --model or --feature to rank by");
+    if (st == GS_OK)
+        st = open_place(&at, path, err);
+    if (st == GS_ENOTFOUND) {
+        *nothing = "no model is indexed yet";
+        st = GS_OK;
+    } else if (st == GS_OK) {
+        st = search(&at, args, nothing, err);
+    }
+    close_place(&at);
     return st;
-}
-
-static gs_status run(cli_call *call, gs_error *err)
-{
-    gs_store_encoder bound;
-    if (gs_store_get_encoder(call->store, &bound, NULL) != GS_ENOTFOUND)
-        return search(call->store, call->arguments, &call->nothing, err);
-    call->nothing = "no model is indexed yet";
-    return GS_OK;
 }
 
 int cmd_search(int argc, char **argv)
 {
-    arguments args = {.limit = 10};
+    arguments args = {.limit = 10, .candidates = NOT_GIVEN};
     const cli_option options[] = {
         {"text", "T", "words, and conditions among them; each part below may be repeated", .parts = &args.parts,
          .use = CLI_PART_TEXT},
@@ -272,11 +309,13 @@ int cmd_search(int argc, char **argv)
         {"limit", "K", "how many results (10)", .count = &args.limit, .least = 1, .most = UINT32_MAX},
         {"method", "M",
          "for all parts; else centred-moment for text, gaussian-density for\n"
-         "                       pictures and sketches, frechet for models. Also first-moment,\n"
-         "                       first-second-moment, gaussian-lowrank, frechet-lowrank,\n"
-         "                       monte-carlo (needs --keep-features)",
+         "                       pictures and sketches, frechet for models; of a folder the low-rank\n"
+         "                       forms. Also first-moment, first-second-moment, gaussian-lowrank,\n"
+         "                       frechet-lowrank, monte-carlo (needs --keep-features)",
          .text = &args.method},
-        {"candidates", "N", "score only the N leading models by methods beyond the first moment (all)",
+        {"candidates", "N",
+         "score only the N leading models by methods beyond the first moment; 0 for all\n"
+         "                       (all of a database; 48 of a folder, as in a browser)",
          .count = &args.candidates, .most = UINT32_MAX},
         {"closest", NULL, "show the nearest models even when none makes what is asked for", .flag = &args.closest},
         {"json", NULL, "JSON Lines", .flag = &args.json},
@@ -285,8 +324,9 @@ int cmd_search(int argc, char **argv)
     };
     const cli_command command = {
         "search",
-        "DB",
-        "Ranks the models of the database for a query of words, pictures, sketches and models. Several parts are\n"
+        "DB|FOLDER",
+        "Ranks the models of a database, or of a published folder, for a query of words, pictures, sketches and "
+        "models. Several parts are\n"
         "a product of experts, or a mixture when no model makes all of them (\"conflict\" in JSON). The score is\n"
         "that of the method; of several parts, the logarithm of the probability, which is among the models that\n"
         "were ranked. When no model makes what the words or the picture ask for, the exit code is 1.\n"
@@ -295,14 +335,22 @@ int cmd_search(int argc, char **argv)
         "  gensearch search zoo.db --text 'a red car'\n"
         "  gensearch search zoo.db --text 'flower type:VAE -rose' --json\n"
         "  gensearch search zoo.db --image cat.jpg --text 'at night' --weight 0.5\n"
-        "  gensearch search zoo.db --model cats --text drawing --weight -1",
+        "  gensearch search zoo.db --model cats --text drawing --weight -1\n"
+        "  gensearch search public --text 'a red car'",
         CLI_OPTIONS(options),
         1,
-        1,
-        CLI_MIGRATES,
-        check,
-        run};
-    int exit_code = cli_run(&command, argc, argv, &args);
+        1};
+    int exit_code;
+    gs_error err = {""};
+    if (cli_parse(&command, &argc, &argv, &exit_code)) {
+        const char *nothing = NULL;
+        gs_status st = run(argv[0], &args, &nothing, &err);
+        exit_code = cli_finish(st, &err);
+        if (nothing) {
+            cli_message("%s: %s", argv[0], nothing);
+            exit_code = EXIT_NO_RESULT;
+        }
+    }
     cli_parts_free(&args.parts);
     return exit_code;
 }

@@ -9,6 +9,7 @@
 #include "indexer/util/share.h"
 
 #include <limits.h>
+#include <math.h> /* isfinite */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ typedef struct {
 
 static void free_publication(publication *p)
 {
-    gs_folder_close(p->folder);
+    gs_folder_drop(p->folder);
     gs_store_list_free(&p->list);
     gs_source_close(p->source);
     gs_json_tree_free(&p->manifest);
@@ -391,10 +392,28 @@ static gs_status add_model(publication *p, size_t i, gs_error *err)
     return st == GS_OK ? GS_OK : gs_error_prefix(err, st, "model '%s'", model->slug);
 }
 
+static void put_backgrounds(publication *p)
+{
+    gs_json_tree *c = &p->catalog;
+    cJSON *backgrounds = gs_json_put_object(c, c->root, "backgrounds");
+    for (gs_part_kind kind = 0; kind < GS_PART_KIND_COUNT; kind++) {
+        const gs_background *background = &p->source->backgrounds[kind];
+        if (!background->means)
+            continue;
+        cJSON *object = gs_json_put_object(c, backgrounds, gs_part_kind_name(kind));
+        cJSON *means = gs_json_put_array(c, object, "means");
+        for (size_t i = 0; i < p->source->count; i++)
+            gs_json_put_number(c, means, NULL, background->means[i]);
+        if (isfinite(background->cutoff))
+            gs_json_put_number(c, object, "cutoff", background->cutoff);
+    }
+}
+
 static gs_status add_models(publication *p, gs_error *err)
 {
     gs_json_put_number(&p->catalog, p->catalog.root, "version", GS_PUBLISH_VERSION);
     gs_json_put_number(&p->catalog, p->catalog.root, "count", (double)p->list.count);
+    put_backgrounds(p);
     gs_status st = GS_OK;
     for (size_t i = 0; i < p->list.count && st == GS_OK; i++)
         st = add_model(p, i, err);
@@ -456,7 +475,7 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
                        p->source->count);
     begin_manifest(p);
     gs_json_tree_init(&p->catalog);
-    return gs_folder_open(&p->folder, directory, err);
+    return gs_folder_begin(&p->folder, directory, err);
 }
 
 gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,

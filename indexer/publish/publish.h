@@ -44,6 +44,8 @@
  *      "tags": [[string]], "authors": [[string]], "license": [string, "" when unknown], "samples": [how many the moments stand on],
  *      "thumbs": [[HASH, ...]],     the first 4 samples (fewer when there are fewer): thumbs/HASH.webp
  *      "page": [HASH],              models/SLUG-HASH.json
+ *      "backgrounds": {KIND: {"means": [number], "cutoff": number}}    core/background.h, of "text" and of "image" where they are known;
+ *                                  no cutoff: none is known
  *      "second": [HASH],            second/SLUG-HASH.bin
  *      "gaussian": [HASH],          gaussian/SLUG-HASH.bin, and
  *      "features": [HASH]}          features/SLUG-HASH.bin, when they were asked for

@@ -76,13 +76,10 @@ static gs_status take_memory(searching *s, gs_error *err)
 static gs_status read_query_feature(searching *s, query_model *q, gs_error *err)
 {
     size_t dim = s->source->dim;
-    double norm = s->source->norms[q->index];
     q->feature = malloc(dim * sizeof *q->feature);
     if (!q->feature)
         return gs_fail(err, GS_ENOMEM, "no memory for a model of dimension %zu", dim);
-    gs_table_expand(&s->source->means, q->index, 1, q->feature);
-    for (size_t k = 0; k < dim && norm > 0; k++)
-        q->feature[k] = (float)(q->feature[k] / norm);
+    gs_query_model_feature(&s->source->means, s->source->norms, q->index, q->feature);
     return GS_OK;
 }
 

@@ -27,6 +27,7 @@ os.environ["GENSEARCH_CUDA"] = "/nowhere"  # the same arithmetic on machines wit
 TINY = GOLDEN / "clip_tiny" / "quick_gelu_f32"  # 32 pixels, random weights, made by make.py there
 VISION = GOLDEN / "vit_tiny" / "dino_f32"  # 16 pixels, no text tower
 OTHER = GOLDEN / "clip_tiny" / "gelu_f16"
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 # Tests run in the background of a script, or under nohup, inherit signals that are ignored, and so would the program.
 for number in (signal.SIGINT, signal.SIGHUP):
@@ -116,6 +117,32 @@ class Case(unittest.TestCase):
     def worker_model(self, slug, *options, **sampler):
         command = [sys.executable, str(HERE / "worker.py"), *map(str, options)]
         return self.write_model(slug, {"kind": "worker", "command": command, **sampler})
+
+    def make_share(self):
+        """An installation with stand-ins for what others build: publishing copies those, it does not look inside."""
+        share = self.dir / "share"
+        for path in (
+            "site/index.html",
+            "site/style.css",
+            "site/app/main.js",
+            "site/app/README.md",
+            "site/package.json",
+            "site/.hidden",
+            "site/eslint.config.js",
+            "site/tests/x.js",
+            "wasm/core.mjs",
+            "wasm/memory.mjs",
+            "wasm/gensearch.js",
+            "wasm/gensearch.wasm",
+            *(f"site/node_modules/onnxruntime-web/dist/{name}" for name in (*RUNTIME, "ort.js")),
+        ):
+            (share / path).parent.mkdir(parents=True, exist_ok=True)
+            (share / path).write_text(f"this is {path}")
+        return share
+
+    def environment(self):
+        """What makes the program take self.share for its installation."""
+        return {"GENSEARCH_SHARE": str(self.share)}
 
     def moments(self, slug, name="moments.npz"):
         """The bytes of a model's exported moments."""

@@ -15,9 +15,7 @@ import urllib.error
 import urllib.request
 import zipfile
 
-from harness import OTHER, PROGRAM, TINY, VISION, Case
-
-RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+from harness import OTHER, PROGRAM, RUNTIME, TINY, VISION, Case
 
 
 def single(value):
@@ -39,31 +37,6 @@ class Published(Case):
         blues = self.folder_model("blues", (30, 30, 200), count=3)
         self.index(reds, blues)
         self.out = self.dir / "site"
-
-    def make_share(self):
-        """An installation with stand-ins for what others build: publishing copies those, it does not look inside."""
-        share = self.dir / "share"
-        for path in (
-            "site/index.html",
-            "site/style.css",
-            "site/app/main.js",
-            "site/app/README.md",
-            "site/package.json",
-            "site/.hidden",
-            "site/eslint.config.js",
-            "site/tests/x.js",
-            "wasm/core.mjs",
-            "wasm/memory.mjs",
-            "wasm/gensearch.js",
-            "wasm/gensearch.wasm",
-            *(f"site/node_modules/onnxruntime-web/dist/{name}" for name in (*RUNTIME, "ort.js")),
-        ):
-            (share / path).parent.mkdir(parents=True, exist_ok=True)
-            (share / path).write_text(f"this is {path}")
-        return share
-
-    def environment(self):
-        return {"GENSEARCH_SHARE": str(self.share)}
 
     def publish(self, out=None):
         return self.ok("publish", self.db, out or self.out, env=self.environment())

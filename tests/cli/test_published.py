@@ -1,0 +1,114 @@
+"""search over a published folder: what the database answers, from the files alone; what is damaged is refused."""
+
+import json
+import unittest
+
+from harness import OTHER, TINY, Case, speckled
+
+
+class SearchPublished(Case):
+    COLOURS = {"reds": (200, 30, 30), "oranges": (220, 120, 20), "blues": (30, 30, 200), "greens": (20, 180, 20)}
+
+    def setUp(self):
+        super().setUp()
+        self.share, self.out = self.make_share(), self.dir / "site"
+        models = [
+            self.folder_model(
+                slug, colour, count=12, tags=["warm" if colour[0] > 99 else "cold"], authors=[f"By {slug}", "Ada"]
+            )
+            for slug, colour in self.COLOURS.items()
+        ]
+        self.index(*models, keep_features=8)
+        self.query = self.dir / "query.png"
+        self.query.write_bytes(speckled((195, 25, 25), 77))
+        self.ok("publish", self.db, self.out, "--means", "f32", "--gaussian", "--features", 8, env=self.environment())
+
+    def search(self, place, *words):
+        return self.json("search", place, "--closest", *(("--encoder", TINY) if place is self.out else ()), *words)
+
+    def compare(self, *words, tolerance=2e-3):
+        found, expected = self.search(self.out, *words), self.search(self.db, *words)
+        self.assertEqual([r["slug"] for r in found], [r["slug"] for r in expected], words)
+        for a, b in zip(found, expected):
+            self.assertEqual(
+                (a["title"], a["type"], a["of"], a["conflict"]), (b["title"], b["type"], b["of"], b["conflict"])
+            )
+            for part, other in zip(a["parts"], b["parts"]):
+                self.assertAlmostEqual(part["score"], other["score"], delta=tolerance * max(1, abs(other["score"])))
+                self.assertEqual(part["matched"], other["matched"])
+
+    def test_every_method_answers_as_over_the_database(self):
+        for method in (
+            "first-moment",
+            "centred-moment",
+            "first-second-moment",
+            "gaussian-density",
+            "gaussian-lowrank",
+            "monte-carlo",
+        ):
+            for query in (("--text", "a red car"), ("--image", self.query), ("--model", "reds")):
+                with self.subTest(method=method, query=query):
+                    self.compare(*query, "--method", method)
+        self.compare("--model", "reds", "--method", "frechet-lowrank")
+        self.compare("--text", "warm", "--text", "red", "--weight", "-0.5", "--method", "gaussian-density")
+
+    def test_filters_are_those_of_the_database(self):
+        for words in ("tag:warm", "-oranges", 'author:"by blues"', "type:other", "title:re author:ada"):
+            with self.subTest(words):
+                self.compare("--text", f"colour {words}", "--method", "first-moment")
+        done = self.run_program("search", self.out, "--encoder", TINY, "--text", "x type:GAN")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no model passes the filters", done.stderr.decode())
+
+    def test_without_a_method_the_low_rank_forms_rank_the_leading_candidates(self):
+        found = self.search(self.out, "--image", self.query)
+        expected = self.search(self.out, "--image", self.query, "--method", "gaussian-lowrank", "--candidates", 0)
+        self.assertEqual([(r["slug"], r["score"]) for r in found], [(r["slug"], r["score"]) for r in expected])
+        models = self.search(self.out, "--model", "reds")
+        self.assertEqual(models, self.search(self.out, "--model", "reds", "--method", "frechet-lowrank"))
+        self.assertEqual(len(models), 3)
+        self.assertEqual([r["of"] for r in self.search(self.out, "--image", self.query, "--candidates", 2)], [2, 2])
+
+    def test_what_a_folder_does_not_hold_is_said(self):
+        self.ok("publish", self.db, self.out, env=self.environment())
+        for method, says in (("gaussian-density", "--gaussian"), ("monte-carlo", "--features N")):
+            self.refused(
+                "search", self.out, "--encoder", TINY, "--text", "a", "--method", method, says=["model '", says]
+            )
+        self.refused("search", self.out, "--model", "reds", "--method", "frechet", says=["covariances"])
+        self.refused("search", self.out, "--model", "nobody", says=["no model 'nobody'"])
+        self.refused("search", self.out, "--text", "a", says=[self.out, "--encoder"])
+        self.refused("search", self.out, "--text", "a", "--encoder", OTHER, says=[OTHER])
+
+    def test_damage_is_refused(self):
+        (second,) = (self.out / "second").glob("reds-*")
+        content = second.read_bytes()
+        second.write_bytes(content[:-2] + b"xx")
+        query = ("search", self.out, "--encoder", TINY, "--text", "a", "--method", "gaussian-lowrank")
+        self.refused(*query, says=["model 'reds'", second, "SHA-256"])
+        second.unlink()
+        self.refused(*query, says=["model 'reds'", second])
+        second.write_bytes(content)
+        manifest = json.loads((self.out / "manifest.json").read_text())
+        catalog = manifest["roles"]["catalog"]["path"]
+        for change, says in (
+            ({"version": 9}, "version 9"),
+            ({"format": "other"}, "format"),
+            ({"count": 3}, "slug"),
+            ({"encoder": {**manifest["encoder"], "tau": 0}}, "encoder.tau"),
+            ({"encoder": {**manifest["encoder"], "dim": 5}}, "dimension"),
+            ({"encoder": {**manifest["encoder"], "fingerprint": "0" * 64}}, "another encoder"),
+            ({"roles": {}}, "roles.means"),
+            ({"roles": {**manifest["roles"], "catalog": manifest["roles"]["means"]}}, "JSON"),
+        ):
+            with self.subTest(change=change):
+                (self.out / "manifest.json").write_text(json.dumps({**manifest, **change}))
+                self.refused("search", self.out, "--model", "reds", says=[says])
+        (self.out / "manifest.json").write_text(json.dumps(manifest))
+        (self.out / catalog).write_text("{}")
+        self.refused("search", self.out, "--model", "reds", says=[catalog, "SHA-256"])
+        self.refused("search", self.dir, "--model", "reds", says=["manifest.json"])
+
+
+if __name__ == "__main__":
+    unittest.main()
