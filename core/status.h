@@ -6,6 +6,16 @@
  *
  * A message says what was wrong, where, and what was expected. It is written once, by the function that found the
  * fault; callers pass it on, or put their own context in front with gs_error_prefix().
+ *
+ * A function that holds something to release chains its calls, and has its clean-up once, at its end:
+ *
+ *     gs_status st = gs_store_find(store, slug, &model, err);
+ *     if (st == GS_OK)
+ *         st = gs_store_read_mean(store, &model, mean, err);
+ *     gs_store_model_free(&model);
+ *     return st;
+ *
+ * One that holds nothing may return at the first failure; TRY() of indexer/nn/cuda/check.cuh is short for that.
  */
 #ifndef GS_STATUS_H
 #define GS_STATUS_H
