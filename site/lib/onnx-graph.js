@@ -1,6 +1,7 @@
-// onnx-graph.js - looks into an ONNX file for nodes that draw random numbers of their own.
+// onnx-graph.js - looks into an ONNX file: for nodes that draw random numbers of their own, and for data that lies in other files.
 //
 //     const node = findRandomNode(bytes);      // { name: 'noise', operator: 'RandomNormal' } or null
+//     const names = findExternalData(bytes);   // ['g.onnx.data']: paths from the folder of the graph on, which they do not leave
 //
 // Such a node gives other numbers at every run, and others again in another runtime, whatever its seed attribute says, so
 // that no sample could be drawn twice. bytes (borrowed) is a whole file; an Error says where it is not ONNX.
@@ -18,7 +19,8 @@ const FIELDS = {
     7: ['domains', 'text'],
   },
   Attribute: { 5: ['tensors', 'Tensor'], 6: ['graphs', 'Graph'], 11: ['graphs', 'Graph'] },
-  Tensor: { 5: ['data', 'bytes'], 8: ['names', 'text'], 9: ['data', 'bytes'] },  // int32_data or raw_data: where a bool lies
+  Tensor: { 5: ['data', 'bytes'], 8: ['names', 'text'], 9: ['data', 'bytes'], 13: ['places', 'Entry'] },  // 5, 9: where a bool lies
+  Entry: { 1: ['keys', 'text'], 2: ['values', 'text'] },
 };
 
 /** The operators that ONNX calls non-deterministic, and the one of onnxruntime. Dropout is another matter: see drawsRandom. */
@@ -35,6 +37,22 @@ export function findRandomNode(bytes) {
   const { graphs, functions } = decode(bytes, 'Model');
   if (graphs.length === 0) throw new Error('not an ONNX file: no graph in it');
   return findInScopes([...graphs, ...functions], new Set());
+}
+
+/** Where the tensors lie that are not in the file itself, each file once. */
+export function findExternalData(bytes) {
+  const names = new Set();
+  for (const graph of decode(bytes, 'Model').graphs) collectPlaces(graph, names);
+  const outside = [...names].find((name) => /^[/\\]|^[a-z]:/i.test(name) || name.split(/[/\\]/).includes('..'));
+  if (outside !== undefined) throw new Error(`its data file '${outside}' lies outside of the graph's folder`);
+  return [...names];
+}
+
+function collectPlaces({ nodes, tensors }, names) {
+  const attributes = nodes.flatMap((node) => node.attributes);
+  for (const { places } of [...tensors, ...attributes.flatMap((attribute) => attribute.tensors)])
+    for (const { keys, values } of places) if (keys.at(-1) === 'location') names.add(values.at(-1));
+  for (const graph of attributes.flatMap((attribute) => attribute.graphs)) collectPlaces(graph, names);
 }
 
 /** off: names of tensors of the scopes around that are constant and false. */

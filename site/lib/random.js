@@ -11,6 +11,8 @@
 /** Streams: independent sequences of one sample. */
 export const LATENT = 0;
 export const TOKEN = 1;
+export const CLASS = 2;
+export const NOISE = 3;  // and those above: of the inputs of a graph, one each
 
 const ROUNDS = 10;
 const TWO_32 = 4294967296;

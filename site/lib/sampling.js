@@ -2,37 +2,44 @@
 // through onnxruntime-web. The caller passes the `ort` it has; nothing here knows where it runs.
 //
 //     const sampler = checkSampler(modelJson.sampler, 'cats/model.json');
-//     const model = await openModel(ort, sampler, readBytes, { intraOpNumThreads: 1 });   // readBytes(path) -> bytes
+//     const files = { readBytes, sessionOptions: { intraOpNumThreads: 1 } };              // readBytes(path) -> bytes
+//     const model = await openModel(ort, sampler, files);
 //     const { width, height, data } = await sample(ort, model, { seed: 1, first: 0, count: 64 });
 //     await closeModel(model);
 //
 // data is a Uint8Array [count, height, width, 3], RGB. Sample i depends on (model, seed, i) alone, to the last bit on one
 // machine, however the samples are split into calls: its random numbers are a function of (seed, i) (random.js), and it is
-// always computed in slot i % BLOCK of a batch of BLOCK, because a runtime may round differently in another place. A graph
+// always computed in slot i % n of a batch of n, because a runtime may round differently in another place. A graph
 // that draws random numbers of its own is refused.
 //
-// The sampler of a model.json, and what its graphs take and give (n = BLOCK):
+// The sampler of a model.json, and what its graphs take and give. f32 stands for floats of any type, i32 for integers of any:
 //
-//   every one      "kind": "onnx", "procedure", "path": the graph's file, relative to the model.json,
-//                  "range": [low, high] the output values that mean black and white
-//   decode         "latent": [d...]; the graph maps standard normal numbers f32 [n, d...] to images f32 [n, 3, h, w].
-//                  GANs, VAEs, flows: whatever needs one pass.
+//   every one      "kind": "onnx", "procedure", "path": the graph's file, relative to the model.json. What it keeps in other files lies
+//                  where it says, seen from its own folder.
+//                  optional "batch": n, where the graph's first input leaves that open (BLOCK);
+//                  optional "inputs": what other inputs get (inputs.js): classes, truncation, noise;
+//                  optional "output": which one has the pictures (the first);
+//                  "range", "layout", "size": of the pictures, as far as the output leaves them open (pictures.js)
+//   decode         The graph maps standard normal numbers f32 [n, d...] to pictures. "latent": [d...], which may be left out where the
+//                  graph says it. GANs, VAEs, flows: whatever needs one pass.
 //   diffusion      "latent": [d...]; "timesteps": [T] and "alphas_cumprod": [T], in the order of sampling, so rising;
 //                  "prediction": "epsilon" | "v" | "sample"; optional "clip": [low, high] for the predicted sample;
-//                  optional "decoder": a second graph as in decode, when the latent is not the image itself.
-//                  The graph maps x f32 [n, d...] and t f32 [n] to the prediction. Deterministic DDIM steps.
+//                  optional "decoder": a second graph as in decode, when the latent is not the picture itself.
+//                  The graph maps x f32 [n, d...] and t, a number, to the prediction. Deterministic DDIM steps.
 //   autoregressive "length", "vocabulary", "state": [s...], "decoder", optional "temperature" (1). The graph maps
 //                  token i32 [n], position i32 [1], state f32 [n, s...] to logits f32 [n, vocabulary] and state_out;
 //                  the state starts as zeros and the first token is `vocabulary`. The decoder maps the drawn tokens
-//                  i32 [n, length] to images f32 [n, 3, h, w].
+//                  i32 [n, length] to pictures.
 
-import { findRandomNode } from './onnx-graph.js';
-import { LATENT, TOKEN, fillNormal, uniform } from './random.js';
+import { naming, openGraph, planInputs, runGraph } from './graph.js';
+import { isInput, isShape, normals, planInput, requireShape } from './inputs.js';
+import { LAYOUTS, readPictures } from './pictures.js';
+import { LATENT, TOKEN, uniform } from './random.js';
+import { describe, makeTensor, numbersOf, product } from './tensors.js';
 
 export const BLOCK = 16;
 export const MAX_COUNT = 4096;  // samples in one call: 48 MiB at 64x64
 
-const MAX_ELEMENTS = 2 ** 24;
 const PREDICTIONS = ['epsilon', 'v', 'sample'];
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -40,19 +47,26 @@ const isName = (value) => typeof value === 'string' && value !== '';
 const isWhole = (value, low, high) => Number.isSafeInteger(value) && value >= low && value <= high;
 const isNumbers = (value) => Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
 const isRange = (value) => isNumbers(value) && value.length === 2 && value[0] < value[1];
-const isShape = (value) =>
-  isNumbers(value) && value.every((d) => isWhole(d, 1, MAX_ELEMENTS)) && product(value) <= MAX_ELEMENTS;
 const isRisingShare = (value) =>
   isNumbers(value) && value.every((a, k) => a > 0 && a < 1 && (k === 0 || a > value[k - 1]));
-const product = (shape) => shape.reduce((total, d) => total * d, 1);
 
 const SHAPE = [isShape, 'a list of positive integers'];
 const FILE = [isName, 'a file name'];
 const RANGE = [isRange, 'two numbers, the lower first'];
 
-/** Per procedure: what each field must be. A field whose name ends in '?' may be left out. */
+/** What each field must be, of every procedure and of one. A field whose name ends in '?' may be left out. */
+const COMMON = {
+  path: FILE,
+  'range?': RANGE,
+  'batch?': [(value) => isWhole(value, 1, 256), 'a whole number from 1 to 256'],
+  'output?': [isName, 'the name of an output'],
+  'layout?': [(value) => LAYOUTS.includes(value), `one of ${LAYOUTS.join(', ')}`],
+  'size?': [(value) => isShape(value) && value.length === 2, '[width, height]'],
+  'inputs?': [(value) => isObject(value) && Object.values(value).every(isInput),
+    'for each input a number, a list of numbers, {"classes": 10}, {"classes": 10, "class": 3} or {"normal": [1, 64, 64]}'],
+};
 const FIELDS = {
-  decode: { latent: SHAPE },
+  decode: { 'latent?': SHAPE },
   diffusion: {
     latent: SHAPE,
     timesteps: [isNumbers, 'a list of numbers'],
@@ -80,7 +94,7 @@ export function checkSampler(sampler, file) {
   };
   need('kind', sampler.kind === 'onnx', '"onnx"');
   need('procedure', Object.hasOwn(FIELDS, sampler.procedure), `one of ${Object.keys(FIELDS).join(', ')}`);
-  const fields = { path: FILE, range: RANGE, ...FIELDS[sampler.procedure] };
+  const fields = { ...COMMON, ...FIELDS[sampler.procedure] };
   for (const [name, [test, wanted]] of Object.entries(fields)) {
     const field = name.replace('?', '');
     need(field, test(sampler[field]) || (name.endsWith('?') && sampler[field] === undefined), wanted);
@@ -92,35 +106,62 @@ export function checkSampler(sampler, file) {
   return sampler;
 }
 
-/** Opens the graphs of a checked sampler. readBytes(path) gives a Uint8Array, sessionOptions go to onnxruntime. */
-export async function openModel(ort, sampler, readBytes, sessionOptions = {}) {
-  const open = async (path) => {
-    const bytes = await readBytes(path);
-    return naming(path, () => {
-      refuseRandomNode(bytes);
-      return ort.InferenceSession.create(bytes, sessionOptions);
-    });
-  };
-  const graph = await open(sampler.path);
+/** Per procedure: the inputs of its first graph that it fills itself; null: the one that is left. Of a decoder it is the one that is left. */
+const OWN_INPUTS = { decode: null, diffusion: ['x', 't'], autoregressive: ['token', 'position', 'state'] };
+
+/**
+ * Opens the graphs of a checked sampler. files: readBytes(path) gives a Uint8Array, or with fromDisk onnxruntime reads the graphs itself, of
+ * which readBytes then gives the file only; sessionOptions go to onnxruntime.
+ */
+export async function openModel(ort, sampler, { readBytes, sessionOptions = {}, fromDisk = false }) {
+  const { inputs = {} } = sampler;
+  const model = { sampler, graph: null, decoder: null };
+  const open = (path, own) => openGraph(ort, path, { readBytes, sessionOptions, fromDisk }, own, inputs);
   try {
-    return { sampler, graph, decoder: sampler.decoder === undefined ? null : await open(sampler.decoder) };
+    model.graph = await open(sampler.path, OWN_INPUTS[sampler.procedure]);
+    if (sampler.decoder !== undefined) model.decoder = await open(sampler.decoder, null);
+    const graphs = [model.graph, model.decoder].filter(Boolean);
+    const unknown = Object.keys(inputs).find((name) => graphs.every((graph) => !graph.inputs.has(name)));
+    if (unknown !== undefined) throw new Error(`${sampler.path}: no input '${unknown}', which field 'sampler.inputs' names; `
+      + `there are ${graphs.flatMap((graph) => [...graph.inputs.keys()]).join(', ')}`);
+    model.batch = chooseBatch(sampler.batch, graphs);
+    for (const graph of graphs) await planInputs(graph, inputs, model.batch);
+    model.latent = await naming(sampler.path, () => chooseLatent(model));
+    return model;
   } catch (error) {
-    await graph.release();
+    await closeModel(model);
     throw error;
   }
 }
 
-function refuseRandomNode(bytes) {
-  const node = findRandomNode(bytes);
-  if (node) {
-    throw new Error(`node '${node.name}' (${node.operator}) draws random numbers of its own, so that no sample could be drawn twice; ` +
-      'export the graph with these numbers as its input');
-  }
+export async function closeModel(model) {
+  await model.graph?.session.release();
+  await model.decoder?.session.release();
 }
 
-export async function closeModel(model) {
-  await model.graph.release();
-  await model.decoder?.release();
+/** How many samples the graphs make at a time: as many as the first dimensions of their own inputs say, if they do. */
+function chooseBatch(said, graphs) {
+  let batch = said;
+  for (const { path, inputs, own } of graphs) {
+    const fixed = inputs.get(own[0]).shape[0];
+    if (typeof fixed !== 'number') continue;
+    if (batch !== undefined && batch !== fixed) {
+      throw new Error(`${path}: input '${own[0]}' is ${describe(inputs.get(own[0]))}, a batch of ${fixed}, ` +
+        (said === batch ? `and field 'sampler.batch' is ${said}` : `and the other graph's is ${batch}`));
+    }
+    batch = fixed;
+  }
+  return batch ?? BLOCK;
+}
+
+/** The shape [d...] of one sample's latent; null when the procedure has none. */
+function chooseLatent({ sampler, graph, batch }) {
+  if (sampler.procedure === 'autoregressive') return null;
+  const [name] = graph.own, input = graph.inputs.get(name), shape = sampler.latent ?? input.shape.slice(1);
+  const refuse = (what) => { throw new Error(`input '${name}' is ${describe(input)}${what}`); };
+  if (!isShape(shape)) refuse(": field 'sampler.latent' must give its dimensions after the first");
+  requireShape(input, [batch, ...shape], 'sampler.latent', refuse);
+  return shape;
 }
 
 /** Samples first .. first + count - 1. Returns { width, height, channels: 3, count, data }. */
@@ -129,49 +170,52 @@ export async function sample(ort, model, { seed, first, count }) {
   if (!isWhole(count, 1, MAX_COUNT)) throw new Error(`field 'count' must be a whole number from 1 to ${MAX_COUNT}`);
   if (!isWhole(first, 0, Number.MAX_SAFE_INTEGER - count)) throw new Error("field 'first' must be a whole number from 0");
   let frames = null;
-  for (let start = first - (first % BLOCK); start < first + count; start += BLOCK) {
-    const images = await PROCEDURES[model.sampler.procedure](ort, model, seed, start);
-    const [, , height, width] = images.dims;
-    frames ??= { width, height, channels: 3, count, data: new Uint8Array(count * height * width * 3) };
-    for (let slot = 0; slot < BLOCK; slot++) {
+  for (let start = first - (first % model.batch); start < first + count; start += model.batch) {
+    const { width, height, write } = await PROCEDURES[model.sampler.procedure](ort, model, seed, start);
+    const size = width * height * 3;
+    frames ??= { width, height, channels: 3, count, data: new Uint8Array(count * size) };
+    for (let slot = 0; slot < model.batch; slot++) {
       const place = start + slot - first;
-      if (place >= 0 && place < count) writeFrame(images, slot, model.sampler.range, frames, place);
+      if (place >= 0 && place < count) write(slot, frames.data, place * size);
     }
   }
   return frames;
 }
 
-/** One frame of images f32 [n, 3, h, w] as bytes [h, w, 3] at its place in frames. */
-function writeFrame(images, slot, [low, high], { width, height, data }, place) {
-  const plane = width * height, from = slot * 3 * plane, to = place * 3 * plane, scale = 255 / (high - low);
-  for (let channel = 0; channel < 3; channel++)
-    for (let i = 0; i < plane; i++) {
-      const value = (images.data[from + channel * plane + i] - low) * scale;
-      if (Number.isNaN(value)) throw new Error('the generator gave a value that is not a number');
-      data[to + 3 * i + channel] = Math.min(255, Math.max(0, Math.round(value)));
-    }
-}
-
-// ---- procedures: the images of block start .. start + BLOCK - 1, f32 [BLOCK, 3, h, w] ----------------------------------
+// ---- procedures: the pictures of samples start .. start + batch - 1 -----------------------------------------------------------
 
 const PROCEDURES = { decode, diffusion, autoregressive };
 
-async function decode(ort, model, seed, start) {
-  return toImages(model.graph, model.sampler.path, latents(ort, model.sampler.latent, seed, start));
+/** Numbers as the input of a graph wants them. */
+const feed = (ort, graph, name, dims, numbers) => makeTensor(ort, graph.inputs.get(name).type, dims, numbers);
+
+const latents = ({ latent, batch }, seed, start) => normals(product(latent), batch, LATENT, seed, start);
+
+/** The pictures that a graph makes of the numbers [batch, ...shape]. */
+async function paint(ort, model, graph, shape, numbers, seed, start) {
+  const [name] = graph.own, { sampler, batch } = model;
+  const own = { [name]: feed(ort, graph, name, [batch, ...shape], numbers) };
+  const [tensor] = await runGraph(ort, graph, own, sampler.output && [sampler.output], seed, start);
+  return naming(graph.path, () => readPictures(tensor, batch, sampler));
+}
+
+function decode(ort, model, seed, start) {
+  return paint(ort, model, model.graph, model.latent, latents(model, seed, start), seed, start);
 }
 
 /** Deterministic DDIM (Song, Meng and Ermon 2021): from noise along the predicted direction, step by step. */
 async function diffusion(ort, model, seed, start) {
-  const { sampler, graph } = model;
-  let x = latents(ort, sampler.latent, seed, start);
+  const { sampler, graph, batch, latent } = model;
+  const dims = [batch, ...latent];
+  let x = latents(model, seed, start);
   for (let k = 0; k < sampler.timesteps.length; k++) {
-    const t = new ort.Tensor('float32', new Float32Array(BLOCK).fill(sampler.timesteps[k]), [BLOCK]);
-    const [prediction] = await run(graph, sampler.path, { x, t }, null);
-    checkSize(prediction, x.data.length, sampler.path);
-    const next = ddimStep(x.data, prediction.data, sampler, sampler.alphas_cumprod[k], sampler.alphas_cumprod[k + 1] ?? 1);
-    x = new ort.Tensor('float32', next, x.dims);
+    const t = planInput(graph.inputs.get('t'), 't', sampler.timesteps[k], 0, batch)(ort);
+    const [prediction] = await runGraph(ort, graph, { x: feed(ort, graph, 'x', dims, x), t }, null, seed, start);
+    checkSize(prediction, x.length, graph.path);
+    x = ddimStep(x, numbersOf(prediction), sampler, sampler.alphas_cumprod[k], sampler.alphas_cumprod[k + 1] ?? 1);
   }
-  return model.decoder ? toImages(model.decoder, sampler.decoder, x) : checkImages(x, sampler.path);
+  if (model.decoder) return paint(ort, model, model.decoder, latent, x, seed, start);
+  return naming(graph.path, () => readPictures({ type: 'float32', dims, data: x }, batch, sampler));
 }
 
 /** One step from the noise level of alpha to that of next: x = sqrt(alpha) sample + sqrt(1 - alpha) noise. */
@@ -193,26 +237,23 @@ function ddimStep(x, prediction, { prediction: kind, clip = [-Infinity, Infinity
 
 /** One token after the other; each sample draws with its own numbers. */
 async function autoregressive(ort, model, seed, start) {
-  const { path, length, vocabulary, temperature = 1, state: shape } = model.sampler;
-  const tokens = new Int32Array(BLOCK * length);
-  let token = new Int32Array(BLOCK).fill(vocabulary);
-  let state = new ort.Tensor('float32', new Float32Array(BLOCK * product(shape)), [BLOCK, ...shape]);
+  const { graph, batch, sampler: { length, vocabulary, temperature = 1, state: shape } } = model;
+  const tokens = new Int32Array(batch * length);
+  let token = new Int32Array(batch).fill(vocabulary);
+  let state = feed(ort, graph, 'state', [batch, ...shape], new Float32Array(batch * product(shape)));
   for (let position = 0; position < length; position++) {
-    const feeds = {
-      token: new ort.Tensor('int32', token, [BLOCK]),
-      position: new ort.Tensor('int32', Int32Array.of(position), [1]),
-      state,
-    };
-    const [logits, nextState] = await run(model.graph, path, feeds, ['logits', 'state_out']);
-    checkSize(logits, BLOCK * vocabulary, path);
+    const own = { token: feed(ort, graph, 'token', [batch], token), position: feed(ort, graph, 'position', [1], [position]), state };
+    const [logits, nextState] = await runGraph(ort, graph, own, ['logits', 'state_out'], seed, start);
+    checkSize(logits, batch * vocabulary, graph.path);
+    const values = numbersOf(logits);
     token = token.map((_, slot) => {
-      const row = logits.data.subarray(slot * vocabulary, (slot + 1) * vocabulary);
+      const row = values.subarray(slot * vocabulary, (slot + 1) * vocabulary);
       return draw(row, temperature, uniform(seed, start + slot, TOKEN, position));
     });
     token.forEach((value, slot) => { tokens[slot * length + position] = value; });
     state = nextState;
   }
-  return toImages(model.decoder, model.sampler.decoder, new ort.Tensor('int32', tokens, [BLOCK, length]));
+  return paint(ort, model, model.decoder, [length], tokens, seed, start);
 }
 
 /** The token at u in the cumulative distribution softmax(logits / temperature). */
@@ -227,51 +268,6 @@ function draw(logits, temperature, u) {
   return weights.length - 1;
 }
 
-// ---- tensors --------------------------------------------------------------------------------------------------------
-
-/** Standard normal numbers f32 [BLOCK, ...shape] for samples start .. start + BLOCK - 1. */
-function latents(ort, shape, seed, start) {
-  const size = product(shape), data = new Float32Array(BLOCK * size);
-  for (let slot = 0; slot < BLOCK; slot++)
-    fillNormal(data.subarray(slot * size, (slot + 1) * size), seed, start + slot, LATENT);
-  return new ort.Tensor('float32', data, [BLOCK, ...shape]);
-}
-
-async function toImages(session, path, input) {
-  const [images] = await run(session, path, { [session.inputNames[0]]: input }, null);
-  return checkImages(images, path);
-}
-
-/** Runs a graph; the outputs by name, or its first one when names is null. */
-async function run(session, path, feeds, names) {
-  const missing = (kind, wanted, found) => {
-    const name = wanted.find((w) => !found.includes(w));
-    if (name !== undefined) throw new Error(`${path}: no ${kind} '${name}', the graph has ${found.join(', ')}`);
-  };
-  missing('input', Object.keys(feeds), session.inputNames);
-  const wanted = names ?? [session.outputNames[0]];
-  missing('output', wanted, session.outputNames);
-  const results = await naming(path, () => session.run(feeds, wanted));
-  return wanted.map((name) => results[name]);
-}
-
-function checkImages(tensor, path) {
-  const { dims, type } = tensor;
-  if (type !== 'float32' || dims.length !== 4 || dims[0] !== BLOCK || dims[1] !== 3)
-    throw new Error(`${path}: gives ${type} [${dims}], expected images float32 [${BLOCK}, 3, height, width]`);
-  return tensor;
-}
-
 function checkSize(tensor, size, path) {
-  if (tensor.type !== 'float32' || tensor.data.length !== size)
-    throw new Error(`${path}: gives ${tensor.type} [${tensor.dims}], expected ${size} float32 values`);
-}
-
-/** Adds the file to the message of whatever onnxruntime throws. */
-async function naming(path, action) {
-  try {
-    return await action();
-  } catch (error) {
-    throw new Error(`${path}: ${error.message}`, { cause: error });
-  }
+  if (tensor.data.length !== size) throw new Error(`${path}: gives ${describe(tensor)}, expected ${size} values`);
 }

@@ -37,8 +37,8 @@ def words(seed, sample, stream, count):
     return np.array(blocks, np.float64).ravel()[:count]
 
 
-def normals(seed, sample, count):
-    drawn = words(seed, sample, 0, (count + 1) // 2 * 2).reshape(-1, 2)
+def normals(seed, sample, count, stream=0):
+    drawn = words(seed, sample, stream, (count + 1) // 2 * 2).reshape(-1, 2)
     radius = np.sqrt(-2 * np.log((drawn[:, 0] + 0.5) / 2**32))
     angle = 2 * np.pi * drawn[:, 1] / 2**32
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).ravel()[:count].astype(np.float32)

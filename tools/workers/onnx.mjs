@@ -64,16 +64,16 @@ async function loadModel(file) {
   const sampler = { ...checkSampler(json?.sampler, file) };
   for (const field of ['path', 'decoder'])
     if (sampler[field] !== undefined) sampler[field] = path.resolve(path.dirname(file), sampler[field]);
-  const readGraph = (graph) =>
+  const readBytes = (graph) =>
     readFile(graph).catch((error) => { throw new Error(`${graph}: ${error.message} (named by ${file})`); });
-  const session = { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 };
-  return { json, model: await openModel(ort, sampler, readGraph, session) };
+  const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 };
+  return { json, model: await openModel(ort, sampler, { readBytes, sessionOptions, fromDisk: true }) };
 }
 
 async function info(request) {
   const { json, model } = await getModel(request.model);
-  const { procedure, latent } = model.sampler;
-  return { header: { ops: Object.keys(OPS), procedure, latent, resolution: json.resolution } };
+  const { latent, sampler: { procedure } } = model;
+  return { header: { ops: Object.keys(OPS), procedure, ...(latent && { latent }), resolution: json.resolution } };
 }
 
 async function sampleFrames(request) {

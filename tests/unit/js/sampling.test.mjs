@@ -17,10 +17,11 @@ const SESSION = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 
 
 const readSampler = async (slug) => JSON.parse(await readFile(new URL(`${slug}.json`, GOLDEN), 'utf8')).sampler;
 const readGraph = (path) => readFile(new URL(path, GOLDEN));
+const FILES = { readBytes: readGraph, sessionOptions: SESSION };
 
 /** Opens a golden model, its sampler changed by `change`, and closes it after use(model). */
 async function withModel(slug, use, change = {}) {
-  const model = await openModel(ort, checkSampler({ ...await readSampler(slug), ...change }, slug), readGraph, SESSION);
+  const model = await openModel(ort, checkSampler({ ...await readSampler(slug), ...change }, slug), FILES);
   try {
     return await use(model);
   } finally {
@@ -121,7 +122,7 @@ test('a graph that does not fit its sampler block is refused with the file', asy
   await refuses('decode', { latent: [7] }, /^decode\.onnx: /);
   await refuses('decode', { path: 'prior.onnx' }, /^prior\.onnx: /);
   await refuses('decode', { path: 'expected.json' }, /^expected\.json: /);
-  await refuses('diffusion-v', { path: 'decode.onnx' }, /^decode\.onnx: no input 'x', the graph has z/);
+  await refuses('diffusion-v', { path: 'decode.onnx' }, /^decode\.onnx: no input 'x', the graph has 'z' float32 \[n,6\]/);
   await refuses('autoregressive', { vocabulary: 6 }, /^prior\.onnx: gives float32 \[16,7\], expected 96/);
   await refuses('autoregressive', { path: 'painter.onnx' }, /^painter\.onnx: no input 'token'/);
 });
@@ -129,7 +130,7 @@ test('a graph that does not fit its sampler block is refused with the file', asy
 /** Opens bytes as the graph of a decoder and samples it. */
 async function sampleGraph(bytes, path = 'graph.onnx') {
   const sampler = { kind: 'onnx', procedure: 'decode', path, latent: [60], range: [-1, 1] };
-  const model = await openModel(ort, checkSampler(sampler, 'm.json'), () => bytes, SESSION);
+  const model = await openModel(ort, checkSampler(sampler, 'm.json'), { readBytes: () => bytes, sessionOptions: SESSION });
   try {
     return await sample(ort, model, { seed: 1, first: 0, count: 2 });
   } finally {
@@ -150,7 +151,7 @@ test('a random node in a decoder is refused too', async () => {
   const bytes = Buffer.from(random.cases[0].file, 'base64');
   const sampler = { ...await readSampler('autoregressive'), decoder: 'random.onnx' };
   const read = (path) => (path === 'random.onnx' ? bytes : readGraph(path));
-  await assert.rejects(openModel(ort, checkSampler(sampler, 'm.json'), read, SESSION), { message: /^random\.onnx: node 'noise'/ });
+  await assert.rejects(openModel(ort, checkSampler(sampler, 'm.json'), { ...FILES, readBytes: read }), { message: /^random\.onnx: node 'noise'/ });
 });
 
 test('a graph in the format of onnxruntime, which nothing here can look into, is refused', async () => {

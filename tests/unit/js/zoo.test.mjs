@@ -41,7 +41,7 @@ for (const [slug, model] of models) {
   });
 
   test(`${slug}: samples have the stated size, differ, and are the same however they are split`, async () => {
-    const opened = await openModel(ort, checkSampler(model.sampler, slug), (name) => readFile(file(name)), SESSION);
+    const opened = await openModel(ort, checkSampler(model.sampler, slug), { readBytes: (name) => readFile(file(name)), sessionOptions: SESSION });
     try {
       const whole = await sample(ort, opened, { seed: 1, first: 0, count: 64 });
       assert.deepEqual([whole.width, whole.height], model.resolution);
