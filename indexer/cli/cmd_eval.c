@@ -3,7 +3,6 @@
 
 #include "indexer/eval/report.h"
 #include "indexer/eval/svg.h"
-#include "indexer/search/prepare.h"
 #include "indexer/util/file.h"
 #include "indexer/util/json_tree.h"
 
@@ -162,27 +161,13 @@ static gs_status print_table(const gs_eval_row *rows, size_t count, gs_error *er
     return st;
 }
 
-/* One line for each query and method, with the leading models. */
-static void print_rankings(FILE *out, const gs_evaluation *e, gs_eval_method method, const gs_outcome *outcomes)
-{
-    for (size_t q = 0; q < e->set->count; q++) {
-        const gs_outcome *o = &outcomes[q];
-        if (!o->applies)
-            continue;
-        fprintf(out, "{\"line\":%zu,\"method\":\"%s\",\"models\":[", e->set->queries[q].line,
-                gs_eval_method_name(method));
-        for (size_t k = 0; k < o->n_top; k++)
-            fprintf(out, "%s\"%s\"", k ? "," : "", e->models[o->top[k]].slug);
-        fputs("]}\n", out);
-    }
-}
-
 /* ---- the run ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     const arguments *args;
     gs_eval_queries set;
     gs_store *store;
+    gs_encoder *encoder;
     gs_source *source;
     gs_evaluation evaluation;
     float *features; /* [parts of the set and titles, dim]  owned */
@@ -221,21 +206,18 @@ static bool wants_titles(const running *r)
 
 static gs_status encode_queries(running *r, gs_error *err)
 {
-    gs_encoder *encoder = NULL;
     char **titles = NULL;
     size_t n_titles = 0, dim = r->source->dim;
-    gs_encoder_options options = {.threads = cli_threads(r->args->threads)};
-    gs_status st = cli_open_encoder(&encoder, r->args->encoder, r->store, &options, err);
-    if (st == GS_OK && wants_titles(r) && gs_encoder_get_info(encoder)->has_text)
+    gs_status st = GS_OK;
+    if (wants_titles(r) && gs_encoder_get_info(r->encoder)->has_text)
         st = read_titles(r->store, &titles, &n_titles, err);
     if (st == GS_OK)
-        st = encode(encoder, &r->set, titles, n_titles, dim, r->args->quiet, &r->features, err);
+        st = encode(r->encoder, &r->set, titles, n_titles, dim, r->args->quiet, &r->features, err);
     r->evaluation.features = r->features;
     r->evaluation.titles = n_titles > 0 ? r->features + r->set.n_parts * dim : NULL;
     for (size_t i = 0; i < n_titles; i++)
         free(titles[i]);
     free(titles);
-    gs_encoder_close(encoder);
     return st;
 }
 
@@ -283,14 +265,9 @@ static gs_status write_rankings(const running *r, gs_error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    for (size_t i = 0; out && i < r->n_methods; i++)
-        print_rankings(out, &r->evaluation, r->methods[i], r->outcomes + i * r->set.count);
-    bool written = out && !ferror(out);
-    if (out)
-        written = fclose(out) == 0 && written;
-    gs_status st =
-        written ? gs_file_write(r->args->rankings, text, size, err) : gs_fail(err, GS_ENOMEM, "no memory for rankings");
+    gs_status st = gs_eval_rankings(&r->evaluation, r->methods, r->n_methods, r->outcomes, &text, &size, err);
+    if (st == GS_OK)
+        st = gs_file_write(r->args->rankings, text, size, err);
     free(text);
     return st;
 }
@@ -321,17 +298,19 @@ static gs_status report(const running *r, gs_error *err)
 /* A database that an older program wrote is migrated and prepared, where it may be written to: times are those of a prepared one. */
 static gs_status open_database(running *r, const char *path, gs_error *err)
 {
-    cli_progress progress;
-    gs_error ignored;
+    gs_error refused;
+    gs_encoder_options options = {.threads = cli_threads(r->args->threads)};
     gs_status st = gs_store_open(&r->store, path, GS_STORE_READ, err);
     if (st == GS_EMISMATCH)
         st = gs_store_open(&r->store, path, GS_STORE_WRITE, err);
+    if (st == GS_OK)
+        st = cli_open_encoder(&r->encoder, r->args->encoder, r->store, &options, err);
     if (st != GS_OK)
         return st;
-    cli_progress_start(&progress, "preparing models for queries, once", r->args->quiet);
-    gs_prepare_all(r->store, NULL, cli_progress_show, &progress, &ignored);
-    cli_progress_end(&progress);
-    return gs_store_snapshot_begin(r->store, err);
+    if (cli_prepare_queries(r->store, r->encoder, r->args->quiet, NULL, &refused) != GS_OK)
+        cli_message("the database is not prepared for queries: %s", refused.message);
+    st = gs_store_snapshot_begin(r->store, err);
+    return st == GS_OK ? gs_source_open_database(&r->source, r->store, err) : st;
 }
 
 static gs_status run(running *r, const char *database, const char *queries, gs_error *err)
@@ -341,8 +320,6 @@ static gs_status run(running *r, const char *database, const char *queries, gs_e
         st = gs_eval_queries_read(&r->set, queries, err);
     if (st == GS_OK)
         st = open_database(r, database, err);
-    if (st == GS_OK)
-        st = gs_source_open_database(&r->source, r->store, err);
     if (st == GS_OK)
         st = gs_evaluation_init(&r->evaluation, r->source, &r->set, err);
     if (st == GS_OK)
@@ -364,6 +341,7 @@ static void free_running(running *r)
     if (r->store)
         gs_store_snapshot_end(r->store);
     gs_store_close(r->store);
+    gs_encoder_close(r->encoder);
     gs_eval_queries_free(&r->set);
 }
 
@@ -388,8 +366,9 @@ int cmd_eval(int argc, char **argv)
         "DB QUERIES.jsonl",
         "Ranks the queries of a set, whose answers are known, by every method, and prints for each class of queries\n"
         "and method: Top-k, the share of queries with a right model among the first k; mAP@k, mean average precision;\n"
-        "each@5, the share of mixed queries with a model for each part among the first five; median and 95 % quantile\n"
-        "of the milliseconds that a ranking takes, encoding apart; and the bytes it reads of a model.\n"
+        "each@5, the share of mixed queries with a model for each part among the first five; refused, the share that\n"
+        "search answers with no match; median and 95 % quantile of the milliseconds that a ranking takes, encoding\n"
+        "apart; and the bytes it reads of a model.\n"
         "QUERIES.jsonl is described in indexer/eval/queries.h.",
         "  gensearch eval zoo.db queries.jsonl\n"
         "  gensearch eval zoo.db queries.jsonl --method first-moment --method titles --json\n"

@@ -357,6 +357,8 @@ static gs_status measure(const gs_evaluation *e, gs_eval_method method, size_t q
         for (int f = 0; f < GS_FIGURE_COUNT; f++)
             outcome->figures[f] = NAN;
         judge(e, query, room->order, n, room->relevant, outcome->figures);
+        if (method != GS_EVAL_TITLES)
+            outcome->figures[GS_FIGURE_REFUSED] = !result.found;
         outcome->bytes = bytes_read(e, room->parts, query->n_parts);
         outcome->n_top = n < GS_OUTCOME_TOP ? n : GS_OUTCOME_TOP;
         memcpy(outcome->top, room->order, outcome->n_top * sizeof *outcome->top);

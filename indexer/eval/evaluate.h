@@ -36,7 +36,8 @@ typedef enum {
     GS_FIGURE_MAP5,
     GS_FIGURE_MAP10,
     GS_FIGURE_MAP,
-    GS_FIGURE_EACH5, /* of each list of "each", a model is among the first five */
+    GS_FIGURE_EACH5,   /* of each list of "each", a model is among the first five */
+    GS_FIGURE_REFUSED, /* no model makes what is asked for: gs_search_result.found is false */
     GS_FIGURE_COUNT
 } gs_figure;
 

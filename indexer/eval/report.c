@@ -1,6 +1,7 @@
 #include "indexer/eval/report.h"
 
 #include <math.h> /* NAN, isnan */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ static const struct {
     [GS_FIGURE_TOP1] = {"Top-1", "top1"},    [GS_FIGURE_TOP5] = {"Top-5", "top5"},
     [GS_FIGURE_TOP10] = {"Top-10", "top10"}, [GS_FIGURE_MAP5] = {"mAP@5", "map5"},
     [GS_FIGURE_MAP10] = {"mAP@10", "map10"}, [GS_FIGURE_MAP] = {"mAP", "map"},
-    [GS_FIGURE_EACH5] = {"each@5", "each5"},
+    [GS_FIGURE_EACH5] = {"each@5", "each5"}, [GS_FIGURE_REFUSED] = {"refused", "refused"},
 };
 
 const char *gs_figure_title(gs_figure figure)
@@ -53,4 +54,31 @@ gs_status gs_eval_summarise(const gs_eval_queries *set, const char *group, gs_ev
     free(values);
     free(own);
     return st;
+}
+
+static void print_ranking(FILE *out, const gs_evaluation *e, size_t q, gs_eval_method method, const gs_outcome *outcome)
+{
+    fprintf(out, "{\"line\":%zu,\"method\":\"%s\",\"models\":[", e->set->queries[q].line, gs_eval_method_name(method));
+    for (size_t k = 0; k < outcome->n_top; k++)
+        fprintf(out, "%s\"%s\"", k ? "," : "", e->models[outcome->top[k]].slug);
+    fputs("]}\n", out);
+}
+
+gs_status gs_eval_rankings(const gs_evaluation *e, const gs_eval_method *methods, size_t n_methods,
+                           const gs_outcome *outcomes, char **text, size_t *size, gs_error *err)
+{
+    *text = NULL;
+    FILE *out = open_memstream(text, size);
+    if (!out)
+        return gs_fail(err, GS_ENOMEM, "no memory for rankings");
+    for (size_t i = 0; i < n_methods; i++)
+        for (size_t q = 0; q < e->set->count; q++)
+            if (outcomes[i * e->set->count + q].applies)
+                print_ranking(out, e, q, methods[i], &outcomes[i * e->set->count + q]);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return GS_OK;
+    free(*text);
+    *text = NULL;
+    return gs_fail(err, GS_ENOMEM, "no memory for rankings");
 }

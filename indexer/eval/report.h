@@ -27,4 +27,9 @@ const char *gs_figure_name(gs_figure figure);
 gs_status gs_eval_summarise(const gs_eval_queries *set, const char *group, gs_eval_method method,
                             const gs_outcome *outcomes, gs_eval_row *row, gs_error *err);
 
+/* JSON Lines {"line", "method", "models"}: for each method and query, the line of the set and the slugs of the leading models, best first.
+ * outcomes [n_methods, set->count]. *text [*size] is malloc'ed: the caller frees it, NULL on failure. GS_ENOMEM. */
+gs_status gs_eval_rankings(const gs_evaluation *e, const gs_eval_method *methods, size_t n_methods,
+                           const gs_outcome *outcomes, char **text, size_t *size, gs_error *err);
+
 #endif

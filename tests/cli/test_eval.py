@@ -1,6 +1,7 @@
 """eval: its figures are those of what search prints, its files are what they say, its mistakes are named by line."""
 
 import json
+import sqlite3
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -171,6 +172,16 @@ class Eval(Case):
         (self.set.parent / "reds.png").write_bytes(b"no picture")
         self.write(self.queries)
         self.refused("eval", self.db, self.set, "--quiet", says=["reds.png"])
+
+    def test_refused_is_the_share_that_search_says_no_model_makes(self):
+        with sqlite3.connect(self.db) as db:  # three models have no cut-off of their own
+            db.execute("UPDATE background SET cutoff = 3 WHERE kind = 'text'")
+        self.write()
+        rows = self.rows("--method", "default", "--method", "titles")
+        self.refused("search", self.db, "--text", "a teapot", status=1, says=["no model makes"])
+        self.assertEqual(rows["unmade", "default"]["refused"]["mean"], 1)
+        self.assertEqual(rows["right", "default"]["refused"]["mean"], 0)
+        self.assertNotIn("refused", rows["unmade", "titles"])
 
     def test_methods_are_checked(self):
         self.write()
