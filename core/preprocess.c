@@ -1,6 +1,7 @@
 #include "core/preprocess.h"
 
 #include <limits.h> /* INT_MAX */
+#include <math.h>   /* rint */
 #include <string.h> /* memset, memcpy */
 
 gs_preprocess gs_preprocess_clip(int size)
@@ -27,21 +28,46 @@ static int scale_side(int target, int longer, int shorter)
     return length < INT_MAX ? (int)length : INT_MAX;
 }
 
+/* The sides become those of transformers' get_size_with_aspect_ratio() for p->longest_edge. */
+static void limited_size(const gs_preprocess *p, int shorter, int longer, int *out_shorter, int *out_longer)
+{
+    double ratio = (double)longer / shorter, side = p->shortest_edge;
+    bool limited = p->longest_edge > 0 && ratio * side > p->longest_edge;
+    if (limited)
+        side = (double)p->longest_edge * shorter / longer;
+    *out_shorter = (int)rint(side);
+    if (*out_shorter == shorter)
+        *out_longer = longer;
+    else if (limited)
+        *out_longer = (int)(side * longer / shorter);
+    else
+        *out_longer = scale_side(p->shortest_edge, longer, shorter);
+}
+
+/* As large as fits into resize_width x resize_height. */
+static void fitted_size(const gs_preprocess *p, int width, int height, int *out_width, int *out_height)
+{
+    double down = (double)p->resize_height / height, across = (double)p->resize_width / width;
+    double scale = down < across ? down : across;
+    *out_width = (int)(width * scale);
+    *out_height = (int)(height * scale);
+}
+
 static void resized_size(const gs_preprocess *p, int width, int height, int *out_width, int *out_height)
 {
     *out_width = width;
     *out_height = height;
     if (!p->do_resize || width < 1 || height < 1)
         return;
-    if (p->shortest_edge == 0) {
+    if (p->shortest_edge == 0 && p->fit) {
+        fitted_size(p, width, height, out_width, out_height);
+    } else if (p->shortest_edge == 0) {
         *out_width = p->resize_width;
         *out_height = p->resize_height;
     } else if (width <= height) {
-        *out_width = p->shortest_edge;
-        *out_height = scale_side(p->shortest_edge, height, width);
+        limited_size(p, width, height, out_width, out_height);
     } else {
-        *out_width = scale_side(p->shortest_edge, width, height);
-        *out_height = p->shortest_edge;
+        limited_size(p, height, width, out_height, out_width);
     }
 }
 
@@ -61,11 +87,12 @@ typedef struct {
     int length;
 } overlap;
 
-/* The middle. An odd pixel is cut from the end and padded at the start, as transformers does. */
-static overlap centre(int picture, int crop)
+/* The middle. An odd pixel is cut from the end, or as even_crop says, and padded at the start, as transformers does. */
+static overlap centre(const gs_preprocess *p, int picture, int crop)
 {
     if (crop <= picture)
-        return (overlap){.from = (picture - crop) / 2, .length = crop};
+        return (overlap){.from = p->even_crop ? (int)rint((picture - crop) / 2.0) : (picture - crop) / 2,
+                         .length = crop};
     return (overlap){.to = (crop - picture + 1) / 2, .length = picture};
 }
 
@@ -78,7 +105,7 @@ bool gs_preprocess_place(gs_preprocess_frame *f, const gs_preprocess *p, int wid
     gs_preprocess_output_size(p, width, height, &f->width, &f->height);
     if (part->out_width < 1 || part->out_height < 1 || f->width < 1 || f->height < 1)
         return false;
-    overlap across = centre(part->out_width, f->width), down = centre(part->out_height, f->height);
+    overlap across = centre(p, part->out_width, f->width), down = centre(p, part->out_height, f->height);
     f->x = across.to;
     f->y = down.to;
     part->x = across.from;

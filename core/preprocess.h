@@ -21,8 +21,11 @@ typedef struct {
     bool do_resize, do_center_crop, do_rescale, do_normalize;
     gs_resample resample;
     int shortest_edge; /* resize target of the shorter side; 0: resize to resize_width x resize_height */
+    int longest_edge;  /* beside shortest_edge: what the longer side may become; 0: anything */
     int resize_width, resize_height;
+    bool fit; /* keeps the proportions: resize_width x resize_height is what the result must fit into */
     int crop_width, crop_height;
+    bool even_crop;        /* what an odd pixel leaves at the start is rounded to even, as torchvision does, not down */
     double rescale_factor; /* 1/255 */
     float mean[3], std[3];
 } gs_preprocess;

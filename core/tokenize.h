@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_MAX_TOKENS 77         /* no CLIP has a longer context */
+#define GS_MAX_TOKENS 512        /* CLIP's context is 77, Long-CLIP's 248 */
 #define GS_MAX_TEXT   (8u << 20) /* bytes of text that are looked at; scratch for them fits a 32-bit address space */
 
 typedef struct {

@@ -22,8 +22,9 @@ wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], g
 gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err);
 gs_lowrank *wasm_lowrank_open(const void *bytes, size_t size, gs_error *err);
 uint32_t wasm_lowrank_dim(const gs_lowrank *lowrank);
-gs_preprocess *wasm_preprocess_new(int shortest_edge, int resize_width, int resize_height, int resample, int crop_width,
-                                   int crop_height, double rescale, const float *mean_std);
+gs_preprocess *wasm_preprocess_new(int shortest_edge, int longest_edge, int resize_width, int resize_height, int fit,
+                                   int resample, int crop_width, int crop_height, int even_crop, double rescale,
+                                   const float *mean_std);
 float *wasm_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, uint32_t size[2],
                            gs_error *err);
 
@@ -167,8 +168,9 @@ gs_status wasm_query_rank(size_t n_parts, const int32_t *methods, const double *
 /* How pictures are prepared. A size or rescale of 0, or no mean_std {mean [3], std [3]}: without that step. NULL when
  * memory ran out. The caller frees it. */
 EMSCRIPTEN_KEEPALIVE
-gs_preprocess *wasm_preprocess_new(int shortest_edge, int resize_width, int resize_height, int resample, int crop_width,
-                                   int crop_height, double rescale, const float *mean_std)
+gs_preprocess *wasm_preprocess_new(int shortest_edge, int longest_edge, int resize_width, int resize_height, int fit,
+                                   int resample, int crop_width, int crop_height, int even_crop, double rescale,
+                                   const float *mean_std)
 {
     gs_preprocess *p = malloc(sizeof *p);
     if (!p)
@@ -179,6 +181,9 @@ gs_preprocess *wasm_preprocess_new(int shortest_edge, int resize_width, int resi
                          .do_normalize = mean_std != NULL,
                          .resample = (gs_resample)resample,
                          .shortest_edge = shortest_edge,
+                         .longest_edge = longest_edge,
+                         .fit = fit != 0,
+                         .even_crop = even_crop != 0,
                          .resize_width = resize_width,
                          .resize_height = resize_height,
                          .crop_width = crop_width,

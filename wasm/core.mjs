@@ -30,7 +30,7 @@ import createModule from './gensearch.js';
 import { Memory } from './memory.mjs';
 
 const ERROR_BYTES = 512; // gs_error of core/status.h
-const MAX_TOKENS = 77; // GS_MAX_TOKENS of core/tokenize.h
+const MAX_TOKENS = 512; // GS_MAX_TOKENS of core/tokenize.h
 
 /** wasm: the address or the bytes of gensearch.wasm. */
 export async function loadCore(wasm = new URL('gensearch.wasm', import.meta.url)) {
@@ -78,9 +78,9 @@ class Core {
     const { resize, crop, mean, std } = settings;
     const values = mean ? [...mean, ...std] : [];
     const steps = [
-      ...numbers(resize, 'shortest_edge', 'width', 'height'),
+      ...numbers(resize, 'shortest_edge', 'longest_edge', 'width', 'height', 'fit'),
       ...numbers(settings, 'resample'),
-      ...numbers(crop, 'width', 'height'),
+      ...numbers(crop, 'width', 'height', 'even'),
       ...numbers(settings, 'rescale'),
     ];
     return this.#memory.use(values.length * 4, (meanStd) => {

@@ -1,13 +1,9 @@
 #include "indexer/encoder/encoder_state.h"
 #include "indexer/encoder/towers.h"
-#include "indexer/hf/fingerprint.h"
-#include "indexer/hf/preprocessor.h"
-#include "indexer/hf/vocabulary.h"
 #include "indexer/util/cores.h"
 #include "indexer/util/utf8.h"
 
 #include <errno.h>
-#include <math.h>  /* exp, isfinite */
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
@@ -48,84 +44,15 @@ const gs_clip_vision *gs_encoder_get_vision(const gs_encoder *encoder)
 
 /* ---- opening ---- */
 
-static void write_name(gs_encoder *encoder)
+/* A snapshot of the hub is called as its repository; any other directory as its configuration says, if it does. */
+static void write_name(gs_encoder *encoder, const gs_directory *directory)
 {
     char *name = encoder->info.name;
-    snprintf(name, sizeof encoder->info.name, "%s", encoder->config.name);
-    if (!name[0]) {
-        const char *slash = strrchr(encoder->directory, '/');
-        snprintf(name, sizeof encoder->info.name, "%s", slash ? slash + 1 : encoder->directory);
-    }
+    bool said = encoder->config.name[0] && !directory->snapshot;
+    snprintf(name, sizeof encoder->info.name, "%s", said ? encoder->config.name : directory->name);
     /* It is printed as JSON, and the directory may be called anything, or be cut within a character. */
     for (size_t size = strlen(name), bad; (bad = gs_utf8_invalid_at(name, size)) < size;)
         name[bad] = '?';
-}
-
-/* The width of a feature is what the projections say; the two must agree, and config.json, where it speaks. */
-static gs_status find_dim(const gs_encoder *encoder, size_t *dim, gs_error *err)
-{
-    const gs_clip_config *config = &encoder->config;
-    size_t vision;
-    gs_status st;
-    if ((st = gs_weights_rows(&encoder->weights, "text_projection.weight", config->text.width, dim, err)) != GS_OK ||
-        (st = gs_weights_rows(&encoder->weights, "visual_projection.weight", config->vision.width, &vision, err)) !=
-            GS_OK)
-        return st;
-    if (*dim != vision)
-        return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows and visual_projection.weight %zu",
-                       encoder->weights.path, *dim, vision);
-    if (config->projection && config->projection != *dim)
-        return gs_fail(err, GS_EFORMAT, "%s: text_projection.weight has %zu rows, config.json's projection_dim is %zu",
-                       encoder->weights.path, *dim, config->projection);
-    return GS_OK;
-}
-
-/* What CLIP has beside its vision tower. */
-static gs_status load_text(gs_encoder *encoder, gs_error *err)
-{
-    gs_encoder_info *info = &encoder->info;
-    float logit_scale;
-    gs_status st;
-    if ((st = find_dim(encoder, &info->dim, err)) != GS_OK ||
-        (st = gs_weights_number(&encoder->weights, "logit_scale", &logit_scale, err)) != GS_OK ||
-        (st = gs_clip_text_load(&encoder->text, &encoder->config, info->dim, &encoder->weights, err)) != GS_OK)
-        return st;
-    info->tau = exp((double)logit_scale);
-    if (!isfinite(info->tau))
-        return gs_fail(err, GS_EFORMAT, "%s: logit_scale is %g", encoder->weights.path, (double)logit_scale);
-    return GS_OK;
-}
-
-static gs_status load_weights(gs_encoder *encoder, const char *directory, gs_error *err)
-{
-    gs_encoder_info *info = &encoder->info;
-    gs_status st = gs_weights_open(&encoder->weights, directory, err);
-    info->tau = GS_TAU_WITHOUT_TEXT;
-    info->dim = encoder->config.vision.width;
-    info->image_size = (int)encoder->config.image_size;
-    if (st == GS_OK && info->has_text)
-        st = load_text(encoder, err);
-    if (st == GS_OK)
-        st = gs_clip_vision_load(&encoder->vision, &encoder->config, info->dim, &encoder->weights, err);
-    return st;
-}
-
-static gs_status load_tokenizer(gs_encoder *encoder, const char *directory, gs_error *err)
-{
-    const gs_clip_config *config = &encoder->config;
-    if (!encoder->info.has_text)
-        return GS_OK;
-    gs_status st = gs_vocabulary_read(&encoder->vocabulary, directory, config->context, config->vocabulary, err);
-    if (st != GS_OK)
-        return st;
-    st = gs_tokenizer_open(&encoder->tokenizer, encoder->vocabulary.data, encoder->vocabulary.size, err);
-    if (st != GS_OK)
-        return gs_error_prefix(err, st, "%s: tokenizer", directory);
-    if (config->end_token != GS_END_TOKEN_LEGACY && config->end_token != encoder->tokenizer.end)
-        return gs_fail(err, GS_EFORMAT,
-                       "%s/config.json: text_config.eos_token_id is %zu, the tokenizer's end of text %u", directory,
-                       config->end_token, encoder->tokenizer.end);
-    return GS_OK;
 }
 
 static gs_status open_workers(gs_encoder *encoder, gs_error *err)
@@ -237,22 +164,21 @@ static gs_status open_device(gs_encoder *encoder, const gs_encoder_options *opti
     return open_on_processor(encoder, options, err);
 }
 
-static gs_status read_directory(gs_encoder *encoder, const char *directory, gs_error *err)
+static gs_status read_directory(gs_encoder *encoder, const char *path, gs_error *err)
 {
-    gs_status st;
-    if ((st = gs_clip_config_read(&encoder->config, directory, err)) != GS_OK ||
-        (st = gs_preprocessor_read(&encoder->preprocess, directory, &encoder->config, err)) != GS_OK)
+    gs_directory directory;
+    gs_status st = gs_directory_open(&directory, path, err);
+    if (st != GS_OK)
         return st;
-    encoder->info.has_text = encoder->config.vision.architecture == GS_CLIP;
-    if ((st = load_tokenizer(encoder, directory, err)) != GS_OK ||
-        (st = load_weights(encoder, directory, err)) != GS_OK)
-        return st;
-    encoder->info.directory = encoder->directory = realpath(directory, NULL);
-    if (!encoder->directory)
-        return gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
-    write_name(encoder);
-    return gs_fingerprint(encoder->info.fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,
-                          encoder->weights.manifest, err);
+    st = gs_encoder_load(encoder, &directory, err);
+    if (st == GS_OK) {
+        write_name(encoder, &directory);
+        encoder->info.directory = encoder->directory = realpath(directory.path, NULL);
+        if (!encoder->directory)
+            st = gs_fail(err, GS_EIO, "%s: %s", directory.path, strerror(errno));
+    }
+    gs_directory_close(&directory);
+    return st;
 }
 
 gs_status gs_encoder_open(gs_encoder **out, const char *directory, const gs_encoder_options *asked, gs_error *err)

@@ -8,12 +8,12 @@
  *     st = gs_encoder_texts(encoder, texts, n, features, err);
  *     gs_encoder_close(encoder);
  *
- * The directory holds config.json, model.safetensors, whole or sharded (f32, f16 or bf16), preprocessor_config.json,
- * and for CLIP vocab.json and merges.txt. What the config asks for and this encoder does not know (an activation, an
- * architecture) is refused by name, never approximated.
+ * What a directory may be is in hf/directory.h, what it may hold in the README's table. What its configuration asks for
+ * and this encoder does not know (an activation, an architecture) is refused by name, never approximated.
  *
- * ViT (such as DINO) and Dinov2 are a vision tower alone: a feature is the normalised class token behind the last layer
- * norm, and texts are refused. They have learned no scale that makes a similarity a likelihood: theirs is CLIP's, 100.
+ * ViT (such as DINO), Dinov2 and CLIP's vision tower saved by itself know no texts, which are refused: a feature is the
+ * normalised class token behind the last layer norm. They have learned no scale that makes a similarity a likelihood:
+ * theirs is CLIP's, 100.
  */
 #ifndef GS_ENCODER_H
 #define GS_ENCODER_H
@@ -22,6 +22,7 @@
 #include "core/preprocess.h"
 #include "core/status.h"
 #include "core/tokenize.h"
+#include "indexer/hf/notes.h"
 #include "indexer/image/image.h"
 #include "indexer/nn/backend.h" /* gs_precision */
 
@@ -29,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_TAU_WITHOUT_TEXT 100.0
+#define GS_TAU_WITHOUT_SCALE 100.0
 
 typedef struct gs_encoder gs_encoder; /* one thread at a time */
 
@@ -52,12 +53,13 @@ typedef struct {
     char name[128];         /* config.json's "_name_or_path", else the directory's last component */
     char fingerprint[65];   /* hex SHA-256 over what decides the features: see fingerprint.h */
     size_t dim;             /* of a feature */
-    double tau;             /* exp(logit_scale); GS_TAU_WITHOUT_TEXT when has_text is false */
+    double tau;             /* exp(logit_scale); GS_TAU_WITHOUT_SCALE when there is none */
     bool has_text;          /* false: gs_encoder_texts refuses */
     int image_size;         /* pixels a side of what the vision tower sees */
     size_t batch;           /* pictures encoded at once */
     gs_precision precision; /* of the matrix products: f32 or bf16 */
     char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
+    gs_notes notes;         /* what was assumed where the files say nothing */
     gs_error gpu_refused;   /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
 } gs_encoder_info;
 

@@ -1,4 +1,5 @@
-/* encoder_state.h - what an encoder is made of; for encoder.c, which opens it, and encode.c, which uses it. */
+/* encoder_state.h - what an encoder is made of; for encoder.c, which opens it, load.c, which reads its files, and
+ * encode.c, which uses it. */
 #ifndef GS_ENCODER_STATE_H
 #define GS_ENCODER_STATE_H
 
@@ -44,5 +45,9 @@ struct gs_encoder {
     size_t threads;
     size_t share; /* pictures, or texts, that a worker takes at once */
 };
+
+/* Reads directory's files into encoder: what its config, preprocess, tokenizer, weights and towers say, and info but
+ * name and directory. Errors name the file and the field or tensor. */
+gs_status gs_encoder_load(gs_encoder *encoder, gs_directory *directory, gs_error *err);
 
 #endif

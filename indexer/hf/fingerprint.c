@@ -6,7 +6,7 @@
 static void describe_tower(FILE *out, const char *name, const gs_tower_config *c)
 {
     fprintf(out, "%s width %zu inner %zu layers %zu heads %zu activation %s epsilon %.9g\n", name, c->width, c->inner,
-            c->layers, c->heads, c->activation == GS_GELU ? "gelu" : "quick_gelu", (double)c->epsilon);
+            c->layers, c->heads, gs_activation_name(c->activation), (double)c->epsilon);
 }
 
 static void describe_preprocess(FILE *out, const gs_preprocess *p)
@@ -16,6 +16,8 @@ static void describe_preprocess(FILE *out, const gs_preprocess *p)
             p->do_rescale, (double)p->rescale_factor, p->do_normalize);
     for (int i = 0; i < 3; i++)
         fprintf(out, " %.9g %.9g", (double)p->mean[i], (double)p->std[i]);
+    if (p->longest_edge || p->fit || p->even_crop) /* younger than some fingerprints */
+        fprintf(out, " longest %d fit %d even %d", p->longest_edge, p->fit, p->even_crop);
     fputc('\n', out);
 }
 
@@ -49,7 +51,7 @@ gs_status gs_fingerprint(char hex[GS_SHA256_HEX], const gs_clip_config *config, 
     if (!out)
         return gs_fail(err, GS_ENOMEM, "no memory for an encoder's fingerprint");
     fprintf(out, "gensearch encoder 1\n");
-    if (config->vision.architecture == GS_CLIP)
+    if (config->has_text)
         describe_clip(out, config, preprocess, vocabulary);
     else
         describe_vision_alone(out, config, preprocess);

@@ -1,5 +1,6 @@
 #include "indexer/hf/json.h"
 
+#include "indexer/hf/stand_in.h"
 #include "indexer/util/file.h" /* gs_file_read */
 
 #include <math.h>
@@ -22,10 +23,12 @@ gs_status gs_json_open(gs_json *json, const char *path, size_t limit, gs_error *
     if (st != GS_OK)
         return st;
     const char *text = (const char *)bytes.data, *end = text;
-    json->root = cJSON_ParseWithLengthOpts(text, bytes.size, &end, false);
-    if (!json->root || !only_space(end, text + bytes.size))
+    st = gs_stand_in_check(path, text, bytes.size, err);
+    if (st == GS_OK)
+        json->root = cJSON_ParseWithLengthOpts(text, bytes.size, &end, false);
+    if (st == GS_OK && (!json->root || !only_space(end, text + bytes.size)))
         st = gs_fail(err, GS_EFORMAT, "%s: not JSON: unexpected text at byte %zu", path, (size_t)(end - text));
-    else if (!cJSON_IsObject(json->root))
+    else if (st == GS_OK && !cJSON_IsObject(json->root))
         st = gs_fail(err, GS_EFORMAT, "%s: not a JSON object", path);
     gs_bytes_free(&bytes);
     if (st != GS_OK)

@@ -1,5 +1,7 @@
 #include "indexer/hf/safetensors.h"
 
+#include "indexer/hf/stand_in.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>    /* open */
@@ -20,7 +22,7 @@ static const struct {
     gs_dtype type;
 } dtypes[] = {
     {"F32", 4, GS_DTYPE_F32},    {"F16", 2, GS_DTYPE_F16},       {"BF16", 2, GS_DTYPE_BF16},
-    {"F64", 8, GS_DTYPE_OTHER},  {"I64", 8, GS_DTYPE_OTHER},     {"I32", 4, GS_DTYPE_OTHER},
+    {"F64", 8, GS_DTYPE_F64},    {"I64", 8, GS_DTYPE_OTHER},     {"I32", 4, GS_DTYPE_OTHER},
     {"I16", 2, GS_DTYPE_OTHER},  {"I8", 1, GS_DTYPE_OTHER},      {"U64", 8, GS_DTYPE_OTHER},
     {"U32", 4, GS_DTYPE_OTHER},  {"U16", 2, GS_DTYPE_OTHER},     {"U8", 1, GS_DTYPE_OTHER},
     {"BOOL", 1, GS_DTYPE_OTHER}, {"F8_E4M3", 1, GS_DTYPE_OTHER}, {"F8_E5M2", 1, GS_DTYPE_OTHER},
@@ -176,6 +178,10 @@ static gs_status read_entries(gs_safetensors *file, const cJSON *header, const u
 static gs_status read_header(gs_safetensors *file, gs_error *err)
 {
     uint64_t length = 0;
+    size_t start = file->mapped < 512 ? file->mapped : 512;
+    gs_status st = gs_stand_in_check(file->path, file->mapping, start, err);
+    if (st != GS_OK)
+        return st;
     for (int i = PREFIX - 1; i >= 0; i--)
         length = length << 8 | file->mapping[i];
     if (length > MAX_HEADER || length > file->mapped - PREFIX)
@@ -184,7 +190,6 @@ static gs_status read_header(gs_safetensors *file, gs_error *err)
     const char *text = (const char *)file->mapping + PREFIX, *end = text;
     const uint8_t *data = file->mapping + PREFIX + length;
     cJSON *header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
-    gs_status st;
     if (!cJSON_IsObject(header))
         st = gs_fail(err, GS_EFORMAT, "%s: the header is not a JSON object", file->path);
     else

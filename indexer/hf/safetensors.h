@@ -20,7 +20,7 @@
 
 #define GS_TENSOR_MAX_RANK 8
 
-typedef enum { GS_DTYPE_F32, GS_DTYPE_F16, GS_DTYPE_BF16, GS_DTYPE_OTHER } gs_dtype;
+typedef enum { GS_DTYPE_F32, GS_DTYPE_F16, GS_DTYPE_BF16, GS_DTYPE_F64, GS_DTYPE_OTHER } gs_dtype;
 
 typedef struct {
     char *name;            /* owned by the file */

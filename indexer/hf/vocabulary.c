@@ -2,6 +2,7 @@
 
 #include "core/tokenize.h" /* gs_merge */
 #include "indexer/hf/json.h"
+#include "indexer/hf/stand_in.h"
 
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
@@ -97,6 +98,8 @@ static bool split_pair(char *line, pair *out)
 static gs_status read_merges_text(source *s, gs_error *err)
 {
     gs_status st = gs_file_read(&s->merges_text, s->merges_path, MAX_FILE, err);
+    if (st == GS_OK)
+        st = gs_stand_in_check(s->merges_path, s->merges_text.data, s->merges_text.size, err);
     if (st != GS_OK)
         return st;
     char *text = (char *)s->merges_text.data;

@@ -3,16 +3,16 @@
 #include "core/half.h"
 #include "indexer/util/file.h" /* gs_path_join, gs_sha256_hex */
 
-#include <stdio.h> /* snprintf */
+#include <libgen.h> /* dirname */
+#include <stdio.h>  /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h> /* madvise */
-#include <unistd.h>   /* access, sysconf */
+#include <unistd.h>   /* sysconf */
 
-#define WHOLE      "model.safetensors"
-#define INDEX      "model.safetensors.index.json"
 #define MAP        "weight_map"
 #define MAX_INDEX  ((size_t)64 << 20)
+#define MAX_NAME   512
 #define SHAPE_TEXT 192 /* eight sides of 20 digits and their commas */
 
 /* ---- opening ---- */
@@ -76,18 +76,19 @@ static gs_status map_shards(gs_weights *weights, const char *directory, gs_error
     return GS_OK;
 }
 
-gs_status gs_weights_open(gs_weights *weights, const char *directory, gs_error *err)
+gs_status gs_weights_open(gs_weights *weights, const char *path, gs_error *err)
 {
-    *weights = (gs_weights){0};
-    char *whole = gs_path_join(directory, WHOLE), *index = gs_path_join(directory, INDEX);
-    gs_status st = GS_OK;
-    bool sharded = whole && index && access(whole, F_OK) != 0 && access(index, F_OK) == 0;
-    weights->path = sharded ? index : whole;
-    free(sharded ? whole : index);
-    if (!weights->path)
-        st = gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
+    *weights = (gs_weights){.path = strdup(path)};
+    char *directory = strdup(path);
+    size_t length = strlen(path);
+    gs_status st;
+    if (!weights->path || !directory)
+        st = gs_fail(err, GS_ENOMEM, "%s: no memory", path);
+    else if (length > 5 && strcmp(path + length - 5, ".json") == 0)
+        st = map_shards(weights, dirname(directory), err);
     else
-        st = sharded ? map_shards(weights, directory, err) : map_file(weights, weights->path, err);
+        st = map_file(weights, path, err);
+    free(directory);
     if (st != GS_OK)
         gs_weights_close(weights);
     return st;
@@ -124,7 +125,12 @@ static void expand(const gs_tensor *tensor, size_t count, float *out)
         memcpy(out, tensor->data, tensor->size);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && tensor->type == GS_DTYPE_F64; i++) {
+        double value;
+        memcpy(&value, tensor->data + sizeof value * i, sizeof value);
+        out[i] = (float)value;
+    }
+    for (size_t i = 0; i < count && tensor->type != GS_DTYPE_F64; i++) {
         uint16_t bits;
         memcpy(&bits, tensor->data + 2 * i, sizeof bits);
         out[i] = tensor->type == GS_DTYPE_F16 ? gs_half_to_float(bits) : gs_bf16_to_float(bits);
@@ -145,7 +151,9 @@ gs_status gs_weights_take(gs_weights *weights, size_t n, float **values, gs_erro
 /* A new owned f32 copy of tensor. */
 static gs_status copy_expanded(gs_weights *weights, const gs_tensor *tensor, const float **values, gs_error *err)
 {
-    size_t count = tensor->type == GS_DTYPE_F32 ? tensor->size / 4 : tensor->size / 2;
+    size_t count = 1;
+    for (size_t i = 0; i < tensor->rank; i++)
+        count *= tensor->shape[i];
     float *copy = NULL;
     gs_status st = gs_weights_take(weights, count, &copy, err);
     if (st == GS_OK)
@@ -172,6 +180,9 @@ static gs_status note(gs_weights *weights, const gs_tensor *tensor, const char *
 static gs_status find_tensor(const gs_weights *weights, const char *name, const gs_tensor **tensor,
                              const gs_safetensors **file, gs_error *err)
 {
+    char full[MAX_NAME];
+    snprintf(full, sizeof full, "%s%s", weights->prefix, name);
+    name = full;
     *file = weights->files;
     if (weights->index.root) {
         const cJSON *map = cJSON_GetObjectItemCaseSensitive(weights->index.root, MAP);
@@ -184,7 +195,31 @@ static gs_status find_tensor(const gs_weights *weights, const char *name, const 
     if (*tensor)
         return GS_OK;
     return gs_fail(err, GS_EFORMAT, "%s: no tensor '%s'%s", (*file)->path, name,
-                   weights->index.root ? ", though " INDEX " says so" : "");
+                   weights->index.root ? ", though the index of the shards says so" : "");
+}
+
+gs_status gs_weights_find_prefix(gs_weights *weights, const char *anchor, gs_error *err)
+{
+    const char *found = NULL;
+    size_t length = strlen(anchor);
+    if (gs_weights_has(weights, anchor))
+        return GS_OK;
+    for (size_t f = 0; f < weights->n_files; f++) {
+        const gs_safetensors *file = &weights->files[f];
+        for (size_t i = 0; i < file->count; i++) {
+            const char *name = file->tensors[i].name;
+            size_t before = strlen(name) - length;
+            if (strlen(name) <= length || before >= sizeof weights->prefix || name[before - 1] != '.' ||
+                strcmp(name + before, anchor) != 0)
+                continue;
+            if (found)
+                return gs_fail(err, GS_EFORMAT, "%s: holds two models, with '%s' and '%s': keep one", weights->path,
+                               found, name);
+            found = name;
+            snprintf(weights->prefix, before + 1, "%s", name);
+        }
+    }
+    return GS_OK;
 }
 
 bool gs_weights_has(const gs_weights *weights, const char *name)
@@ -209,7 +244,7 @@ static gs_status take_tensor(gs_weights *weights, const char *name, const size_t
         return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' has shape %s, expected %s", file->path, name, has,
                        shape_text(shape, rank, wants));
     if (tensor->type == GS_DTYPE_OTHER)
-        return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' is %s, expected F32, F16 or BF16", file->path, name,
+        return gs_fail(err, GS_EFORMAT, "%s: tensor '%s' is %s, expected F32, F16, BF16 or F64", file->path, name,
                        tensor->type_name);
     st = note(weights, tensor, has, err);
     gs_weights_forget(weights, tensor->data, tensor->size); /* its digest is taken; who needs it will read it */
@@ -225,7 +260,7 @@ gs_status gs_weights_view(gs_weights *weights, const char *name, const size_t *s
     if (st != GS_OK)
         return st;
     bool whole = tensor->type == GS_DTYPE_F32;
-    if ((uintptr_t)tensor->data % (whole ? sizeof(float) : sizeof(uint16_t)) != 0)
+    if (tensor->type == GS_DTYPE_F64 || (uintptr_t)tensor->data % (whole ? sizeof(float) : sizeof(uint16_t)) != 0)
         return copy_expanded(weights, tensor, &view->f32, err);
     view->f32 = whole ? (const float *)tensor->data : NULL;
     view->half = whole ? NULL : (const uint16_t *)tensor->data;

@@ -1,15 +1,15 @@
 /* weights.h - the tensors of a model, each asked for by name and shape, as f32 or as they are stored.
  *
  *     gs_weights weights;
- *     if ((st = gs_weights_open(&weights, directory, err)) != GS_OK) return st;
+ *     if ((st = gs_weights_open(&weights, "model.safetensors", err)) != GS_OK) return st;
  *     const float *projection;
  *     st = gs_weights_get(&weights, "text_projection.weight", (size_t[]){512, 768}, 2, &projection, err);
  *     gs_weights_close(&weights);
  *
- * They lie in model.safetensors, or in shards beside model.safetensors.index.json, whose "weight_map" names the file of
- * each; where both exist the whole file is taken, as transformers does. f32 is used in place, from the mapping; f16 and
- * bf16 are expanded once by gs_weights_get(), left as they are by gs_weights_view(). Every tensor handed out is noted
- * with the digest of its stored bytes: what decides the features is exactly what was asked for.
+ * They lie in one file, or in shards beside an index, whose "weight_map" names the file of each. f32 is used in place,
+ * from the mapping; f64 is rounded to f32; f16 and bf16 are expanded once by gs_weights_get(), left as they are by
+ * gs_weights_view(). Every tensor handed out is noted with the digest of its stored bytes: what decides the features is
+ * exactly what was asked for.
  */
 #ifndef GS_WEIGHTS_H
 #define GS_WEIGHTS_H
@@ -20,7 +20,8 @@
 #include <stdbool.h>
 
 typedef struct {
-    char *path;            /* model.safetensors, or the index of the shards  owned */
+    char *path;            /* the file, or the index of the shards  owned */
+    char prefix[128];      /* what every name begins with in the files, and not in what is asked for */
     gs_json index;         /* the index; zeroed when there are no shards */
     gs_safetensors *files; /* [n_files]  owned: the one, or the shards */
     size_t n_files;
@@ -30,9 +31,15 @@ typedef struct {
     size_t manifest_size;
 } gs_weights;
 
-/* Maps every file. GS_EFORMAT, naming file and field, for an index that is no map of tensors to files beside it. */
-gs_status gs_weights_open(gs_weights *weights, const char *directory, gs_error *err);
+/* Maps every file. path: a file of tensors, or an index (*.json); GS_EFORMAT, naming file and field, for one that is no
+ * map of tensors to files beside it. */
+gs_status gs_weights_open(gs_weights *weights, const char *path, gs_error *err);
 void gs_weights_close(gs_weights *weights); /* safe on a zeroed one */
+
+/* Sets the prefix so that anchor, a name that the model must have, is there: "" where it is, else what stands before it
+ * in the only tensor that ends in it, such as "module." of a training program. Where there is none nothing changes, and
+ * the tensors will be found missing. GS_EFORMAT when several have it. */
+gs_status gs_weights_find_prefix(gs_weights *weights, const char *anchor, gs_error *err);
 
 /* Whether there is a tensor of that name, of whatever shape. */
 bool gs_weights_has(const gs_weights *weights, const char *name);

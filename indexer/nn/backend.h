@@ -5,7 +5,7 @@
  *     void *context;
  *     st = backend->open(&context, err);                   // once a thread
  *     st = backend->pack(context, &layer, err);            // once a layer: the weights as the backend likes them best
- *     st = backend->linear(context, &layer, x, rows, GS_EPILOGUE_GELU, y, err);
+ *     st = backend->linear(context, &layer, x, rows, gs_epilogue_of(GS_GELU), y, err);
  *     backend->close(context);
  *     backend->unpack(&layer);
  *
@@ -15,6 +15,7 @@
 #define GS_BACKEND_H
 
 #include "core/status.h"
+#include "indexer/hf/config.h" /* gs_activation */
 #include "indexer/nn/linear.h"
 #include "indexer/nn/number.h"
 
@@ -29,12 +30,26 @@ typedef enum {
 } gs_precision;
 
 typedef enum {
-    GS_EPILOGUE_NONE,       /* y act = x weight^T + bias */
-    GS_EPILOGUE_QUICK_GELU, /* y act = activation of the same */
-    GS_EPILOGUE_GELU,
-    GS_EPILOGUE_F32, /* y f32 = the same */
-    GS_EPILOGUE_ADD, /* y f32 += the same */
+    GS_EPILOGUE_NONE,     /* y act = x weight^T + bias */
+    GS_EPILOGUE_F32,      /* y f32 = the same */
+    GS_EPILOGUE_ADD,      /* y f32 += the same */
+    GS_EPILOGUE_ACTIVATE, /* y act = an activation of the same: this one and gs_activation's number more */
 } gs_epilogue;
+
+static inline gs_epilogue gs_epilogue_of(gs_activation activation)
+{
+    return (gs_epilogue)(GS_EPILOGUE_ACTIVATE + activation);
+}
+
+static inline bool gs_epilogue_activates(gs_epilogue epilogue)
+{
+    return epilogue >= GS_EPILOGUE_ACTIVATE;
+}
+
+static inline gs_activation gs_epilogue_activation(gs_epilogue epilogue)
+{
+    return (gs_activation)(epilogue - GS_EPILOGUE_ACTIVATE);
+}
 
 /* Sequences of a batch one after the other: sequence i is the next length[i] rows. */
 typedef struct {

@@ -1,25 +1,43 @@
 #include "indexer/nn/clip_text.h"
 
+#include "indexer/nn/names.h"
 #include "indexer/nn/vector.h"
 
+#include <stdio.h>  /* snprintf */
 #include <string.h> /* memcpy */
+
+#define MAX_NAME 128
+
+static const char *join(char name[MAX_NAME], const char *prefix, const char *rest)
+{
+    snprintf(name, MAX_NAME, "%s%s", prefix, rest);
+    return name;
+}
 
 gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
                             gs_error *err)
 {
+    const gs_text_names *names = gs_text_names_of(config->text.architecture);
     size_t width = config->text.width;
+    char name[MAX_NAME];
+    const char *prefix = names->prefix;
+    if (names->other_prefix && gs_weights_has(weights, join(name, names->other_prefix, names->tokens)))
+        prefix = names->other_prefix;
     *tower = (gs_clip_text){
         .vocabulary = config->vocabulary, .context = config->context, .dim = dim, .end_token = config->end_token};
     gs_status st;
-    if ((st = gs_weights_get(weights, "text_model.embeddings.token_embedding.weight",
-                             (size_t[]){config->vocabulary, width}, 2, &tower->token_embedding, err)) != GS_OK ||
-        (st = gs_weights_get(weights, "text_model.embeddings.position_embedding.weight",
-                             (size_t[]){config->context, width}, 2, &tower->position_embedding, err)) != GS_OK ||
-        (st = gs_transformer_load(&tower->stack, &config->text, weights, "text_model.encoder.layers", err)) != GS_OK ||
-        (st = gs_norm_load(&tower->final_norm, width, config->text.epsilon, weights, "text_model.final_layer_norm",
-                           err)) != GS_OK)
+    if ((st = gs_weights_get(weights, join(name, prefix, names->tokens), (size_t[]){config->vocabulary, width}, 2,
+                             &tower->token_embedding, err)) != GS_OK ||
+        (st = gs_weights_get(weights, join(name, prefix, names->positions), (size_t[]){config->context, width}, 2,
+                             &tower->position_embedding, err)) != GS_OK ||
+        (st = gs_transformer_load(&tower->stack, &config->text, weights, join(name, prefix, names->layers), err)) !=
+            GS_OK ||
+        (st = gs_norm_load(&tower->final_norm, width, config->text.epsilon, weights,
+                           join(name, prefix, names->final_norm), err)) != GS_OK)
         return st;
-    return gs_linear_load(&tower->projection, width, dim, false, weights, "text_projection", err);
+    return gs_projection_load(&tower->projection, width, dim, false,
+                              gs_projections_are_turned(config->text.architecture), weights,
+                              join(name, prefix, names->projection), err);
 }
 
 void gs_clip_text_free(gs_clip_text *tower)

@@ -19,7 +19,8 @@
 
 typedef struct {
     size_t vocabulary, context, dim;
-    size_t end_token; /* GS_END_TOKEN_LEGACY: the feature is at the largest id, else at the first of this id */
+    size_t
+        end_token; /* GS_END_TOKEN_LEGACY: the feature is at the largest id, else at the first of this id, or at the start where there is none */
     const float *token_embedding;    /* [vocabulary, width]  borrowed from the weights */
     const float *position_embedding; /* [context, width]     borrowed from the weights */
     gs_transformer stack;
@@ -40,9 +41,9 @@ static inline size_t gs_clip_text_end(const gs_clip_text *tower, const int32_t *
             at = ids[i] > ids[at] ? i : at;
         return at;
     }
-    while (at + 1 < n && (size_t)ids[at] != tower->end_token)
+    while (at < n && (size_t)ids[at] != tower->end_token)
         at++;
-    return at;
+    return at < n ? at : 0;
 }
 
 gs_status gs_clip_text_pack(gs_clip_text *tower, gs_engine engine, const gs_weights *weights, gs_error *err);

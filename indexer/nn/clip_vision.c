@@ -1,5 +1,6 @@
 #include "indexer/nn/clip_vision.h"
 
+#include "indexer/nn/names.h"
 #include "indexer/nn/positions.h"
 #include "indexer/nn/vector.h"
 
@@ -8,100 +9,118 @@
 
 #define MAX_NAME 128
 
-/* What an architecture calls the tensors of its tower. */
-typedef struct {
-    const char *prefix; /* of all but the projection; those that are a tower alone may be saved without */
-    const char *class_embedding, *patches, *positions, *layers;
-    const char *before, *after, *projection; /* NULL: none */
-} tower_names;
-
-static const tower_names names_of[] = {
-    [GS_CLIP] = {"vision_model.", "embeddings.class_embedding", "embeddings.patch_embedding",
-                 "embeddings.position_embedding.weight", "encoder.layers", "pre_layrnorm", "post_layernorm",
-                 "visual_projection"},
-    [GS_VIT] = {"vit.", "embeddings.cls_token", "embeddings.patch_embeddings.projection",
-                "embeddings.position_embeddings", "encoder.layer", NULL, "layernorm", NULL},
-    [GS_DINOV2] = {"dinov2.", "embeddings.cls_token", "embeddings.patch_embeddings.projection",
-                   "embeddings.position_embeddings", "encoder.layer", NULL, "layernorm", NULL},
-};
-
 static const char *join(char name[MAX_NAME], const char *prefix, const char *rest)
 {
     snprintf(name, MAX_NAME, "%s%s", prefix, rest);
     return name;
 }
 
-static const char *find_prefix(gs_architecture architecture, const gs_weights *weights)
+gs_status gs_clip_vision_find(const gs_clip_config *config, gs_weights *weights, gs_error *err)
 {
-    const tower_names *names = &names_of[architecture];
-    char name[MAX_NAME];
-    bool bare = architecture != GS_CLIP && !gs_weights_has(weights, join(name, names->prefix, names->class_embedding));
-    return bare ? "" : names->prefix;
-}
-
-/* Position embeddings for the tower's grid, with the patches' bias, which every patch gets too, added to them. learned
- * [1 + grid * grid, width]. */
-static gs_status make_positions(gs_clip_vision *tower, const float *learned, size_t grid, size_t width,
-                                const float *patch_bias, gs_weights *weights, gs_error *err)
-{
-    float *positions;
-    gs_status st = gs_weights_take(weights, tower->tokens * width, &positions, err);
-    if (st != GS_OK)
+    const gs_vision_names *names = gs_vision_names_of(config->vision.architecture);
+    char anchor[MAX_NAME], bare[MAX_NAME];
+    join(bare, names->patches, ".weight");
+    gs_status st = gs_weights_find_prefix(weights, join(anchor, names->prefix, bare), err);
+    if (st != GS_OK || config->has_text || gs_weights_has(weights, anchor))
         return st;
-    memcpy(positions, learned, width * sizeof *positions); /* the class token's */
-    if (grid == tower->grid)
-        memcpy(positions + width, learned + width, grid * grid * width * sizeof *positions);
-    else
-        gs_positions_resize(learned + width, grid, positions + width, tower->grid, width);
-    for (size_t i = 1; i < tower->tokens; i++)
-        gs_add(positions + i * width, width, patch_bias);
-    tower->position_embedding = positions;
-    return GS_OK;
+    return gs_weights_find_prefix(weights, bare, err);
 }
 
-/* CLIP's class embedding and positions are [width] and [tokens, width], the others' have sides of 1 before. */
+static const char *prefix_of(const gs_vision_names *names, const gs_weights *weights)
+{
+    char anchor[MAX_NAME], bare[MAX_NAME];
+    join(bare, names->patches, ".weight");
+    return gs_weights_has(weights, join(anchor, names->prefix, bare)) ? names->prefix : "";
+}
+
+/* The rows of the patches, learned [grid * grid, width], resized where the tower sees another grid. */
+static void place_positions(const gs_clip_vision *tower, const gs_clip_config *config, const float *learned,
+                            float *rows)
+{
+    size_t width = config->vision.width, grid = config->position_grid;
+    if (grid == tower->grid)
+        memcpy(rows, learned, grid * grid * width * sizeof *rows);
+    else if (config->vision.architecture == GS_DINOV2_REGISTERS)
+        gs_positions_resize_smooth(learned, grid, rows, tower->grid, width);
+    else
+        gs_positions_resize(learned, grid, rows, tower->grid, width);
+}
+
+static gs_status load_patches(gs_clip_vision *tower, const gs_clip_config *config, const char *prefix,
+                              gs_weights *weights, gs_error *err)
+{
+    const gs_vision_names *names = gs_vision_names_of(config->vision.architecture);
+    size_t width = config->vision.width, patch = tower->patch_size;
+    char name[MAX_NAME], part[MAX_NAME];
+    gs_tensor_view kernels;
+    gs_status st = gs_weights_view(weights, join(name, prefix, join(part, names->patches, ".weight")),
+                                   (size_t[]){width, 3, patch, patch}, 4, &kernels, err);
+    tower->patch_embedding = (gs_linear){.weight = kernels.f32,
+                                         .half = kernels.half,
+                                         .half_is_bf16 = kernels.half_is_bf16,
+                                         .in = tower->patch_values,
+                                         .out = width};
+    return st;
+}
+
+/* What patches become, and tower->embedding: the class token with its position, the registers, and the patches'
+ * positions with their bias. The order of the tensors is that of fingerprints. */
 static gs_status load_embeddings(gs_clip_vision *tower, const gs_clip_config *config, const char *prefix,
                                  gs_weights *weights, gs_error *err)
 {
-    const tower_names *names = &names_of[config->vision.architecture];
-    bool clip = config->vision.architecture == GS_CLIP;
-    size_t width = config->vision.width, patch = tower->patch_size, grid = config->position_grid;
-    size_t class_shape[] = {1, 1, width}, position_shape[] = {1, 1 + grid * grid, width};
-    const float *bias;
+    const gs_vision_names *names = gs_vision_names_of(config->vision.architecture);
+    size_t width = config->vision.width, grid = config->position_grid, registers = config->registers;
+    size_t rank = names->framed ? 3 : 2, lead = names->framed ? 0 : 1, classes = names->class_embedding ? 1 : 0;
+    size_t class_shape[] = {1, 1, width}, position_shape[] = {1, classes + grid * grid, width};
+    const float *class_token = NULL, *positions, *register_tokens = NULL, *bias = NULL;
+    float *rows;
     char name[MAX_NAME], part[MAX_NAME];
-    tower->patch_embedding = (gs_linear){.in = tower->patch_values, .out = width};
-    gs_tensor_view kernels;
-    gs_status st;
-    if ((st = gs_weights_get(weights, join(name, prefix, names->class_embedding), class_shape + (clip ? 2 : 0),
-                             clip ? 1 : 3, &tower->class_embedding, err)) != GS_OK ||
-        (st = gs_weights_view(weights, join(name, prefix, join(part, names->patches, ".weight")),
-                              (size_t[]){width, 3, patch, patch}, 4, &kernels, err)) != GS_OK ||
-        (st = gs_weights_get(weights, join(name, prefix, names->positions), position_shape + (clip ? 1 : 0),
-                             clip ? 2 : 3, &tower->position_embedding, err)) != GS_OK)
+    gs_status st = GS_OK;
+    if (classes)
+        st = gs_weights_get(weights, join(name, prefix, names->class_embedding), class_shape + (names->framed ? 0 : 2),
+                            names->framed ? 3 : 1, &class_token, err);
+    if (st == GS_OK)
+        st = load_patches(tower, config, prefix, weights, err);
+    if (st == GS_OK)
+        st =
+            gs_weights_get(weights, join(name, prefix, names->positions), position_shape + lead, rank, &positions, err);
+    if (st == GS_OK && registers)
+        st = gs_weights_get(weights, join(name, prefix, names->registers), (size_t[]){1, registers, width}, 3,
+                            &register_tokens, err);
+    if (st == GS_OK && names->patch_bias)
+        st = gs_weights_get(weights, join(name, prefix, join(part, names->patches, ".bias")), &width, 1, &bias, err);
+    if (st == GS_OK)
+        st = gs_weights_take(weights, tower->tokens * width, &rows, err);
+    if (st != GS_OK)
         return st;
-    tower->patch_embedding.weight = kernels.f32;
-    tower->patch_embedding.half = kernels.half;
-    tower->patch_embedding.half_is_bf16 = kernels.half_is_bf16;
-    if (clip)
-        return GS_OK;
-    st = gs_weights_get(weights, join(name, prefix, join(part, names->patches, ".bias")), &width, 1, &bias, err);
-    return st == GS_OK ? make_positions(tower, tower->position_embedding, grid, width, bias, weights, err) : st;
+    tower->embedding = rows;
+    for (size_t i = 0; i < classes * width; i++)
+        rows[i] = positions[i] + class_token[i];
+    rows += classes * width;
+    if (registers)
+        memcpy(rows, register_tokens, registers * width * sizeof *rows);
+    rows += registers * width;
+    place_positions(tower, config, positions + classes * width, rows);
+    for (size_t i = 0; bias && i < tower->grid * tower->grid; i++)
+        gs_add(rows + i * width, width, bias);
+    return GS_OK;
 }
 
 gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
                               gs_error *err)
 {
-    const tower_names *names = &names_of[config->vision.architecture];
-    const char *prefix = find_prefix(config->vision.architecture, weights);
+    const gs_vision_names *names = gs_vision_names_of(config->vision.architecture);
     size_t width = config->vision.width, grid = config->image_size / config->patch_size;
     float epsilon = config->vision.epsilon;
     char name[MAX_NAME];
+    const char *prefix = config->has_text ? names->prefix : prefix_of(names, weights);
     *tower = (gs_clip_vision){.image_size = config->image_size,
                               .patch_size = config->patch_size,
                               .dim = dim,
                               .grid = grid,
-                              .tokens = grid * grid + 1,
+                              .leading = (names->class_embedding ? 1 : 0) + config->registers,
                               .patch_values = 3 * config->patch_size * config->patch_size};
+    tower->tokens = tower->leading + grid * grid;
     gs_status st = load_embeddings(tower, config, prefix, weights, err);
     if (st == GS_OK && names->before)
         st = gs_norm_load(&tower->before, width, epsilon, weights, join(name, prefix, names->before), err);
@@ -109,9 +128,18 @@ gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *confi
         st = gs_transformer_load(&tower->stack, &config->vision, weights, join(name, prefix, names->layers), err);
     if (st == GS_OK)
         st = gs_norm_load(&tower->after, width, epsilon, weights, join(name, prefix, names->after), err);
-    if (st == GS_OK && names->projection)
-        st = gs_linear_load(&tower->projection, width, dim, false, weights, names->projection, err);
+    if (st == GS_OK && gs_clip_vision_projects(config, weights))
+        st =
+            gs_projection_load(&tower->projection, width, dim, false,
+                               gs_projections_are_turned(config->vision.architecture), weights, names->projection, err);
     return st;
+}
+
+bool gs_clip_vision_projects(const gs_clip_config *config, const gs_weights *weights)
+{
+    const gs_vision_names *names = gs_vision_names_of(config->vision.architecture);
+    char name[MAX_NAME];
+    return names->projection && (config->has_text || gs_weights_has(weights, join(name, names->projection, ".weight")));
 }
 
 void gs_clip_vision_free(gs_clip_vision *tower)
@@ -163,21 +191,20 @@ void gs_clip_vision_place(const gs_clip_vision *tower, gs_number number, const f
 {
     size_t side = tower->patch_size, patch_size = gs_number_size(number, tower->patch_values);
     char *patch = patches_in(tower, n, work) + i * tower->tokens * patch_size;
-    memset(patch, 0, patch_size); /* the class token's */
+    memset(patch, 0, tower->leading * patch_size); /* tokens without a patch */
+    patch += tower->leading * patch_size;
     for (size_t y = 0; y < tower->grid; y++)
-        for (size_t x = 0; x < tower->grid; x++)
-            cut_patch(tower, number, pixels + (y * tower->image_size + x) * side, patch += patch_size);
+        for (size_t x = 0; x < tower->grid; x++, patch += patch_size)
+            cut_patch(tower, number, pixels + (y * tower->image_size + x) * side, patch);
 }
 
-/* x [n, tokens, width] = class and position embeddings + the patches' projections, all in one product: the class
- * token's patch is zero. */
+/* x [n, tokens, width] = the embedding + the patches' projections, all in one product: tokens that come before the
+ * patches have patches of zeros. */
 static gs_status embed(const gs_clip_vision *tower, gs_engine engine, size_t n, float *x, gs_error *err)
 {
     size_t width = tower->stack.config.width, tokens = tower->tokens;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(x + i * tokens * width, tower->position_embedding, tokens * width * sizeof *x);
-        gs_add(x + i * tokens * width, width, tower->class_embedding);
-    }
+    for (size_t i = 0; i < n; i++)
+        memcpy(x + i * tokens * width, tower->embedding, tokens * width * sizeof *x);
     return engine.backend->linear(engine.context, &tower->patch_embedding, patches_in(tower, n, x), n * tokens,
                                   GS_EPILOGUE_ADD, x, err);
 }

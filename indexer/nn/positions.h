@@ -13,4 +13,8 @@
 /* from [side, side, width] -> to [to_side, to_side, width]. */
 void gs_positions_resize(const float *from, size_t side, float *to, size_t to_side, size_t width);
 
+/* The same with antialias=True, as Dinov2 with registers has it: a = -1/2, the cubic widened when the grid shrinks, and
+ * weights that sum to 1 at the edges. */
+void gs_positions_resize_smooth(const float *from, size_t side, float *to, size_t to_side, size_t width);
+
 #endif

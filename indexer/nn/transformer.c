@@ -1,5 +1,7 @@
 #include "indexer/nn/transformer.h"
 
+#include "indexer/nn/names.h"
+
 #include <stdio.h>  /* snprintf */
 #include <stdlib.h> /* calloc */
 #include <string.h> /* memcpy */
@@ -38,23 +40,47 @@ gs_status gs_linear_load(gs_linear *linear, size_t in, size_t out, bool bias, gs
     return gs_weights_get(weights, name, &out, 1, &linear->bias, err);
 }
 
-/* What an architecture calls the tensors of a layer. */
-typedef struct {
-    const char *query, *key, *value, *out, *expand, *contract;
-    const char *before_attention, *before_inner;
-    const char *scale_attention, *scale_inner; /* layer scale; NULL: none */
-} layer_names;
+gs_status gs_projection_load(gs_linear *linear, size_t in, size_t out, bool bias, bool turned, gs_weights *weights,
+                             const char *prefix, gs_error *err)
+{
+    const float *stored;
+    float *weight;
+    gs_status st;
+    if (!turned)
+        return gs_linear_load(linear, in, out, bias, weights, prefix, err);
+    if ((st = gs_weights_get(weights, prefix, (size_t[]){in, out}, 2, &stored, err)) != GS_OK ||
+        (st = gs_weights_take(weights, in * out, &weight, err)) != GS_OK)
+        return st;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            weight[o * in + i] = stored[i * out + o];
+    *linear = (gs_linear){.weight = weight, .in = in, .out = out};
+    return GS_OK;
+}
 
-static const layer_names names_of[] = {
-    [GS_CLIP] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2",
-                 "layer_norm1", "layer_norm2", NULL, NULL},
-    [GS_VIT] = {"attention.attention.query", "attention.attention.key", "attention.attention.value",
-                "attention.output.dense", "intermediate.dense", "output.dense", "layernorm_before", "layernorm_after",
-                NULL, NULL},
-    [GS_DINOV2] = {"attention.attention.query", "attention.attention.key", "attention.attention.value",
-                   "attention.output.dense", "mlp.fc1", "mlp.fc2", "norm1", "norm2", "layer_scale1.lambda1",
-                   "layer_scale2.lambda1"},
-};
+/* Linear layers whose weights and biases lie below each other in PREFIX_weight and PREFIX_bias. */
+static gs_status load_stacked(gs_linear *const linears[], size_t n, size_t in, size_t out, gs_weights *weights,
+                              const char *prefix, gs_error *err)
+{
+    char name[MAX_NAME];
+    gs_tensor_view weight;
+    const float *bias;
+    snprintf(name, sizeof name, "%s_weight", prefix);
+    gs_status st = gs_weights_view(weights, name, (size_t[]){n * out, in}, 2, &weight, err);
+    if (st != GS_OK)
+        return st;
+    snprintf(name, sizeof name, "%s_bias", prefix);
+    if ((st = gs_weights_get(weights, name, (size_t[]){n * out}, 1, &bias, err)) != GS_OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        *linears[i] = (gs_linear){.weight = weight.f32 ? weight.f32 + i * out * in : NULL,
+                                  .half = weight.half ? weight.half + i * out * in : NULL,
+                                  .half_is_bf16 = weight.half_is_bf16,
+                                  .bias = bias + i * out,
+                                  .in = in,
+                                  .out = out};
+    return GS_OK;
+}
 
 /* scale (W x + b) = (scale W) x + scale b: multiplied in once, it costs nothing later. */
 static gs_status fold_scale(gs_linear *linear, gs_weights *weights, const char *name, gs_error *err)
@@ -78,11 +104,11 @@ static gs_status fold_scale(gs_linear *linear, gs_weights *weights, const char *
     return GS_OK;
 }
 
-static gs_status load_layer(gs_transformer_layer *layer, const gs_tower_config *config, gs_weights *weights,
-                            const char *prefix, gs_error *err)
+static gs_status load_linears(gs_transformer_layer *layer, const gs_tower_config *config, gs_weights *weights,
+                              const char *prefix, gs_error *err)
 {
     size_t width = config->width, inner = config->inner;
-    const layer_names *names = &names_of[config->architecture];
+    const gs_layer_names *names = gs_layer_names_of(config->architecture);
     struct {
         const char *name, *scale;
         gs_linear *linear;
@@ -99,20 +125,35 @@ static gs_status load_layer(gs_transformer_layer *layer, const gs_tower_config *
     char name[MAX_NAME - 16];
     gs_status st = GS_OK;
     for (size_t i = 0; st == GS_OK && i < sizeof linears / sizeof *linears; i++) {
+        if (!linears[i].name)
+            continue;
         snprintf(name, sizeof name, "%s.%s", prefix, linears[i].name);
         st = gs_linear_load(linears[i].linear, linears[i].in, linears[i].out, linears[i].bias, weights, name, err);
-        if (st == GS_OK && linears[i].scale) {
+        if (st == GS_OK && linears[i].scale && config->layer_scale) {
             snprintf(name, sizeof name, "%s.%s", prefix, linears[i].scale);
             st = fold_scale(linears[i].linear, weights, name, err);
         }
     }
+    if (st != GS_OK || !names->in)
+        return st;
+    gs_linear *stacked[] = {&layer->query, &layer->key, &layer->value};
+    snprintf(name, sizeof name, "%s.%s", prefix, names->in);
+    return load_stacked(stacked, 3, width, width, weights, name, err);
+}
+
+static gs_status load_layer(gs_transformer_layer *layer, const gs_tower_config *config, gs_weights *weights,
+                            const char *prefix, gs_error *err)
+{
+    const gs_layer_names *names = gs_layer_names_of(config->architecture);
+    char name[MAX_NAME - 16];
+    gs_status st = load_linears(layer, config, weights, prefix, err);
     if (st != GS_OK)
         return st;
     snprintf(name, sizeof name, "%s.%s", prefix, names->before_attention);
-    if ((st = gs_norm_load(&layer->before_attention, width, config->epsilon, weights, name, err)) != GS_OK)
+    if ((st = gs_norm_load(&layer->before_attention, config->width, config->epsilon, weights, name, err)) != GS_OK)
         return st;
     snprintf(name, sizeof name, "%s.%s", prefix, names->before_inner);
-    return gs_norm_load(&layer->before_inner, width, config->epsilon, weights, name, err);
+    return gs_norm_load(&layer->before_inner, config->width, config->epsilon, weights, name, err);
 }
 
 gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *config, gs_weights *weights,
@@ -129,7 +170,7 @@ gs_status gs_transformer_load(gs_transformer *stack, const gs_tower_config *conf
             return st;
     }
     snprintf(beyond, sizeof beyond, "%s.%zu.%s.weight", prefix, config->layers,
-             names_of[config->architecture].before_attention);
+             gs_layer_names_of(config->architecture)->before_attention);
     if (gs_weights_has(weights, beyond))
         return gs_fail(err, GS_EFORMAT, "%s: has a tensor '%s', but config.json says %zu layers", weights->path, beyond,
                        config->layers);
@@ -258,7 +299,7 @@ gs_status gs_transformer_run(const gs_transformer *stack, gs_engine engine, floa
     void *c = engine.context, *normed = (char *)work + l.normed, *hidden = (char *)work + l.hidden,
          *scores = (char *)work + l.scores;
     void *key = gs_number_at(type, hidden, rows * width), *value = gs_number_at(type, hidden, 2 * rows * width);
-    gs_epilogue activation = config->activation == GS_GELU ? GS_EPILOGUE_GELU : GS_EPILOGUE_QUICK_GELU;
+    gs_epilogue activation = gs_epilogue_of(config->activation);
 
     for (const gs_transformer_layer *layer = stack->layers; layer < stack->layers + config->layers; layer++) {
         gs_status st;

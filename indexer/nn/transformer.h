@@ -49,6 +49,10 @@ gs_status gs_norm_load(gs_norm *norm, size_t width, float epsilon, gs_weights *w
 gs_status gs_linear_load(gs_linear *linear, size_t in, size_t out, bool bias, gs_weights *weights, const char *prefix,
                          gs_error *err);
 
+/* The last layer of a tower, without a bias in CLIP. turned: it is stored as [in, out], under PREFIX itself. */
+gs_status gs_projection_load(gs_linear *linear, size_t in, size_t out, bool bias, bool turned, gs_weights *weights,
+                             const char *prefix, gs_error *err);
+
 /* backend->pack() of one linear, whose weight then leaves the memory if it was copied. */
 gs_status gs_linear_pack(gs_linear *linear, gs_engine engine, const gs_weights *weights, gs_error *err);
 

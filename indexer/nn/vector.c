@@ -113,22 +113,59 @@ GS_CLONES void gs_layer_norm_bf16(const float *row, size_t n, const float *weigh
         out[i] = to_bf16((row[i] - mean) * inverse * weight[i] + bias[i]);
 }
 
-GS_CLONES void gs_quick_gelu(float *row, size_t n, const float *bias)
+/* x sigmoid(slope x) */
+INLINE void swish(float *row, size_t n, const float *bias, float slope)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float x = row[i] + bias[i];
-        row[i] = x / (1.0f + exponential(-1.702f * x));
+        row[i] = x / (1.0f + exponential(-slope * x));
     }
 }
 
-GS_CLONES void gs_gelu(float *row, size_t n, const float *bias)
+GS_CLONES static void quick_gelu(float *row, size_t n, const float *bias)
+{
+    swish(row, n, bias, 1.702f);
+}
+
+GS_CLONES static void silu(float *row, size_t n, const float *bias)
+{
+    swish(row, n, bias, 1.0f);
+}
+
+GS_CLONES static void gelu(float *row, size_t n, const float *bias)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float x = row[i] + bias[i];
         row[i] = 0.5f * x * (1.0f + error_function(x * 0.70710678f));
     }
+}
+
+/* (1 + tanh y) / 2 is sigmoid(2 y); 2 sqrt(2 / pi) = 1.5957691. */
+GS_CLONES static void gelu_tanh(float *row, size_t n, const float *bias)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float x = row[i] + bias[i];
+        row[i] = x / (1.0f + exponential(-1.5957691f * (x + 0.044715f * x * x * x)));
+    }
+}
+
+GS_CLONES static void relu(float *row, size_t n, const float *bias)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float x = row[i] + bias[i];
+        row[i] = x > 0 ? x : 0;
+    }
+}
+
+void gs_activate(gs_activation activation, float *row, size_t n, const float *bias)
+{
+    static void (*const all[])(float *row, size_t n, const float *bias) = {
+        [GS_QUICK_GELU] = quick_gelu, [GS_GELU] = gelu, [GS_GELU_TANH] = gelu_tanh, [GS_SILU] = silu, [GS_RELU] = relu};
+    all[activation](row, n, bias);
 }
 
 GS_CLONES void gs_add(float *row, size_t n, const float *addend)

@@ -6,6 +6,8 @@
 #ifndef GS_VECTOR_H
 #define GS_VECTOR_H
 
+#include "indexer/hf/config.h" /* gs_activation */
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,9 +24,8 @@ void gs_layer_norm_bf16(const float *row, size_t n, const float *weight, const f
 /* out [n] = x in bf16, to nearest even; a NaN stays one. */
 void gs_to_bf16(const float *x, size_t n, uint16_t *out);
 
-/* row [n] = activation(row + bias), in place: x sigmoid(1.702 x), and x Phi(x). */
-void gs_quick_gelu(float *row, size_t n, const float *bias);
-void gs_gelu(float *row, size_t n, const float *bias);
+/* row [n] = activation(row + bias), in place. */
+void gs_activate(gs_activation activation, float *row, size_t n, const float *bias);
 
 /* row [n] += addend. */
 void gs_add(float *row, size_t n, const float *addend);

@@ -104,11 +104,21 @@ gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool 
 
 static gs_onnx_name activate(gs_onnx_graph *graph, gs_activation activation, gs_onnx_name x)
 {
-    if (activation == GS_QUICK_GELU) {
-        gs_onnx_name scaled = gs_onnx_binary(graph, "Mul", x, gs_onnx_scalar(graph, 1.702f));
+    gs_onnx_name scaled;
+    if (activation == GS_RELU)
+        return gs_onnx_unary(graph, "Relu", x);
+    if (activation == GS_QUICK_GELU || activation == GS_SILU) {
+        scaled = activation == GS_SILU ? x : gs_onnx_binary(graph, "Mul", x, gs_onnx_scalar(graph, 1.702f));
         return gs_onnx_binary(graph, "Mul", x, gs_onnx_unary(graph, "Sigmoid", scaled));
     }
-    gs_onnx_name scaled = gs_onnx_binary(graph, "Div", x, gs_onnx_scalar(graph, sqrtf(2)));
+    if (activation == GS_GELU_TANH) { /* x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)) */
+        gs_onnx_name square = gs_onnx_binary(graph, "Mul", x, x);
+        scaled = gs_onnx_binary(graph, "Mul", square, gs_onnx_scalar(graph, 1.5957691f * 0.044715f));
+        scaled = gs_onnx_binary(graph, "Add", scaled, gs_onnx_scalar(graph, 1.5957691f));
+        scaled = gs_onnx_unary(graph, "Sigmoid", gs_onnx_binary(graph, "Mul", x, scaled));
+        return gs_onnx_binary(graph, "Mul", x, scaled);
+    }
+    scaled = gs_onnx_binary(graph, "Div", x, gs_onnx_scalar(graph, sqrtf(2)));
     gs_onnx_name twice = gs_onnx_binary(graph, "Add", gs_onnx_unary(graph, "Erf", scaled), gs_onnx_scalar(graph, 1));
     return gs_onnx_binary(graph, "Mul", gs_onnx_binary(graph, "Mul", x, twice), gs_onnx_scalar(graph, 0.5f));
 }

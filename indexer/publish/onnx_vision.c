@@ -3,21 +3,6 @@
 #include "indexer/encoder/towers.h"
 #include "indexer/publish/onnx_layers.h"
 
-#include <string.h> /* memcpy */
-
-/* [tokens, width]: position embeddings, with the class embedding added to the class token's. */
-static gs_onnx_name places(gs_onnx_graph *graph, const gs_clip_vision *tower)
-{
-    size_t width = tower->stack.config.width, n = tower->tokens * width;
-    float *sum = gs_onnx_take(graph, n * sizeof *sum);
-    if (!sum)
-        return NULL; /* no memory: the graph has failed */
-    memcpy(sum, tower->position_embedding, n * sizeof *sum);
-    for (size_t i = 0; i < width; i++)
-        sum[i] += tower->class_embedding[i];
-    return gs_onnx_constant(graph, GS_ONNX_F32, sum, (size_t[]){tower->tokens, width}, 2);
-}
-
 /* pixels [batch, 3, size, size] -> [batch, grid * grid, width] */
 static gs_onnx_name patches(gs_onnx_graph *graph, const gs_clip_vision *tower, bool quantize, gs_onnx_name pixels)
 {
@@ -35,9 +20,11 @@ static gs_onnx_name write_tower(gs_onnx_graph *graph, const gs_clip_vision *towe
 {
     int64_t tokens = (int64_t)tower->tokens, width = (int64_t)tower->stack.config.width;
     gs_onnx_name x = patches(graph, tower, quantize, pixels);
-    /* A row of zeros before the patches: the class token, which is an embedding alone. */
-    x = gs_onnx_binary(graph, "Pad", x, gs_onnx_i64_list(graph, (int64_t[]){0, 1, 0, 0, 0, 0}, 6));
-    x = gs_onnx_binary(graph, "Add", x, places(graph, tower)); /* [batch, tokens, width] */
+    /* Rows of zeros before the patches: the tokens that are an embedding alone. */
+    int64_t leading = (int64_t)tower->leading;
+    x = gs_onnx_binary(graph, "Pad", x, gs_onnx_i64_list(graph, (int64_t[]){0, leading, 0, 0, 0, 0}, 6));
+    gs_onnx_name embedding = gs_onnx_matrix(graph, tower->embedding, tower->tokens, (size_t)width, false);
+    x = gs_onnx_binary(graph, "Add", x, embedding); /* [batch, tokens, width] */
     x = gs_onnx_reshape(graph, x, (int64_t[]){-1, width}, 2);
     if (tower->before.weight)
         x = gs_onnx_layer_norm(graph, &tower->before, x);

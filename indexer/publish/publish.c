@@ -105,10 +105,18 @@ static void put_preprocess(gs_json_tree *m, cJSON *role, const gs_preprocess *p)
             gs_json_put_number(m, resize, "shortest_edge", p->shortest_edge);
         else
             put_size(m, resize, p->resize_width, p->resize_height);
+        if (p->longest_edge > 0)
+            gs_json_put_number(m, resize, "longest_edge", p->longest_edge);
+        if (p->fit)
+            gs_json_put_number(m, resize, "fit", 1);
         gs_json_put_number(m, object, "resample", p->resample);
     }
-    if (p->do_center_crop)
-        put_size(m, gs_json_put_object(m, object, "crop"), p->crop_width, p->crop_height);
+    if (p->do_center_crop) {
+        cJSON *crop = gs_json_put_object(m, object, "crop");
+        put_size(m, crop, p->crop_width, p->crop_height);
+        if (p->even_crop)
+            gs_json_put_number(m, crop, "even", 1);
+    }
     if (p->do_rescale)
         gs_json_put_number(m, object, "rescale", p->rescale_factor);
     if (p->do_normalize) {

@@ -33,8 +33,8 @@
  *                "tokenizer": {"path": "encoder/tokenizer-HASH.bin", "version": 1}},
  *      "files": {PATH: {"size": bytes, "sha256": 64 hex digits}, ...}}        every file but manifest.json, sorted by path
  * "preprocess" is core/preprocess.h's struct, without the fields of steps that are left out:
- *     {"resize": {"shortest_edge": 224} or {"width", "height"}, "resample": Pillow's number of the filter,
- *      "crop": {"width", "height"}, "rescale": 0.00392156862745098, "mean": [3], "std": [3]}            mean and std: both or neither
+ *     {"resize": {"shortest_edge": 224, "longest_edge"?} or {"width", "height", "fit": 1?}, "resample": Pillow's number of the filter,
+ *      "crop": {"width", "height", "even": 1?}, "rescale": 0.00392156862745098, "mean": [3], "std": [3]}   mean and std: both or neither
  * The first 16 bytes of the fingerprint stand in means, second, gaussian and features too: files that disagree do not belong together and are
  * refused.
  *

@@ -36,10 +36,12 @@ static gs_status prepare(const gs_preprocess *p, const gs_image *image, FILE *ou
 static gs_status answer(const char *directory, size_t image_size, const char *file, gs_error *err)
 {
     gs_clip_config config = {.image_size = image_size};
+    gs_directory files = {.path = (char *)directory};
+    gs_notes notes = {0};
     gs_preprocess p;
     gs_image image;
     gs_status st;
-    if ((st = gs_preprocessor_read(&p, directory, &config, err)) != GS_OK ||
+    if ((st = gs_preprocessor_read(&p, &files, &config, &notes, err)) != GS_OK ||
         (st = gs_image_read(&image, file, err)) != GS_OK)
         return st;
     st = prepare(&p, &image, stdout, err);

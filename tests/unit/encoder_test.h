@@ -27,7 +27,7 @@
 
 #define TOLERANCE        1e-4 /* largest absolute difference of f32 features */
 #define COSINE_TOLERANCE 2e-4 /* of bf16 features */
-#define MAX_INPUTS       16
+#define MAX_INPUTS       32
 
 typedef struct {
     gs_encoder *encoder;
@@ -84,6 +84,45 @@ static inline void compare_feature(const opened *o, const cJSON *item, size_t i,
     if (!(cosine >= 1 - COSINE_TOLERANCE))
         fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i,
                  cosine);
+}
+
+static inline void check_texts(const opened *o)
+{
+    const cJSON *list = expected_list(o, "texts"), *item;
+    const char *texts[MAX_INPUTS];
+    size_t n = 0, dim = gs_encoder_get_info(o->encoder)->dim, i = 0;
+    cJSON_ArrayForEach(item, list) texts[n++] = cJSON_GetObjectItemCaseSensitive(item, "text")->valuestring;
+    float *features = calloc(n * dim, sizeof *features);
+    gs_error err;
+    if (gs_encoder_texts(o->encoder, texts, n, features, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    cJSON_ArrayForEach(item, list)
+    {
+        compare_feature(o, item, i, features + i * dim);
+        i++;
+    }
+    free(features);
+}
+
+static inline void check_tokens(const opened *o)
+{
+    const gs_tokenizer *tokenizer = gs_encoder_get_tokenizer(o->encoder);
+    const cJSON *list = expected_list(o, "texts"), *item, *token;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *text = cJSON_GetObjectItemCaseSensitive(item, "text")->valuestring;
+        const cJSON *want = cJSON_GetObjectItemCaseSensitive(item, "tokens");
+        int32_t ids[GS_MAX_TOKENS];
+        size_t n = gs_tokenize(tokenizer, text, strlen(text), ids), i = 0;
+        if (n != (size_t)cJSON_GetArraySize(want))
+            fail_msg("%s: '%s' has %zu tokens, expected %d", o->name, text, n, cJSON_GetArraySize(want));
+        cJSON_ArrayForEach(token, want)
+        {
+            if (ids[i] != token->valueint)
+                fail_msg("%s: token %zu of '%s' is %d, expected %d", o->name, i, text, ids[i], token->valueint);
+            i++;
+        }
+    }
 }
 
 /* pixel(x, y, channel) of make.py */

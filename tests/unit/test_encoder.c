@@ -4,24 +4,6 @@
 static const char *const variants[] = {"clip_tiny/quick_gelu_f32", "clip_tiny/gelu_f16", "clip_tiny/legacy_bf16",
                                        "clip_tiny/laion_shards_f16"};
 
-static void check_texts(const opened *o)
-{
-    const cJSON *list = expected_list(o, "texts"), *item;
-    const char *texts[MAX_INPUTS];
-    size_t n = 0, dim = gs_encoder_get_info(o->encoder)->dim, i = 0;
-    cJSON_ArrayForEach(item, list) texts[n++] = cJSON_GetObjectItemCaseSensitive(item, "text")->valuestring;
-    float *features = calloc(n * dim, sizeof *features);
-    gs_error err;
-    if (gs_encoder_texts(o->encoder, texts, n, features, &err) != GS_OK)
-        fail_msg("%s", err.message);
-    cJSON_ArrayForEach(item, list)
-    {
-        compare_feature(o, item, i, features + i * dim);
-        i++;
-    }
-    free(features);
-}
-
 static void check_backend(const gs_encoder_options *options)
 {
     for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
@@ -82,17 +64,7 @@ static void tokens_equal_those_of_transformers(void **state)
 {
     (void)state;
     opened o = open_golden("clip_tiny/gelu_f16", NULL);
-    const gs_tokenizer *tokenizer = gs_encoder_get_tokenizer(o.encoder);
-    const cJSON *list = expected_list(&o, "texts"), *item, *token;
-    cJSON_ArrayForEach(item, list)
-    {
-        const char *text = cJSON_GetObjectItemCaseSensitive(item, "text")->valuestring;
-        const cJSON *want = cJSON_GetObjectItemCaseSensitive(item, "tokens");
-        int32_t ids[GS_MAX_TOKENS];
-        size_t n = gs_tokenize(tokenizer, text, strlen(text), ids), i = 0;
-        assert_int_equal(n, cJSON_GetArraySize(want));
-        cJSON_ArrayForEach(token, want) assert_int_equal(ids[i++], token->valueint);
-    }
+    check_tokens(&o);
     close_golden(&o);
 }
 

@@ -4,9 +4,9 @@
 
 #include <math.h> /* NAN */
 
-static const char *const files[] = {"config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                                    "model.safetensors"};
+static const char *const files[] = {"config.json", "vocab.json", "merges.txt", "model.safetensors"};
 #define N_FILES (sizeof files / sizeof *files)
+#define MODELS  "expected clip, clip_vision_model, vit, dinov2 or dinov2_with_registers"
 
 static int set_up(void **state)
 {
@@ -60,11 +60,11 @@ static void an_unknown_activation_or_architecture_is_named(void **state)
 {
     (void)state;
     expect_spoiled("config.json", "\"hidden_act\": \"quick_gelu\"", "\"hidden_act\": \"relu6\"",
-                   "config.json: text_config.hidden_act is 'relu6', expected quick_gelu or gelu");
-    expect_spoiled("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"siglip\"",
-                   "config.json: model_type is 'siglip', expected clip, vit or dinov2");
-    expect_spoiled("config.json", "\"model_type\": \"clip\",", "",
-                   "config.json: model_type is missing, expected clip, vit or dinov2");
+                   "config.json: text_config.hidden_act is 'relu6', expected quick_gelu, gelu, gelu_new, "
+                   "gelu_pytorch_tanh, gelu_fast, silu or relu");
+    expect_spoiled("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"blip\"",
+                   "config.json: model_type is 'blip', " MODELS);
+    expect_spoiled("config.json", "\"model_type\": \"clip\",", "", "config.json: model_type is missing, " MODELS);
 }
 
 static void a_wrong_field_of_the_config_is_named(void **state)
@@ -76,10 +76,8 @@ static void a_wrong_field_of_the_config_is_named(void **state)
                    "config.json: vision_config.hidden_size is 24, expected a multiple of num_attention_heads, 5");
     expect_spoiled("config.json", "\"text_config\": {", "\"text_config\": 7, \"other\": {",
                    "config.json: text_config is 7, expected an object");
-    expect_spoiled("config.json", "\"max_position_embeddings\": 16", "\"max_position_embeddings\": 248",
-                   "config.json: text_config.max_position_embeddings is 248, expected a whole number from 2 to 77");
-    expect_spoiled("config.json", "\"eos_token_id\": 552", "\"eos_token_id\": 49407",
-                   "config.json: text_config.eos_token_id is 49407, the tokenizer's end of text 552");
+    expect_spoiled("config.json", "\"max_position_embeddings\": 16", "\"max_position_embeddings\": 513",
+                   "config.json: text_config.max_position_embeddings is 513, expected a whole number from 2 to 512");
     expect_spoiled("config.json", "\"patch_size\": 8", "\"patch_size\": 64",
                    "config.json: vision_config.patch_size is 64, expected at most image_size, 32");
 }
@@ -90,9 +88,15 @@ static void a_wrong_preparation_is_named(void **state)
     static const char name[] = "preprocessor_config.json";
     expect_spoiled(name, "\"resample\": 3", "\"resample\": 9",
                    "preprocessor_config.json: resample is 9, expected a whole number from 0 to 5");
-    expect_spoiled(name, "\"shortest_edge\": 32", "\"longest_edge\": 32",
-                   "preprocessor_config.json: size is {\"longest_edge\":32}, expected N, {\"shortest_edge\": N} or "
-                   "{\"height\": N, \"width\": N}");
+    expect_spoiled(
+        name, "\"shortest_edge\": 32", "\"longest_edge\": 32",
+        "preprocessor_config.json: size is {\"longest_edge\":32}, expected N, [N, N], {\"shortest_edge\": N}, "
+        "{\"shortest_edge\": N, \"longest_edge\": N}, {\"height\": N, \"width\": N} or {\"max_height\": N, "
+        "\"max_width\": N}");
+    expect_spoiled(
+        name, "\"resample\": 3", "\"resample\": \"cubic\"",
+        "preprocessor_config.json: resample is 'cubic', expected nearest, lanczos, bilinear, bicubic, box or "
+        "hamming");
     expect_spoiled(name, "CLIPImageProcessor", "BlipImageProcessor",
                    "preprocessor_config.json: image_processor_type is 'BlipImageProcessor', expected "
                    "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor");
@@ -186,9 +190,10 @@ static void a_wrong_tensor_is_named(void **state)
     static const char name[] = "model.safetensors";
     expect_spoiled(name, "\"text_projection.weight\"", "\"next_projection.weight\"",
                    "model.safetensors: no tensor 'text_projection.weight'");
-    expect_spoiled(name, "\"text_model.final_layer_norm.bias\":{\"dtype\":\"F32\"",
-                   "\"text_model.final_layer_norm.bias\":{\"dtype\":\"I32\"",
-                   "model.safetensors: tensor 'text_model.final_layer_norm.bias' is I32, expected F32, F16 or BF16");
+    expect_spoiled(
+        name, "\"text_model.final_layer_norm.bias\":{\"dtype\":\"F32\"",
+        "\"text_model.final_layer_norm.bias\":{\"dtype\":\"I32\"",
+        "model.safetensors: tensor 'text_model.final_layer_norm.bias' is I32, expected F32, F16, BF16 or F64");
     restore(name);
     expect_spoiled("config.json", "\"intermediate_size\": 40", "\"intermediate_size\": 41",
                    "model.safetensors: tensor 'text_model.encoder.layers.0.mlp.fc1.weight' has shape [40,16], expected "

@@ -18,7 +18,7 @@ static void each_shard_is_mapped_once(void **state)
     (void)state;
     gs_weights weights;
     gs_error err;
-    if (gs_weights_open(&weights, directory, &err) != GS_OK)
+    if (gs_weights_open(&weights, path_of(INDEX), &err) != GS_OK)
         fail_msg("%s", err.message);
     assert_int_equal(weights.n_files, 3);
     assert_true(gs_weights_has(&weights, "logit_scale"));
@@ -32,7 +32,7 @@ static void a_scale_may_be_of_shape_one_and_no_longer(void **state)
     gs_weights weights;
     gs_error err = {{0}};
     float scale, norm;
-    if (gs_weights_open(&weights, directory, &err) != GS_OK)
+    if (gs_weights_open(&weights, path_of(INDEX), &err) != GS_OK)
         fail_msg("%s", err.message);
     assert_int_equal(gs_weights_number(&weights, "logit_scale", &scale, &err), GS_OK);
     assert_true(scale == 3.5F);
@@ -90,7 +90,7 @@ static void a_tensor_that_is_not_where_the_map_says_is_named(void **state)
 {
     (void)state;
     expect_spoiled(INDEX, "\"visual_projection.weight\": \"" LAST "\"", "\"visual_projection.weight\": \"" FIRST "\"",
-                   FIRST ": no tensor 'visual_projection.weight', though model.safetensors.index.json says so");
+                   FIRST ": no tensor 'visual_projection.weight', though the index of the shards says so");
     expect_spoiled(INDEX, "\"visual_projection.weight\"", "\"visual_projection.weights\"",
                    INDEX ": weight_map has no tensor 'visual_projection.weight'");
 }

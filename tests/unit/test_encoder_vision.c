@@ -149,10 +149,12 @@ static void the_fingerprint_knows_what_decides_the_features(void **state)
 static void an_unknown_activation_of_a_vit_is_named(void **state)
 {
     (void)state;
-    expect_spoiled("config.json", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"gelu_new\"",
-                   "config.json: hidden_act is 'gelu_new', expected quick_gelu or gelu");
+    expect_spoiled("config.json", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"mish\"",
+                   "config.json: hidden_act is 'mish', expected quick_gelu, gelu, gelu_new, "
+                   "gelu_pytorch_tanh, gelu_fast, silu or relu");
     expect_spoiled("config.json", "\"model_type\": \"vit\"", "\"model_type\": \"vit_mae\"",
-                   "config.json: model_type is 'vit_mae', expected clip, vit or dinov2");
+                   "config.json: model_type is 'vit_mae', expected clip, clip_vision_model, vit, dinov2 or "
+                   "dinov2_with_registers");
 }
 
 static void a_swiglu_is_refused(void **state)

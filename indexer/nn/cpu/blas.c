@@ -59,7 +59,7 @@ static gs_status linear(void *context, const gs_linear *layer, const void *x, si
     float *y = out;
     const float *weight = layer->packed ? layer->packed : layer->weight;
     size_t n = layer->out;
-    bool activates = epilogue == GS_EPILOGUE_QUICK_GELU || epilogue == GS_EPILOGUE_GELU;
+    bool activates = gs_epilogue_activates(epilogue);
     bool adds = epilogue == GS_EPILOGUE_ADD, fills = layer->bias && !activates && !adds;
     for (size_t r = 0; fills && r < rows; r++)
         memcpy(y + r * n, layer->bias, n * sizeof *y);
@@ -67,12 +67,8 @@ static gs_status linear(void *context, const gs_linear *layer, const void *x, si
         gs_add(y + r * n, n, layer->bias);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)n, (int)layer->in, 1.0f, x, (int)layer->in,
                 weight, (int)layer->in, fills || adds ? 1.0f : 0.0f, y, (int)n);
-    for (size_t r = 0; activates && r < rows; r++) {
-        if (epilogue == GS_EPILOGUE_GELU)
-            gs_gelu(y + r * n, n, layer->bias);
-        else
-            gs_quick_gelu(y + r * n, n, layer->bias);
-    }
+    for (size_t r = 0; activates && r < rows; r++)
+        gs_activate(gs_epilogue_activation(epilogue), y + r * n, n, layer->bias);
     return GS_OK;
 }
 

@@ -124,16 +124,24 @@ static dnnl_status_t describe(dnnl_memory_desc_t *desc, uint64_t rows, uint64_t 
 
 static dnnl_status_t add_epilogue(dnnl_primitive_attr_t attributes, gs_epilogue epilogue)
 {
+    static const struct {
+        dnnl_alg_kind_t kind;
+        float alpha;
+    } kinds[] = {[GS_QUICK_GELU] = {dnnl_eltwise_swish, 1.702f},
+                 [GS_GELU] = {dnnl_eltwise_gelu_erf, 0},
+                 [GS_GELU_TANH] = {dnnl_eltwise_gelu_tanh, 0},
+                 [GS_SILU] = {dnnl_eltwise_swish, 1},
+                 [GS_RELU] = {dnnl_eltwise_relu, 0}};
     dnnl_post_ops_t operations;
     dnnl_status_t status = dnnl_post_ops_create(&operations);
     if (status != dnnl_success)
         return status;
-    if (epilogue == GS_EPILOGUE_GELU)
-        status = dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_gelu_erf, 0, 0);
-    else if (epilogue == GS_EPILOGUE_QUICK_GELU)
-        status = dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_swish, 1.702f, 0);
-    else if (epilogue == GS_EPILOGUE_ADD)
+    if (gs_epilogue_activates(epilogue)) {
+        gs_activation which = gs_epilogue_activation(epilogue);
+        status = dnnl_post_ops_append_eltwise(operations, 1, kinds[which].kind, kinds[which].alpha, 0);
+    } else if (epilogue == GS_EPILOGUE_ADD) {
         status = dnnl_post_ops_append_sum(operations, 1);
+    }
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(attributes, operations);
     dnnl_post_ops_destroy(operations);

@@ -5,6 +5,8 @@
 #ifndef GS_KERNELS_LAYERS_CUH
 #define GS_KERNELS_LAYERS_CUH
 
+#include "indexer/hf/config.h" /* gs_activation */
+
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 #include <stdint.h>
@@ -85,13 +87,20 @@ __global__ void layer_norm_kernel(const float *x, const int *picks, int step, in
 }
 
 /* x Phi(x), and x sigmoid(1.702 x): cublasLt's own gelu is the approximation by tanh, which CLIP does not mean. */
-template <bool QUICK> __device__ inline float activate(float x)
+template <gs_activation WHICH> __device__ inline float activate(float x)
 {
-    return QUICK ? x / (1.0f + expf(-1.702f * x)) : 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    switch (WHICH) {
+    case GS_QUICK_GELU: return x / (1.0f + expf(-1.702f * x));
+    case GS_GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case GS_GELU_TANH: return x / (1.0f + expf(-1.5957691f * (x + 0.044715f * x * x * x)));
+    case GS_SILU: return x / (1.0f + expf(-x));
+    case GS_RELU: return fmaxf(x, 0.0f);
+    }
+    return x;
 }
 
 /* x [n] in place, n a multiple of 8. */
-template <bool QUICK> __global__ void activation_kernel(bf16 *x, size_t n)
+template <gs_activation WHICH> __global__ void activation_kernel(bf16 *x, size_t n)
 {
     size_t at = ((size_t)blockIdx.x * blockDim.x + threadIdx.x) * VALUES_PER_THREAD;
     if (at >= n)
@@ -100,7 +109,7 @@ template <bool QUICK> __global__ void activation_kernel(bf16 *x, size_t n)
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         float2 f = __bfloat1622float2(v.pair[i]);
-        v.pair[i] = __floats2bfloat162_rn(activate<QUICK>(f.x), activate<QUICK>(f.y));
+        v.pair[i] = __floats2bfloat162_rn(activate<WHICH>(f.x), activate<WHICH>(f.y));
     }
     *(bf16x8 *)(x + at) = v;
 }

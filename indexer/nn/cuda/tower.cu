@@ -50,10 +50,14 @@ static gs_status attention(const run *r, const gs_tower_config *c, const bf16 *q
     return attention_of<ATTENTION_MAX_HEAD>(r, qkv, c->width, head, y);
 }
 
-static gs_status activate_rows(const run *r, bool gelu, bf16 *x, size_t n)
+static gs_status activate_rows(const run *r, gs_activation activation, bf16 *x, size_t n)
 {
+    /* by gs_activation's numbers */
+    static void (*const kernels[])(bf16 *, size_t) = {activation_kernel<GS_QUICK_GELU>, activation_kernel<GS_GELU>,
+                                                      activation_kernel<GS_GELU_TANH>, activation_kernel<GS_SILU>,
+                                                      activation_kernel<GS_RELU>};
     return launch(r->err, "activation", r->stream, blocks_for(n, 256 * VALUES_PER_THREAD), 256, 0,
-                  gelu ? activation_kernel<false> : activation_kernel<true>, x, n);
+                  kernels[activation], x, n);
 }
 
 static gs_status run_stack(const run *r, const device_stack *stack)
@@ -67,7 +71,7 @@ static gs_status run_stack(const run *r, const device_stack *stack)
         TRY(matmul_run(r->products, &layer->out, s->normed, r->padded, s->x, r->err));
         TRY(layer_norm(r, &layer->before_inner, s->x, NULL, 1, r->rows, s->normed));
         TRY(matmul_run(r->products, &layer->expand, s->normed, r->padded, s->hidden, r->err));
-        TRY(activate_rows(r, c->activation == GS_GELU, s->hidden, r->rows * c->inner));
+        TRY(activate_rows(r, c->activation, s->hidden, r->rows * c->inner));
         TRY(matmul_run(r->products, &layer->contract, s->hidden, r->padded, s->x, r->err));
     }
     return GS_OK;

@@ -41,7 +41,7 @@ struct device_stack {
 struct device_vision {
     size_t size, patch_size, tokens, dim;
     size_t patch_values; /* of a row of patches: 3 patch_size patch_size rounded up, for cublasLt to be quick */
-    const float *base;   /* [tokens, width] position embedding + class embedding or the patches' bias */
+    const float *base;   /* [tokens, width] what is added to the patches */
     device_linear patches;
     device_norm before, after;
     device_stack stack;

@@ -134,22 +134,6 @@ void stack_free(device_stack *stack)
     *stack = {};
 }
 
-/* What a token is before its patch's projection is added. */
-static gs_status upload_base(device_vision *out, const gs_clip_vision *in, device_memory *memory, gs_error *err)
-{
-    size_t width = in->stack.config.width, n = in->tokens * width;
-    const float *bias = in->patch_embedding.bias;
-    float *base = (float *)malloc(n * sizeof *base);
-    if (!base)
-        return gs_fail(err, GS_ENOMEM, "cuda: no memory for %zu position embeddings", in->tokens);
-    memcpy(base, in->position_embedding, n * sizeof *base);
-    for (size_t i = 0; i < n; i++)
-        base[i] += i < width ? in->class_embedding[i] : bias ? bias[i % width] : 0;
-    gs_status st = upload_f32(&out->base, base, n, "position embeddings", memory, err);
-    free(base);
-    return st;
-}
-
 gs_status vision_upload(device_vision *out, const gs_clip_vision *in, device_memory *memory, gs_error *err)
 {
     out->size = in->image_size;
@@ -157,14 +141,9 @@ gs_status vision_upload(device_vision *out, const gs_clip_vision *in, device_mem
     out->tokens = in->tokens;
     out->dim = in->dim;
     out->patch_values = round_up(in->patch_values, PATCH_VALUES_MULTIPLE);
-    if (in->tokens != in->grid * in->grid + 1)
-        return gs_fail(err, GS_EARGS, "cuda: the vision tower has %zu tokens for %zu x %zu patches, expected %zu",
-                       in->tokens, in->grid, in->grid, in->grid * in->grid + 1);
-    gs_linear patches = in->patch_embedding;
-    const gs_linear *parts = &patches;
-    patches.bias = NULL; /* it is in the base, where the class token has none */
+    const gs_linear *parts = &in->patch_embedding;
     TRY(upload_stack(&out->stack, &in->stack, "vision", memory, err));
-    TRY(upload_base(out, in, memory, err));
+    TRY(upload_f32(&out->base, in->embedding, in->tokens * in->stack.config.width, "embeddings", memory, err));
     TRY(upload_stacked(&out->patches, &parts, 1, out->patch_values, PRODUCT_ADD, "patch_embedding", memory, err));
     TRY(upload_norm(&out->before, &in->before, "pre_layrnorm", memory, err));
     TRY(upload_norm(&out->after, &in->after, "post_layernorm", memory, err));
