@@ -8,6 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define MAX_GRAPH ((size_t)2 << 30) /* bytes: protobuf's own limit */
+#define MAX_NAME  1024
+
 static gs_status add_file(const char *path, const char *name, struct sha256_ctx *digest, gs_error *err)
 {
     uint8_t buffer[1 << 16];
@@ -24,33 +27,73 @@ static gs_status add_file(const char *path, const char *name, struct sha256_ctx 
     return st;
 }
 
-/* Adds the file that name with its suffix means, if there is one. */
-static gs_status add_if_file(const gs_model *model, const char *name, const char *suffix, struct sha256_ctx *digest,
-                             gs_error *err)
+/* Adds the file that name means, if there is one. */
+static gs_status add_if_file(const gs_model *model, const char *name, struct sha256_ctx *digest, gs_error *err)
 {
-    size_t size = strlen(name) + strlen(suffix) + 1;
-    char *whole = malloc(size), *path = NULL;
     struct stat info;
-    if (whole) {
-        snprintf(whole, size, "%s%s", name, suffix);
-        path = gs_path_join(model->directory, whole);
-    }
+    char *path = gs_path_join(model->directory, name);
     gs_status st = path ? GS_OK : gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     if (st == GS_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode))
-        st = add_file(path, whole, digest, err);
+        st = add_file(path, name, digest, err);
     free(path);
-    free(whole);
     return st;
 }
 
-/* The file that name means, and what ONNX calls external data, which exporters put beside a graph under its name and one of these. */
+/* The next file of those that an ONNX graph keeps tensors in, from *at on: name [MAX_NAME]. In the file, a protobuf message, each stands as an
+ * entry of two texts, "location" (field 1, 8 bytes) and the name (field 2, its length first). False when there is none left. */
+static bool next_data_file(const gs_bytes *graph, size_t *at, char name[MAX_NAME])
+{
+    static const char entry[] = "\x0a\x08location\x12";
+    const uint8_t *found = memmem(graph->data + *at, graph->size - *at, entry, sizeof entry - 1);
+    if (!found)
+        return false;
+    const uint8_t *end = graph->data + graph->size;
+    found += sizeof entry - 1;
+    size_t size = found < end ? *found++ : 0;
+    if (size >= 128 && found < end)
+        size = size - 128 + ((size_t)*found++ << 7);
+    if (size > (size_t)(end - found))
+        size = (size_t)(end - found);
+    *at = (size_t)(found - graph->data);
+    snprintf(name, MAX_NAME, "%.*s", (int)(size < MAX_NAME ? size : MAX_NAME - 1), (const char *)found);
+    return true;
+}
+
+/* What ONNX calls external data: the files that the graph of this name keeps tensors in, seen from its folder. Exporters write those of one
+ * file one after the other. */
+static gs_status add_data_files(const gs_model *model, const char *name, struct sha256_ctx *digest, gs_error *err)
+{
+    char file[MAX_NAME], last[MAX_NAME] = "", whole[2 * MAX_NAME];
+    const char *slash = strrchr(name, '/');
+    int folder = slash ? (int)(slash + 1 - name) : 0;
+    gs_bytes graph = {0};
+    char *path = gs_path_join(model->directory, name);
+    struct stat info;
+    gs_status st = path ? GS_OK : gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
+    if (st == GS_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode))
+        st = gs_file_read(&graph, path, MAX_GRAPH, err);
+    for (size_t at = 0; st == GS_OK && next_data_file(&graph, &at, file);) {
+        if (strcmp(file, last) != 0) {
+            snprintf(whole, sizeof whole, "%.*s%s", folder, name, file);
+            st = add_if_file(model, whole, digest, err);
+        }
+        memcpy(last, file, sizeof last);
+    }
+    gs_bytes_free(&graph);
+    free(path);
+    return st;
+}
+
+static bool is_graph(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 5 && strcmp(name + length - 5, ".onnx") == 0;
+}
+
 static gs_status add_with_data(const gs_model *model, const char *name, struct sha256_ctx *digest, gs_error *err)
 {
-    static const char *const suffixes[] = {"", ".data", "_data"};
-    gs_status st = GS_OK;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && st == GS_OK; i++)
-        st = add_if_file(model, name, suffixes[i], digest, err);
-    return st;
+    gs_status st = add_if_file(model, name, digest, err);
+    return st == GS_OK && is_graph(name) ? add_data_files(model, name, digest, err) : st;
 }
 
 /* A worker's program that is found in PATH or by an absolute path is the machine's, such as an interpreter; "./w.py" is the model's. */

@@ -51,7 +51,7 @@ typedef struct {
 gs_status gs_sampler_check(const gs_model *model, gs_error *err);
 
 /* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of a worker
- * or generator the contents of every file that its block names, and of the ONNX data files beside those; not of folders that it names, nor
+ * or generator the contents of every file that its block names, and of those that an ONNX graph among them keeps its tensors in; not of folders that it names, nor
  * of a program in PATH or under an absolute path. Another fingerprint means other samples. */
 gs_status gs_sampler_fingerprint(const gs_model *model, char fingerprint[GS_SHA256_HEX], gs_error *err);
 

@@ -379,6 +379,21 @@ class Onnx(Case):
         for part in (model.parent / "dice.onnx", "node 'noise' (RandomNormalLike)", "export the graph"):
             self.assertIn(str(part), said)
 
+    def test_weights_beside_a_graph_are_read_and_their_change_or_loss_is_seen(self):
+        forms = json.loads((GOLDEN / "onnx_forms/forms.json").read_text())["forms"]
+        model = self.write_model("beside", next(form["sampler"] for form in forms if form["name"] == "external"))
+        shutil.copytree(GOLDEN / "onnx_forms/below", model.parent / "below")
+        arguments = ("index", self.db, model, "--encoder", TINY, "--samples", 20)
+        done = self.run_program(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before = self.moments("beside")
+        data = model.parent / "below/external.onnx.data"
+        data.write_bytes(bytes(data.stat().st_size))
+        self.assertIn("have changed: it is sampled anew", self.run_program(*arguments).stderr.decode())
+        self.assertNotEqual(self.moments("beside"), before)
+        data.unlink()
+        self.refused(*arguments, says=["model 'beside'", "below/external.onnx", "below/external.onnx.data"])
+
 
 class BadInput(Case):
     def setUp(self):

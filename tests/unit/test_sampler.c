@@ -248,13 +248,28 @@ static void a_generator_is_known_by_the_contents_of_its_files(void **state)
     expect_fingerprint(sampler, before, true);
     gs_file_write(in_folder("w.py"), "onf", 3, &err);
     expect_fingerprint(sampler, before, false);
-    gs_file_write(in_folder("w.py"), "one", 3, &err);
-    gs_file_write(in_folder("sub/g.onnx.data"), "x", 1, &err); /* external data of an ONNX graph */
-    expect_fingerprint(sampler, before, false);
-    assert_int_equal(unlink(in_folder("sub/g.onnx.data")), 0);
+}
+
+/* Exporters name the files freely: one a tensor, or one for all beside the graph. */
+static void a_graph_is_known_by_the_contents_of_its_data_files_too(void **state)
+{
+    (void)state;
+    static const char graph[] =
+        "...\x0a\x08location\x12\x0bg.onnx.data ...\x0a\x08location\x12\x05w/two\x0a\x08location\x12\x7f";
+    const char *sampler = "{\"kind\":\"onnx\",\"path\":\"sub/g.onnx\"}";
+    static const char *const files[] = {"sub/g.onnx.data", "sub/w/two"};
+    char before[GS_SHA256_HEX];
+    gs_make_directories(in_folder("sub/w"), &err);
+    gs_file_write(in_folder("sub/g.onnx"), graph, sizeof graph - 1, &err);
+    for (size_t i = 0; i < 2; i++) {
+        gs_file_write(in_folder(files[i]), "x", 1, &err);
+        fingerprint_of(sampler, before);
+        gs_file_write(in_folder(files[i]), "y", 1, &err);
+        expect_fingerprint(sampler, before, false);
+    }
+    fingerprint_of(sampler, before);
+    gs_file_write(in_folder("sub/other.data"), "x", 1, &err);
     expect_fingerprint(sampler, before, true);
-    gs_file_write(in_folder("sub/g.onnx_data"), "x", 1, &err); /* as other exporters name it */
-    expect_fingerprint(sampler, before, false);
 }
 
 static void a_program_beside_model_json_belongs_to_the_model(void **state)
@@ -780,6 +795,7 @@ int main(void)
         TEST(more_samples_begin_with_the_fewer),
         TEST(a_folder_is_known_by_its_pictures),
         TEST(a_generator_is_known_by_the_contents_of_its_files),
+        TEST(a_graph_is_known_by_the_contents_of_its_data_files_too),
         TEST(a_program_beside_model_json_belongs_to_the_model),
         TEST(a_picture_with_another_ending_is_known_by_its_content),
         TEST(formats_that_are_not_read_and_links_to_nothing_are_counted_and_named),
