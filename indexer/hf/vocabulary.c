@@ -1,6 +1,7 @@
 #include "indexer/hf/vocabulary.h"
 
 #include "core/tokenize.h" /* gs_merge */
+#include "indexer/hf/added_tokens.h"
 #include "indexer/hf/json.h"
 #include "indexer/hf/stand_in.h"
 
@@ -14,7 +15,7 @@
 #define MAX_FILE     ((size_t)64 << 20)
 #define MAX_TOKEN    1024 /* bytes of a token's text */
 #define HEADER_WORDS 10
-#define VERSION      1
+#define VERSION      1 /* 2 with added tokens */
 #define BYTE_TEXT    8 /* two bytes of UTF-8, "</w>", NUL */
 
 typedef struct {
@@ -36,10 +37,12 @@ typedef struct {
     uint32_t id_end; /* largest id + 1 */
     pair *pairs;     /* [n_pairs] in order of rank  owned */
     size_t n_pairs;
+    gs_added_tokens added;
 } source;
 
 static void source_close(source *s)
 {
+    gs_added_tokens_free(&s->added);
     free(s->pairs);
     free(s->tokens);
     gs_bytes_free(&s->merges_text);
@@ -58,6 +61,14 @@ static const token *find_token(const source *s, const char *text)
     if (!s->tokens)
         return NULL;
     return bsearch(&(token){.text = text}, s->tokens, s->n_tokens, sizeof *s->tokens, by_text);
+}
+
+static bool find_id(const void *vocabulary, const char *text, uint32_t *id)
+{
+    const token *found = find_token(vocabulary, text);
+    if (found)
+        *id = found->id;
+    return found != NULL;
 }
 
 /* vocab: {"text": id}. Ids must be below limit. */
@@ -269,21 +280,25 @@ typedef struct {
 } specials;
 
 /* The token called name in tokenizer_config.json ("<|endoftext|>" or {"content": "<|endoftext|>"}), or fallback. */
-static gs_status special(const source *s, const gs_json_object *json, const char *name, const char *fallback,
-                         uint32_t *id, gs_error *err)
+static gs_status special(source *s, const gs_json_object *json, const char *name, const char *fallback, uint32_t *id,
+                         gs_error *err)
 {
     const cJSON *field = gs_json_field(json, name);
     if (cJSON_IsObject(field))
         field = cJSON_GetObjectItemCaseSensitive(field, "content");
     const char *text = cJSON_IsString(field) ? field->valuestring : fallback;
-    const token *found = find_token(s, text);
-    if (!found)
+    const gs_new_token *added = gs_added_tokens_find(&s->added, text);
+    if (!find_id(s, text, id) && !added)
         return gs_fail(err, GS_EFORMAT, "%s: no token '%s' (the tokenizer's %s)", s->path, text, name);
-    *id = found->id;
-    return GS_OK;
+    if (added) {
+        *id = added->id;
+        return GS_OK;
+    }
+    /* A padding token that is a word too, such as "!", stays one. */
+    return strcmp(name, "pad_token") == 0 ? GS_OK : gs_added_tokens_add_special(&s->added, text, *id, err);
 }
 
-static gs_status read_specials(const source *s, const char *directory, specials *out, gs_error *err)
+static gs_status read_specials(source *s, const char *directory, specials *out, gs_error *err)
 {
     char *path = gs_path_join(directory, "tokenizer_config.json");
     if (!path)
@@ -300,10 +315,37 @@ static gs_status read_specials(const source *s, const char *directory, specials 
     return st;
 }
 
+/* Whether the added tokens are those that tokenizer.bin means without saying so. */
+static bool only_usual(const gs_added_tokens *added, const specials *ids)
+{
+    const gs_new_token *start = gs_added_tokens_find(added, "<|startoftext|>");
+    const gs_new_token *end = gs_added_tokens_find(added, "<|endoftext|>");
+    return added->count == 2 && start && end && start->id == ids->start && end->id == ids->end && !start->normalized &&
+           !end->normalized && !start->single_word && !end->single_word;
+}
+
+/* The records and texts of added tokens; returns their bytes, a multiple of 4. out: NULL, or zeroed memory for them. */
+static size_t write_added(const gs_added_tokens *added, void *out)
+{
+    gs_added_token *records = out;
+    size_t size = 0;
+    for (size_t i = 0; i < added->count; i++) {
+        const gs_new_token *new = &added->tokens[i];
+        uint32_t length = (uint32_t)strlen(new->text), flags = (uint32_t) new->normalized + 2u * new->single_word;
+        if (out) {
+            records[i] = (gs_added_token){new->id, flags, (uint32_t)size, length};
+            memcpy((char *)(records + added->count) + size, new->text, length);
+        }
+        size += length;
+    }
+    return added->count * sizeof *records + (size + 3) / 4 * 4;
+}
+
 static gs_status write_all(const source *s, const specials *ids, size_t context, gs_bytes *bytes, gs_error *err)
 {
-    size_t fixed = (HEADER_WORDS + 512) * sizeof(uint32_t);
-    uint32_t *words = calloc(1, fixed + s->n_pairs * sizeof(gs_merge));
+    bool usual = only_usual(&s->added, ids);
+    size_t fixed = (HEADER_WORDS + 512) * sizeof(uint32_t), added = usual ? 0 : write_added(&s->added, NULL);
+    uint32_t *words = calloc(1, fixed + s->n_pairs * sizeof(gs_merge) + added);
     if (!words)
         return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu merges", merges_file(s), s->n_pairs);
     bytes->data = (uint8_t *)words;
@@ -313,9 +355,12 @@ static gs_status write_all(const source *s, const specials *ids, size_t context,
         return st;
     write_bytes(s, ids->unknown, words + HEADER_WORDS, words + HEADER_WORDS + 256);
     memcpy(words, "GSTOKEN", 8);
-    uint32_t header[] = {VERSION, (uint32_t)context, ids->start, ids->end, ids->pad, s->id_end, n_merges, 0};
+    uint32_t n_added = usual ? 0 : (uint32_t)s->added.count, end = usual ? s->id_end : s->added.next;
+    uint32_t header[] = {VERSION + !usual, (uint32_t)context, ids->start, ids->end, ids->pad, end, n_merges, n_added};
     memcpy(words + 2, header, sizeof header);
-    bytes->size = fixed + n_merges * sizeof(gs_merge);
+    bytes->size = fixed + n_merges * sizeof(gs_merge) + added;
+    if (!usual)
+        write_added(&s->added, (char *)words + fixed + n_merges * sizeof(gs_merge));
     return GS_OK;
 }
 
@@ -338,7 +383,13 @@ gs_status gs_vocabulary_read(gs_bytes *bytes, const char *directory, size_t cont
     if (st == GS_OK)
         st = check_count(&s, err);
     if (st == GS_OK)
+        st = gs_added_tokens_read(&s.added, directory, find_id, &s, s.id_end, err);
+    if (st == GS_OK)
         st = read_specials(&s, directory, &ids, err);
+    if (st == GS_OK && s.added.next > vocabulary)
+        st = gs_fail(err, GS_EFORMAT,
+                     "%s: the added tokens need %u rows, the text tower's embedding has %zu (vocab_size): resize it",
+                     directory, s.added.next, vocabulary);
     if (st == GS_OK)
         st = write_all(&s, &ids, context, bytes, err);
     if (st != GS_OK)

@@ -105,7 +105,7 @@ static void faults_are_named(void **state)
         const char *says;
     } faults[] = {
         {0, 0, "GSTOKEN"},
-        {VERSION, 2, "version 2"},
+        {VERSION, 3, "version 3"},
         {CONTEXT, 513, "context of 513"},
         {CONTEXT, 1, "context of 1"},
         {START, 1 << 30, "start"},
@@ -125,6 +125,43 @@ static void faults_are_named(void **state)
         assert_int_equal(open_changed(faults[i].word, faults[i].value, &err), GS_EFORMAT);
         assert_error(err, faults[i].says);
     }
+}
+
+/* The golden file with one added token, "cat", whose record is changed in one word. */
+static gs_status open_with_added(size_t word, uint32_t value, gs_tokenizer *t, uint32_t *bytes, gs_error *err)
+{
+    uint32_t tail[] = {3, 1, 0, 3, 0};
+    size_t size = COUNT(tokenizer_bin);
+    memcpy(tail + 4, "cat", 3);
+    if (word < COUNT(tail))
+        tail[word] = value;
+    memcpy(bytes, tokenizer_bin, sizeof tokenizer_bin);
+    bytes[2] = 2;
+    bytes[9] = word == COUNT(tail) ? value : 1;
+    memcpy(bytes + size, tail, sizeof tail);
+    return gs_tokenizer_open(t, bytes, sizeof tokenizer_bin + sizeof tail, err);
+}
+
+static void an_added_token_is_found_or_refused(void **state)
+{
+    (void)state;
+    gs_tokenizer t;
+    gs_error err;
+    int32_t ids[GS_MAX_TOKENS];
+    uint32_t *bytes = malloc(sizeof tokenizer_bin + 20);
+    static const struct {
+        size_t word;
+        uint32_t value;
+    } faults[] = {{0, 1 << 30}, {1, 4}, {2, 6}, {2, 0xffffffff}, {3, 0}, {3, 5}, {3, 0xffffffff}, {5, 2}, {5, 1 << 30}};
+    assert_int_equal(open_with_added(99, 0, &t, bytes, &err), GS_OK);
+    assert_int_equal(gs_tokenize(&t, "CaTcat", 6, ids), 4);
+    assert_int_equal(ids[1], 3);
+    assert_int_equal(ids[2], 3);
+    for (size_t i = 0; i < COUNT(faults); i++) {
+        assert_int_equal(open_with_added(faults[i].word, faults[i].value, &t, bytes, &err), GS_EFORMAT);
+        assert_error(err, "added token");
+    }
+    free(bytes);
 }
 
 static void a_cut_file_is_refused(void **state)
@@ -169,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_text_beyond_the_limit_is_refused),
         cmocka_unit_test(random_bytes_are_text_too),
         cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(an_added_token_is_found_or_refused),
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(damaged_files_are_refused_or_harmless),
     };

@@ -5,7 +5,9 @@
 
 #include <sys/stat.h>
 
-static const char *const with_texts[] = {"layouts/open_clip", "layouts/open_clip_custom", "layouts/long_clip_f64"};
+static const char *const with_texts[] = {
+    "layouts/open_clip",         "layouts/open_clip_custom",     "layouts/long_clip_f64",
+    "layouts/added_tokens_json", "layouts/added_tokens_decoder", "layouts/added_tokens_tokenizer"};
 static const char *const pictures_only[] = {"layouts/clip_vision", "layouts/clip_vision_projection",
                                             "layouts/dinov2_registers"};
 
@@ -172,6 +174,34 @@ static void what_is_assumed_is_said(void **state)
         strstr(notes, "model.safetensors: no logit_scale: similarities are scaled by 100, as CLIP's are\n"));
 }
 
+static void added_tokens_must_have_rows_and_no_gaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *message;
+    } cases[] = {
+        {"{\"<toy>\": 553}",
+         " the added tokens need 554 rows, the text tower's embedding has 553 (vocab_size): resize it"},
+        {"{\"<toy>\": 560}", "added_tokens.json: added token '<toy>' is 560, but the next number is 553: transformers "
+                             "would give it that; number the added tokens without gaps"},
+        {"{\"cat</w>\": 553}", "added_tokens.json: added token 'cat</w>' is 553, but 513 in the vocabulary"},
+        {"{\"<toy>\": \"a\"}", "added_tokens.json: added token '<toy>' has no number"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        write_text("added_tokens.json", cases[i].json);
+        expect(GS_EFORMAT, cases[i].message);
+    }
+}
+
+static void an_end_token_that_is_not_the_tokenizers_is_told(void **state)
+{
+    (void)state;
+    spoil("config.json", "\"eos_token_id\": 552", "\"eos_token_id\": 49407");
+    assert_non_null(strstr(notes_of_copy(), "text_config.eos_token_id is 49407, the tokenizer's end of text 552: as in "
+                                            "transformers, a text without token 49407 has the feature of its first "
+                                            "token, the same for all\n"));
+}
+
 /* ---- refusals ---- */
 
 static void folders_of_other_things_are_refused_with_advice(void **state)
@@ -300,6 +330,8 @@ int main(void)
         WITH(copy_clip, a_variant_is_taken_where_it_is_the_only_one),
         WITH(copy_clip, hugging_faces_weights_go_before_open_clips),
         WITH(copy_clip, what_is_assumed_is_said),
+        WITH(copy_clip, added_tokens_must_have_rows_and_no_gaps),
+        WITH(copy_clip, an_end_token_that_is_not_the_tokenizers_is_told),
         WITH(copy_clip, folders_of_other_things_are_refused_with_advice),
         WITH(copy_clip, a_file_in_place_of_a_folder_is_refused_with_advice),
         WITH(copy_clip, weights_of_other_kinds_are_refused_with_advice),

@@ -3,9 +3,9 @@
     python make.py     # torch 2.13.0, transformers 5.23.0, open_clip_torch 3.3.0, numpy, pillow; seed 13
 
 Between them they have both of OpenCLIP's text towers and resize modes, every activation, more than 77 positions,
-tensors behind prefixes and in f64, no logit_scale, no preprocessor_config.json, sizes in unusual forms, CLIP's vision tower
-alone with and without its projection, and Dinov2 with registers. Vocabulary, texts and pictures are those of
-../clip_tiny/make.py.
+tensors behind prefixes and in f64, no logit_scale, no preprocessor_config.json, sizes in unusual forms, tokens that are
+added in each way, an eos_token_id that is not the tokenizer's, CLIP's vision tower alone with and without its
+projection, and Dinov2 with registers. Vocabulary and pictures are those of ../clip_tiny/make.py.
 """
 
 import json
@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoImageProcessor,
+    AutoTokenizer,
     CLIPConfig,
     CLIPModel,
     CLIPVisionConfig,
@@ -143,6 +144,61 @@ def tokens_of(folder, text):
     return write_tokenizer(folder, VOCAB, MERGES)(text, truncation=True, max_length=248)["input_ids"]
 
 
+ADDED_TEXTS = [
+    "a <Toy> cat", "a <toy>cat <toy>s", "x<toy>y", "<toy><toy>", "A  <TOY>  b", "red<|Pad|>cat <|pad|>", "sksk sks car",
+    "caR <toy>.", "a my \t Toy and mytoy", "<toy", "<toy><toys>", "caf\u00e9sks \u00e9 sks",
+    "no cat: a house", "!sks_ sks!",
+]  # fmt: skip
+
+
+def added_tokens(name, write):
+    """Its eos_token_id is that of "cat", the first of which transformers takes; the first token where there is none."""
+    folder = make_folder(name)
+    write_tokenizer(folder, VOCAB, MERGES)
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}) + "\n")
+    write(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text = dict(vocab_size=len(tokenizer), hidden_size=8, intermediate_size=20, num_hidden_layers=1)
+    text |= dict(num_attention_heads=2, max_position_embeddings=CONTEXT, eos_token_id=VOCAB["cat</w>"])
+    vision = dict(hidden_size=12, intermediate_size=28, num_hidden_layers=1, num_attention_heads=2, image_size=32)
+    model = randomize(CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=10)))
+    model.save_pretrained(folder)
+    images = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    images.save_pretrained(folder)
+    texts = [(text, tokenizer(text, truncation=True, max_length=CONTEXT)["input_ids"]) for text in ADDED_TEXTS]
+    write_expected(
+        folder,
+        model.logit_scale.exp().item(),
+        lambda image: model.get_image_features(images(image, return_tensors="pt")["pixel_values"]).pooler_output,
+        [*texts, lambda ids: model.get_text_features(ids).pooler_output],
+    )
+
+
+def by_added_tokens_json(folder):
+    (folder / "added_tokens.json").write_text(json.dumps({"sks": len(VOCAB) + 1, "<toy>": len(VOCAB)}) + "\n")
+
+
+def by_tokenizer_config(folder):
+    flags = dict(lstrip=False, rstrip=True, special=False)
+    tokens = [
+        flags | dict(content="<Toy>", normalized=True, single_word=False),
+        flags | dict(content="sks", normalized=False, single_word=True),
+        flags | dict(content="My Toy", normalized=True, single_word=True),
+    ]
+    fields = {"tokenizer_class": "CLIPTokenizer", "additional_special_tokens": ["<|pad|>"]}
+    fields["added_tokens_decoder"] = {str(len(VOCAB) + i): token for i, token in enumerate(tokens)}
+    (folder / "tokenizer_config.json").write_text(json.dumps(fields, indent=1) + "\n")
+
+
+def by_tokenizer_json(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<toy>", "<toy><toys>", "sks"])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|pad|>"]})
+    tokenizer.save_pretrained(folder)
+    (folder / "vocab.json").unlink()
+    (folder / "merges.txt").unlink()
+
+
 def vision_alone(name, model, processor, feature):
     folder = make_folder(name)
     randomize(model).save_pretrained(folder)
@@ -158,6 +214,9 @@ def main():
     squash = mean | {"interpolation": "bilinear", "resize_mode": "squash"}
     open_clip_model("open_clip_custom", True, squash, quick_gelu=True, custom_text=True)
     long_clip()
+    added_tokens("added_tokens_json", by_added_tokens_json)
+    added_tokens("added_tokens_decoder", by_tokenizer_config)
+    added_tokens("added_tokens_tokenizer", by_tokenizer_json)
     vision = dict(hidden_size=24, intermediate_size=56, num_hidden_layers=2, num_attention_heads=3, image_size=32)
     vision |= dict(patch_size=8, projection_dim=18)
     clip = {"image_processor_type": "CLIPImageProcessor", "crop_size": [32, 32]}
