@@ -1,6 +1,4 @@
-#include "core/tokenize.h"
-
-#include "core/unicode.h"
+#include "core/tokenize_kinds.h"
 
 #include <inttypes.h> /* PRIu32 */
 #include <stdbool.h>  /* bool */
@@ -18,13 +16,16 @@ typedef struct {
     uint32_t byte[256], byte_end[256];
 } header;
 
-_Static_assert(sizeof(header) == 40 + 2 * 1024 && sizeof(gs_merge) == 16, "no gaps");
+_Static_assert(sizeof(header) == 40 + 2 * 1024 && sizeof(gs_merge) == 16 && sizeof(gs_piece) == 16 &&
+                   sizeof(gs_tokenizer_header) == 72,
+               "no gaps");
 
-#define VERSION       1 /* without added tokens */
-#define VERSION_ADDED 2
+#define VERSION        1 /* without added tokens */
+#define VERSION_ADDED  2
+#define VERSION_PIECES 3
 
-/* Flags of an added token; the last two are those of version 1 alone. */
-enum { NORMALIZED = 1, SINGLE_WORD = 2, IS_START = 4, IS_END = 8 };
+/* More flags of an added token: those of version 1. */
+enum { IS_START = 4, IS_END = 8 };
 
 /* What version 1 does not say. */
 #define START "<|startoftext|>"
@@ -40,8 +41,8 @@ static gs_status check_header(const header *h, size_t size, gs_error *err)
     if (memcmp(h->magic, "GSTOKEN", sizeof h->magic) != 0)
         return gs_fail(err, GS_EFORMAT, "tokenizer.bin: does not start with 'GSTOKEN'");
     if (h->version != VERSION && h->version != VERSION_ADDED)
-        return gs_fail(err, GS_EFORMAT, "tokenizer.bin: version %" PRIu32 ", expected %d or %d", h->version, VERSION,
-                       VERSION_ADDED);
+        return gs_fail(err, GS_EFORMAT, "tokenizer.bin: version %" PRIu32 ", expected %d to %d", h->version, VERSION,
+                       VERSION_PIECES);
     if (h->context < 2 || h->context > GS_MAX_TOKENS)
         return gs_fail(err, GS_EFORMAT, "tokenizer.bin: a context of %" PRIu32 " tokens, expected 2 to %d", h->context,
                        GS_MAX_TOKENS);
@@ -80,20 +81,22 @@ static gs_status check_added(const gs_tokenizer *t, const char *end, gs_error *e
     texts = room - (uint64_t)t->n_added * sizeof *t->added;
     for (uint32_t i = 0; i < t->n_added; i++) {
         const gs_added_token *a = &t->added[i];
-        if (a->id >= t->n_tokens || a->flags > (NORMALIZED | SINGLE_WORD) || a->length == 0 || a->offset > texts ||
-            a->length > texts - a->offset)
+        if (a->id >= t->n_tokens || a->flags > (GS_ADDED_NORMALIZED | GS_ADDED_SINGLE_WORD) || a->length == 0 ||
+            a->offset > texts || a->length > texts - a->offset)
             return gs_fail(err, GS_EFORMAT, "tokenizer.bin: added token %" PRIu32 " is none", i);
     }
     return GS_OK;
 }
 
-gs_status gs_tokenizer_open(gs_tokenizer *t, const void *bytes, size_t size, gs_error *err)
+static gs_status open_clip(gs_tokenizer *t, const void *bytes, size_t size, gs_error *err)
 {
     const header *h = bytes;
     gs_status st = check_header(h, size, err);
     if (st != GS_OK)
         return st;
-    *t = (gs_tokenizer){.context = h->context,
+    *t = (gs_tokenizer){.kind = GS_TOKENIZER_CLIP,
+                        .flags = GS_TOKENIZER_START | GS_TOKENIZER_END,
+                        .context = h->context,
                         .start = h->start,
                         .end = h->end,
                         .pad = h->pad,
@@ -114,202 +117,78 @@ gs_status gs_tokenizer_open(gs_tokenizer *t, const void *bytes, size_t size, gs_
     return check_added(t, (const char *)bytes + size, err);
 }
 
-/* The tokens written so far; what does not fit the context is dropped. */
-typedef struct {
-    int32_t *ids;
-    size_t n, room;
-} output;
+/* ---- version 3 ---- */
 
-static void emit(output *out, uint32_t id)
+static gs_status check_pieces_header(const gs_tokenizer_header *h, size_t size, gs_error *err)
 {
-    if (out->n < out->room)
-        out->ids[out->n++] = (int32_t)id;
+    if (size < sizeof *h + 256 * sizeof(uint32_t))
+        return gs_fail(err, GS_EFORMAT, "tokenizer.bin: %zu bytes, too short for a header", size);
+    uint64_t wanted = sizeof *h + 256 * sizeof(uint32_t) + (uint64_t)h->n_merges * sizeof(gs_merge) +
+                      (uint64_t)h->n_pieces * sizeof(gs_piece) + (uint64_t)h->n_added * sizeof(gs_added_token) +
+                      (uint64_t)h->n_texts + (uint64_t)h->n_units * sizeof(uint32_t) + h->n_rules;
+    if (wanted != size || h->n_texts % 4 || h->n_rules % 4)
+        return gs_fail(err, GS_EFORMAT, "tokenizer.bin: %zu bytes, its header needs %" PRIu64, size, wanted);
+    if (h->context < 2 || h->context > GS_MAX_TOKENS || h->kind < GS_TOKENIZER_UNIGRAM || h->kind > GS_TOKENIZER_GEMMA)
+        return gs_fail(err, GS_EFORMAT, "tokenizer.bin: kind %" PRIu32 " with a context of %" PRIu32 " tokens", h->kind,
+                       h->context);
+    if (h->n_tokens > INT32_MAX || h->start >= h->n_tokens || h->end >= h->n_tokens || h->pad >= h->n_tokens ||
+        h->unknown >= h->n_tokens)
+        return gs_fail(err, GS_EFORMAT,
+                       "tokenizer.bin: start, end, pad or unknown is not one of the %" PRIu32 " tokens", h->n_tokens);
+    return GS_OK;
 }
 
-/* ---- Words ---- */
-
-/* Scratch for a text of that many bytes. */
-typedef struct {
-    void *merging;  /* [bytes * GS_BPE_WORK] */
-    uint32_t *word; /* [bytes] */
-} workspace;
-
-static void encode_word(const gs_tokenizer *t, const uint32_t *points, size_t n, const workspace *work, output *out)
+static gs_status check_pieces(const gs_tokenizer *t, const gs_tokenizer_header *h, gs_error *err)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t bytes[4];
-        size_t size = gs_unicode_encode(points[i], bytes);
-        for (size_t k = 0; k < size; k++)
-            work->word[count++] = (i + 1 < n || k + 1 < size ? t->byte : t->byte_end)[bytes[k]];
+    bool good = gs_pieces_valid(&t->pieces, h->n_texts) && (h->n_rules == 0 || t->charsmap.texts[h->n_rules - 1] == 0);
+    for (uint32_t i = 0; good && i < t->pieces.n; i++)
+        good = t->pieces.list[i].id < t->n_tokens;
+    for (uint32_t i = 0; good && i < t->n_added; i++) {
+        const gs_added_token *a = &t->added[i];
+        good = a->id < t->n_tokens && a->length > 0 && a->offset <= h->n_texts && a->length <= h->n_texts - a->offset;
     }
-    count = gs_bpe_merge(t->merges, t->n_merges, work->word, count, work->merging);
-    for (size_t i = 0; i < count; i++)
-        emit(out, work->word[i]);
+    for (int i = 0; good && i < 256; i++)
+        good = t->byte[i] < t->n_tokens;
+    return good ? GS_OK : gs_fail(err, GS_EFORMAT, "tokenizer.bin: a piece, an added token or a byte is none");
 }
 
-/* Whether points [n] begin with ASCII text. */
-static bool begins_with(const uint32_t *points, size_t n, const char *ascii)
+static gs_status open_pieces(gs_tokenizer *t, const void *bytes, size_t size, gs_error *err)
 {
-    size_t i = 0;
-    for (; ascii[i]; i++)
-        if (i >= n || points[i] != (uint32_t)ascii[i])
-            return false;
-    return true;
+    const gs_tokenizer_header *h = bytes;
+    gs_status st = check_pieces_header(h, size, err);
+    if (st != GS_OK)
+        return st;
+    *t = (gs_tokenizer){.kind = (gs_tokenizer_kind)h->kind,
+                        .flags = h->flags,
+                        .context = h->context,
+                        .start = h->start,
+                        .end = h->end,
+                        .pad = h->pad,
+                        .unknown = h->unknown,
+                        .n_tokens = h->n_tokens,
+                        .n_merges = h->n_merges,
+                        .byte = (const uint32_t *)(h + 1),
+                        .n_added = h->n_added};
+    t->merges = (const gs_merge *)(t->byte + 256);
+    t->pieces = (gs_pieces){.list = (const gs_piece *)(t->merges + h->n_merges), .n = h->n_pieces};
+    t->added = (const gs_added_token *)(t->pieces.list + h->n_pieces);
+    t->pieces.texts = t->added_texts = (const char *)(t->added + h->n_added);
+    t->charsmap.units = (const uint32_t *)(t->added_texts + h->n_texts);
+    t->charsmap.n_units = h->n_units;
+    t->charsmap.texts = (const char *)(t->charsmap.units + h->n_units);
+    t->charsmap.n_texts = h->n_rules;
+    for (uint32_t i = 0; i < h->n_pieces; i++)
+        t->least_score = t->pieces.list[i].score < t->least_score ? t->pieces.list[i].score : t->least_score;
+    st = check_merges(t, err);
+    return st == GS_OK ? check_pieces(t, h, err) : st;
 }
 
-static size_t run_length(const uint32_t *points, size_t n, gs_unicode_kind kind)
+gs_status gs_tokenizer_open(gs_tokenizer *t, const void *bytes, size_t size, gs_error *err)
 {
-    size_t i = 0;
-    while (i < n && gs_unicode_kind_of(points[i]) == kind)
-        i++;
-    return i;
-}
-
-/* The length of the word at the start of points [n > 0], in small letters. */
-static size_t word_length(const uint32_t *points, size_t n)
-{
-    static const char *const contractions[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};
-    for (size_t i = 0; points[0] == '\'' && i < sizeof contractions / sizeof *contractions; i++)
-        if (begins_with(points, n, contractions[i]))
-            return strlen(contractions[i]);
-    gs_unicode_kind kind = gs_unicode_kind_of(points[0]);
-    return kind == GS_NUMBER ? 1 : run_length(points, n, kind);
-}
-
-/* points [n], in small letters and without added tokens, word by word. */
-static void encode_words(const gs_tokenizer *t, const uint32_t *points, size_t n, const workspace *work, output *out)
-{
-    static const char *const ends[] = {"<|startoftext|>", "<|endoftext|>"};
-    for (size_t i = 0, used; i < n && out->n < out->room; i += used) {
-        if (gs_unicode_kind_of(points[i]) == GS_SPACE) {
-            used = 1;
-            continue;
-        }
-        used = 0;
-        for (int s = 0; points[i] == '<' && s < 2; s++)
-            if (begins_with(points + i, n - i, ends[s]))
-                used = strlen(ends[s]);
-        if (used) { /* written with capitals, it is no special token, but it still ends what is a word of its own */
-            encode_word(t, points + i, 2, work, out);
-            encode_word(t, points + i + 2, used - 4, work, out);
-            encode_word(t, points + i + used - 2, 2, work, out);
-        } else {
-            used = word_length(points + i, n - i);
-            encode_word(t, points + i, used, work, out);
-        }
-    }
-}
-
-/* ---- Added tokens ---- */
-
-/* Whether a letter, a number or "_" stands there. */
-static bool is_word(uint32_t point)
-{
-    gs_unicode_kind kind = gs_unicode_kind_of(point);
-    return kind == GS_LETTER || kind == GS_NUMBER || point == '_';
-}
-
-/* How many of points [n] are the text of added, a space for each run of them; 0 when it is not there. */
-static size_t match_length(const gs_tokenizer *t, const gs_added_token *added, const uint32_t *points, size_t n)
-{
-    const char *text = t->added_texts + added->offset;
-    size_t used = 0;
-    for (uint32_t i = 0; i < added->length;) {
-        uint8_t bytes[4];
-        if (used == n)
-            return 0;
-        if (text[i] == ' ') {
-            size_t spaces = run_length(points + used, n - used, GS_SPACE);
-            if (spaces == 0)
-                return 0;
-            used += spaces;
-            i++;
-            continue;
-        }
-        size_t size = gs_unicode_encode(points[used], bytes);
-        if (size > added->length - i || memcmp(bytes, text + i, size) != 0)
-            return 0;
-        i += (uint32_t)size;
-        used++;
-    }
-    return used;
-}
-
-/* The longest added token at points[at], of those that are looked for in small letters. */
-static const gs_added_token *longest_at(const gs_tokenizer *t, const uint32_t *points, size_t n, size_t at,
-                                        size_t *length)
-{
-    const gs_added_token *best = NULL;
-    *length = 0;
-    for (uint32_t i = 0; i < t->n_added; i++) {
-        size_t used = !(t->added[i].flags & NORMALIZED) ? 0 : match_length(t, &t->added[i], points + at, n - at);
-        if (used > *length) {
-            best = &t->added[i];
-            *length = used;
-        }
-    }
-    return best;
-}
-
-/* The first added token in points [n]: where it begins, n when there is none. One that must be a word of its own and is
- * none is passed over, with what it covers. */
-static size_t find_added(const gs_tokenizer *t, const uint32_t *points, size_t n, const gs_added_token **found,
-                         size_t *length)
-{
-    for (size_t at = 0; at < n;) {
-        *found = longest_at(t, points, n, at, length);
-        size_t end = at + *length;
-        if (!*found)
-            at++;
-        else if (((*found)->flags & SINGLE_WORD) &&
-                 ((at > 0 && is_word(points[at - 1])) || (end < n && is_word(points[end]))))
-            at = end;
-        else
-            return at;
-    }
-    *found = NULL;
-    *length = 0;
-    return n;
-}
-
-/* points [n], in small letters. */
-static void encode_lower(const gs_tokenizer *t, const uint32_t *points, size_t n, const workspace *work, output *out)
-{
-    while (n > 0 && out->n < out->room) {
-        const gs_added_token *found;
-        size_t length, before = find_added(t, points, n, &found, &length);
-        encode_words(t, points, before, work, out);
-        if (found)
-            emit(out, found->id);
-        points += before + length;
-        n -= before + length;
-    }
-}
-
-/* text [length] without the tokens that are looked for in it as it is. False when memory ran out. */
-static bool encode_text(const gs_tokenizer *t, const char *text, size_t length, output *out)
-{
-    if (length == 0)
-        return true;
-    bool done = false;
-    workspace work = {0};
-    size_t capacity = length * GS_UNICODE_GROWTH;
-    uint32_t *points = malloc(2 * capacity * sizeof *points), *lower = points + capacity;
-    if (!points)
-        goto end;
-    size_t n = gs_unicode_lower(points, gs_unicode_nfc(text, length, points, lower), lower);
-    size_t bytes = n * 4; /* of UTF-8, at most */
-    work.merging = malloc(bytes * (GS_BPE_WORK + sizeof *work.word));
-    if (!work.merging)
-        goto end;
-    work.word = (uint32_t *)((char *)work.merging + bytes * GS_BPE_WORK);
-    encode_lower(t, lower, n, &work, out);
-    done = true;
-end:
-    free(work.merging);
-    free(points);
-    return done;
+    const gs_tokenizer_header *h = bytes;
+    if (size >= 12 && memcmp(h->magic, "GSTOKEN", sizeof h->magic) == 0 && h->version == VERSION_PIECES)
+        return open_pieces(t, bytes, size, err);
+    return open_clip(t, bytes, size, err);
 }
 
 /* The code point at text [length]. */
@@ -325,8 +204,8 @@ static bool stands_alone(const char *text, size_t length, size_t begin, size_t e
     size_t before = begin;
     while (before > 0 && begin - before < 4 && (before == begin || (text[before] & 0xc0) == 0x80))
         before--;
-    return (begin == 0 || !is_word(point_at(text + before, begin - before))) &&
-           (end == length || !is_word(point_at(text + end, length - end)));
+    return (begin == 0 || !gs_is_word(point_at(text + before, begin - before))) &&
+           (end == length || !gs_is_word(point_at(text + end, length - end)));
 }
 
 /* The first token in text [length] that is looked for in it as it is: where it begins; length when there is none. */
@@ -336,11 +215,13 @@ static size_t find_raw(const gs_tokenizer *t, const char *text, size_t length, c
         *found = NULL;
         for (uint32_t i = 0; i < t->n_added; i++) {
             const gs_added_token *a = &t->added[i];
-            if (!(a->flags & NORMALIZED) && a->length <= length - at && (!*found || a->length > (*found)->length) &&
+            if (!(a->flags & GS_ADDED_NORMALIZED) && a->length <= length - at &&
+                (!*found || a->length > (*found)->length) &&
                 memcmp(text + at, t->added_texts + a->offset, a->length) == 0)
                 *found = a;
         }
-        if (*found && (!((*found)->flags & SINGLE_WORD) || stands_alone(text, length, at, at + (*found)->length)))
+        if (*found &&
+            (!((*found)->flags & GS_ADDED_SINGLE_WORD) || stands_alone(text, length, at, at + (*found)->length)))
             return at;
     }
     *found = NULL;
@@ -352,23 +233,74 @@ static uint32_t id_of(const gs_tokenizer *t, const gs_added_token *added)
     return added->flags & IS_START ? t->start : added->flags & IS_END ? t->end : added->id;
 }
 
-size_t gs_tokenize(const gs_tokenizer *t, const char *text, size_t length, int32_t *ids)
+/* The text in which SigLIP's tokenizer looks for tokens: "\xe2\x96\x81" before it, and spaces for such within. The caller
+ * frees it. NULL: no memory. */
+static char *with_prefix(const char *text, size_t *length)
 {
-    if (length > GS_MAX_TEXT)
-        return 0;
-    output out = {.ids = ids, .room = t->context - 1}; /* the last place is for end-of-text */
-    emit(&out, t->start);
-    while (length > 0 && out.n < out.room) {
+    static const char prefix[3] = {'\xe2', '\x96', '\x81'};
+    char *out = malloc(*length + sizeof prefix);
+    size_t size = sizeof prefix;
+    if (!out)
+        return NULL;
+    memcpy(out, prefix, sizeof prefix);
+    for (size_t i = 0; i < *length;) {
+        bool space = *length - i >= sizeof prefix && memcmp(text + i, prefix, sizeof prefix) == 0;
+        out[size++] = space ? ' ' : text[i];
+        i += space ? sizeof prefix : 1;
+    }
+    *length = size;
+    return out;
+}
+
+/* text [length], its added tokens and what lies between them. False when memory ran out. */
+static bool encode_all(const gs_tokenizer *t, const char *text, size_t length, gs_token_list *out)
+{
+    static gs_encode_function *const encode[] = {gs_encode_clip, gs_encode_unigram, gs_encode_gemma};
+    while (length > 0 && out->n < out->room) {
         const gs_added_token *found;
         size_t before = find_raw(t, text, length, &found), used = before + (found ? found->length : 0);
-        if (!encode_text(t, text, before, &out))
-            return 0;
+        if (before > 0 && !encode[t->kind](t, text, before, out))
+            return false;
         if (found)
-            emit(&out, id_of(t, found));
+            gs_token_emit(out, id_of(t, found));
         text += used;
         length -= used;
     }
-    out.room++;
-    emit(&out, t->end);
+    return true;
+}
+
+/* Fills the context. */
+static void pad(const gs_tokenizer *t, gs_token_list *out)
+{
+    size_t missing = t->context - out->n;
+    bool left = t->flags & GS_TOKENIZER_PAD_LEFT;
+    if (left)
+        memmove(out->ids + missing, out->ids, out->n * sizeof *out->ids);
+    for (size_t i = 0; i < missing; i++)
+        out->ids[left ? i : out->n + i] = (int32_t)t->pad;
+    out->n = t->context;
+}
+
+size_t gs_tokenize(const gs_tokenizer *t, const char *text, size_t length, int32_t *ids)
+{
+    size_t ends = t->flags & GS_TOKENIZER_END ? 1 : 0;
+    gs_token_list out = {.ids = ids, .room = t->context - ends}; /* the last place is for end-of-text */
+    char *prefixed = NULL;
+    if (length > GS_MAX_TEXT)
+        return 0;
+    if (t->kind == GS_TOKENIZER_UNIGRAM && !(text = prefixed = with_prefix(text, &length)))
+        return 0;
+    if (t->flags & GS_TOKENIZER_START)
+        gs_token_emit(&out, t->start);
+    bool done = encode_all(t, text, length, &out);
+    free(prefixed);
+    if (!done)
+        return 0;
+    out.room += ends;
+    /* SigLIP's tokenizer adds no second end. */
+    if (ends && !(t->kind == GS_TOKENIZER_UNIGRAM && out.n > 0 && out.ids[out.n - 1] == (int32_t)t->end))
+        gs_token_emit(&out, t->end);
+    if (t->flags & GS_TOKENIZER_PAD)
+        pad(t, &out);
     return out.n;
 }

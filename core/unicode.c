@@ -249,3 +249,11 @@ size_t gs_unicode_encode(uint32_t point, uint8_t bytes[4])
         bytes[i] = (uint8_t)(0x80 | (point >> (6 * (more - i)) & 0x3f));
     return more + 1;
 }
+
+size_t gs_unicode_decode(const char *text, size_t length, uint32_t *points)
+{
+    size_t n = 0;
+    for (size_t i = 0, used; i < length; i += used)
+        points[n++] = decode((const uint8_t *)text + i, length - i, &used);
+    return n;
+}

@@ -22,6 +22,9 @@ gs_unicode_kind gs_unicode_kind_of(uint32_t point);
  * U+FFFD. points and scratch [GS_UNICODE_GROWTH * length]. Returns how many. */
 size_t gs_unicode_nfc(const char *text, size_t length, uint32_t *points, uint32_t *scratch);
 
+/* The same without normalisation; scratch is not needed. */
+size_t gs_unicode_decode(const char *text, size_t length, uint32_t *points);
+
 /* Each of points [n] in lower case, by itself, to lower [GS_UNICODE_GROWTH * length of the text]. Returns how many: the
  * Turkish capital I with a dot becomes two. */
 size_t gs_unicode_lower(const uint32_t *points, size_t n, uint32_t *lower);

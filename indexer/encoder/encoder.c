@@ -127,6 +127,10 @@ static gs_status open_on_processor(gs_encoder *encoder, const gs_encoder_options
 static gs_status open_on_gpu(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
 {
     gs_status st = gs_cuda_open(&encoder->cuda, err);
+    if (st == GS_OK && encoder->config.vision.architecture == GS_SIGLIP) {
+        encoder->cuda = NULL;
+        st = gs_fail(err, GS_EARGS, "cuda: SigLIP runs on the processor only");
+    }
     if (st != GS_OK)
         return st;
     plan_threads(encoder, options);

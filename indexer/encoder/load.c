@@ -1,6 +1,7 @@
 /* load.c - an encoder's files: what they say, and whether they belong together. */
 #include "indexer/encoder/encoder_state.h"
 #include "indexer/hf/fingerprint.h"
+#include "indexer/hf/pieces.h"
 #include "indexer/hf/preprocessor.h"
 #include "indexer/hf/vocabulary.h"
 
@@ -34,7 +35,7 @@ static gs_status find_dim(const gs_encoder *encoder, size_t *dim, gs_error *err)
     *dim = config->vision.width;
     if (config->vision.architecture == GS_OPEN_CLIP)
         *dim = config->projection;
-    else if (config->has_text)
+    else if (config->has_text && config->vision.architecture != GS_SIGLIP)
         return find_clip_dim(encoder, dim, err);
     else if (gs_clip_vision_projects(config, &encoder->weights))
         return gs_weights_rows(&encoder->weights, "visual_projection.weight", config->vision.width, dim, err);
@@ -93,13 +94,15 @@ static gs_status load_tokenizer(gs_encoder *encoder, const gs_directory *directo
     const gs_clip_config *config = &encoder->config;
     if (!encoder->info.has_text)
         return GS_OK;
-    gs_status st = gs_vocabulary_read(&encoder->vocabulary, directory->path, config->context, config->vocabulary, err);
+    bool siglip = config->text.architecture == GS_SIGLIP;
+    gs_status st = (siglip ? gs_pieces_read : gs_vocabulary_read)(&encoder->vocabulary, directory->path,
+                                                                  config->context, config->vocabulary, err);
     if (st != GS_OK)
         return st;
     st = gs_tokenizer_open(&encoder->tokenizer, encoder->vocabulary.data, encoder->vocabulary.size, err);
     if (st != GS_OK)
         return gs_error_prefix(err, st, "%s: tokenizer", directory->path);
-    if (config->end_token != GS_END_TOKEN_LEGACY && config->end_token != encoder->tokenizer.end)
+    if (!siglip && config->end_token != GS_END_TOKEN_LEGACY && config->end_token != encoder->tokenizer.end)
         gs_notes_add(&encoder->info.notes,
                      "%s: text_config.eos_token_id is %zu, the tokenizer's end of text %u: as in transformers, a text "
                      "without token %zu has the feature of its first token, the same for all",

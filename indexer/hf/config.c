@@ -9,11 +9,10 @@
 #define MAX_FILE ((size_t)16 << 20)
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const char *const architectures[] = {[GS_CLIP] = "clip",
-                                            [GS_VIT] = "vit",
-                                            [GS_DINOV2] = "dinov2",
-                                            [GS_DINOV2_REGISTERS] = "dinov2_with_registers",
-                                            [GS_OPEN_CLIP] = "open_clip"};
+static const char *const architectures[] = {
+    [GS_CLIP] = "clip",           [GS_VIT] = "vit",
+    [GS_DINOV2] = "dinov2",       [GS_DINOV2_REGISTERS] = "dinov2_with_registers",
+    [GS_OPEN_CLIP] = "open_clip", [GS_SIGLIP] = "siglip"};
 
 const char *gs_architecture_name(gs_architecture architecture)
 {
@@ -183,6 +182,25 @@ static gs_status read_two(const gs_json *json, gs_clip_config *config, gs_error 
     return read_vision(&vision, config, err);
 }
 
+/* Without its head SigLIP's vision tower gives no feature. */
+static gs_status check_head(const gs_json_object *json, gs_error *err)
+{
+    bool head;
+    gs_status st = gs_json_bool(json, "vision_use_head", true, &head, err);
+    return st != GS_OK || head ? st : gs_json_wrong(json, "vision_use_head", "true", err);
+}
+
+static gs_status read_siglip(const gs_json *json, gs_clip_config *config, gs_error *err)
+{
+    gs_json_object vision = gs_json_root(json);
+    gs_status st = config->has_text ? gs_json_child(json, "vision_config", "vision_config.", &vision, err) : GS_OK;
+    if (st == GS_OK)
+        st = check_head(&vision, err);
+    if (st == GS_OK)
+        st = config->has_text ? read_two(json, config, err) : read_one(json, config, err);
+    return st;
+}
+
 static gs_status read_vit(const gs_json *json, gs_clip_config *config, gs_error *err)
 {
     gs_json_object root = gs_json_root(json);
@@ -207,7 +225,7 @@ static gs_status read_dinov2(const gs_json *json, gs_clip_config *config, gs_err
     return GS_OK;
 }
 
-#define VISION(kind, act, eps)                                                                                         \
+#define TOWER(kind, act, eps)                                                                                          \
     {                                                                                                                  \
         .architecture = (kind), .width = 768, .inner = 3072, .layers = 12, .heads = 12, .activation = (act),           \
         .epsilon = (eps), .qkv_bias = true                                                                             \
@@ -221,7 +239,7 @@ static const struct {
     {read_two,
      {.model_type = "clip",
       .has_text = true,
-      .vision = VISION(GS_CLIP, GS_QUICK_GELU, 1e-5F),
+      .vision = TOWER(GS_CLIP, GS_QUICK_GELU, 1e-5F),
       .image_size = 224,
       .patch_size = 32,
       .text = {.architecture = GS_CLIP,
@@ -236,23 +254,37 @@ static const struct {
       .end_token = 49407}},
     {read_one,
      {.model_type = "clip_vision_model",
-      .vision = VISION(GS_CLIP, GS_QUICK_GELU, 1e-5F),
+      .vision = TOWER(GS_CLIP, GS_QUICK_GELU, 1e-5F),
       .image_size = 224,
       .patch_size = 32}},
-    {read_vit, {.model_type = "vit", .vision = VISION(GS_VIT, GS_GELU, 1e-12F), .image_size = 224, .patch_size = 16}},
+    {read_vit, {.model_type = "vit", .vision = TOWER(GS_VIT, GS_GELU, 1e-12F), .image_size = 224, .patch_size = 16}},
     {read_dinov2,
      {.model_type = "dinov2",
-      .vision = VISION(GS_DINOV2, GS_GELU, 1e-6F),
+      .vision = TOWER(GS_DINOV2, GS_GELU, 1e-6F),
       .image_size = 224,
       .patch_size = 14,
       .any_size = true}},
     {read_dinov2,
      {.model_type = "dinov2_with_registers",
-      .vision = VISION(GS_DINOV2_REGISTERS, GS_GELU, 1e-6F),
+      .vision = TOWER(GS_DINOV2_REGISTERS, GS_GELU, 1e-6F),
       .image_size = 224,
       .patch_size = 16,
       .registers = 4,
       .any_size = true}},
+    {read_siglip,
+     {.model_type = "siglip",
+      .has_text = true,
+      .vision = TOWER(GS_SIGLIP, GS_GELU_TANH, 1e-6F),
+      .image_size = 224,
+      .patch_size = 16,
+      .text = TOWER(GS_SIGLIP, GS_GELU_TANH, 1e-6F),
+      .vocabulary = 32000,
+      .context = 64}},
+    {read_siglip,
+     {.model_type = "siglip_vision_model",
+      .vision = TOWER(GS_SIGLIP, GS_GELU_TANH, 1e-6F),
+      .image_size = 224,
+      .patch_size = 16}},
 };
 
 static gs_status read_model(const gs_json *json, gs_clip_config *config, gs_error *err)
@@ -270,7 +302,9 @@ static gs_status read_model(const gs_json *json, gs_clip_config *config, gs_erro
         snprintf(config->name, sizeof config->name, "%s", name);
         return models[i].read(json, config, err);
     }
-    return gs_json_wrong(&root, "model_type", "clip, clip_vision_model, vit, dinov2 or dinov2_with_registers", err);
+    return gs_json_wrong(&root, "model_type",
+                         "clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers",
+                         err);
 }
 
 gs_status gs_clip_config_read(gs_clip_config *config, const gs_directory *directory, gs_error *err)

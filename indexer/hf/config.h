@@ -22,6 +22,7 @@ typedef enum {
     GS_DINOV2,           /* Dinov2Model */
     GS_DINOV2_REGISTERS, /* Dinov2WithRegistersModel */
     GS_OPEN_CLIP,        /* CLIP as OpenCLIP saves it */
+    GS_SIGLIP,           /* SiglipModel: SigLIP, and SigLIP 2 of a fixed resolution */
 } gs_architecture;
 
 typedef enum {

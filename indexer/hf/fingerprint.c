@@ -25,6 +25,8 @@ static void describe_clip(FILE *out, const gs_clip_config *config, const gs_prep
                           const gs_bytes *vocabulary)
 {
     char digest[GS_SHA256_HEX];
+    if (config->vision.architecture == GS_SIGLIP) /* younger than some fingerprints */
+        fprintf(out, "architecture siglip\n");
     describe_tower(out, "text", &config->text);
     describe_tower(out, "vision", &config->vision);
     fprintf(out, "context %zu end %zu image %zu patch %zu\n", config->context, config->end_token, config->image_size,

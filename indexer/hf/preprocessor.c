@@ -19,7 +19,7 @@
 /* ---- kinds ---- */
 
 /* Image processors of transformers. Their defaults; ViT's are not CLIP's. */
-typedef enum { CLIP, BIT, VIT, KINDS } kind;
+typedef enum { CLIP, BIT, VIT, SIGLIP, KINDS } kind;
 
 static const struct {
     const char *name;
@@ -28,15 +28,16 @@ static const struct {
     [CLIP] = {"CLIPImageProcessor", "CLIPFeatureExtractor"},
     [BIT] = {"BitImageProcessor", NULL},
     [VIT] = {"ViTImageProcessor", "ViTFeatureExtractor"},
+    [SIGLIP] = {"SiglipImageProcessor", NULL},
 };
 
 static gs_preprocess defaults_of(kind which)
 {
     gs_preprocess p = gs_preprocess_clip(224);
-    if (which != VIT)
+    if (which == CLIP || which == BIT)
         return p;
     p.do_center_crop = false;
-    p.resample = GS_BILINEAR;
+    p.resample = which == VIT ? GS_BILINEAR : GS_BICUBIC;
     p.shortest_edge = 0;
     p.resize_width = p.resize_height = 224;
     p.crop_width = p.crop_height = 0; /* a crop must then say its size */
@@ -62,7 +63,8 @@ static gs_status read_kind(const gs_json_object *json, gs_architecture architect
 {
     static const char *const fields[] = {"image_processor_type", "feature_extractor_type"};
     static const kind usual[] = {
-        [GS_CLIP] = CLIP, [GS_VIT] = VIT, [GS_DINOV2] = BIT, [GS_DINOV2_REGISTERS] = BIT, [GS_OPEN_CLIP] = CLIP};
+        [GS_CLIP] = CLIP,      [GS_VIT] = VIT,      [GS_DINOV2] = BIT, [GS_DINOV2_REGISTERS] = BIT,
+        [GS_OPEN_CLIP] = CLIP, [GS_SIGLIP] = SIGLIP};
     for (size_t i = 0; i < 2; i++) {
         const char *name;
         gs_status st = gs_json_string(json, fields[i], NULL, &name, err);
@@ -73,7 +75,8 @@ static gs_status read_kind(const gs_json_object *json, gs_architecture architect
         for (*which = CLIP; *which < KINDS; (*which)++)
             if (is_kind(*which, name))
                 return GS_OK;
-        return gs_json_wrong(json, fields[i], "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor", err);
+        return gs_json_wrong(json, fields[i],
+                             "CLIPImageProcessor, BitImageProcessor, ViTImageProcessor or SiglipImageProcessor", err);
     }
     *which = usual[architecture];
     return GS_OK;

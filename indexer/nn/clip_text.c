@@ -23,8 +23,11 @@ gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, s
     const char *prefix = names->prefix;
     if (names->other_prefix && gs_weights_has(weights, join(name, names->other_prefix, names->tokens)))
         prefix = names->other_prefix;
-    *tower = (gs_clip_text){
-        .vocabulary = config->vocabulary, .context = config->context, .dim = dim, .end_token = config->end_token};
+    *tower = (gs_clip_text){.vocabulary = config->vocabulary,
+                            .context = config->context,
+                            .dim = dim,
+                            .causal = config->text.architecture != GS_SIGLIP,
+                            .end_token = config->end_token};
     gs_status st;
     if ((st = gs_weights_get(weights, join(name, prefix, names->tokens), (size_t[]){config->vocabulary, width}, 2,
                              &tower->token_embedding, err)) != GS_OK ||
@@ -35,7 +38,7 @@ gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, s
         (st = gs_norm_load(&tower->final_norm, width, config->text.epsilon, weights,
                            join(name, prefix, names->final_norm), err)) != GS_OK)
         return st;
-    return gs_projection_load(&tower->projection, width, dim, false,
+    return gs_projection_load(&tower->projection, width, dim, names->projection_bias,
                               gs_projections_are_turned(config->text.architecture), weights,
                               join(name, prefix, names->projection), err);
 }
@@ -98,7 +101,8 @@ gs_status gs_clip_text_run(const gs_clip_text *tower, gs_engine engine, const in
     float *x = work; /* [rows, width] */
     size_t tokens = embed(tower, ids, sequences, x);
     void *ends = (char *)work + residual_size(tower, tokens); /* [count, width] act; before that the stack's scratch */
-    gs_status st = gs_transformer_run(&tower->stack, engine, x, round_rows(tokens), sequences, true, ends, err);
+    gs_status st =
+        gs_transformer_run(&tower->stack, engine, x, round_rows(tokens), sequences, tower->causal, ends, err);
     if (st != GS_OK)
         return st;
     for (size_t s = 0, row = 0; s < sequences.count; row += sequences.length[s++]) {

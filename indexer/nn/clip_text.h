@@ -7,8 +7,8 @@
  *     gs_clip_text_unpack(&tower, backend);
  *     gs_clip_text_free(&tower);
  *
- * Sequences come at their true length: attention is causal and the feature is taken at end-of-text, so padding would
- * change nothing.
+ * CLIP's sequences come at their true length: attention is causal and the feature is taken at end-of-text, so padding
+ * would change nothing. SigLIP's are padded, by its tokenizer: its tower was trained to see that.
  */
 #ifndef GS_CLIP_TEXT_H
 #define GS_CLIP_TEXT_H
@@ -19,13 +19,15 @@
 
 typedef struct {
     size_t vocabulary, context, dim;
+    bool causal; /* a token sees those before it; else, in SigLIP, all, and the feature is at the last */
     size_t
-        end_token; /* GS_END_TOKEN_LEGACY: the feature is at the largest id, else at the first of this id, or at the start where there is none */
+        end_token; /* GS_END_TOKEN_LEGACY: the feature is at the largest id, else at the first of this one, which is the
+                         first token where there is none */
     const float *token_embedding;    /* [vocabulary, width]  borrowed from the weights */
     const float *position_embedding; /* [context, width]     borrowed from the weights */
     gs_transformer stack;
     gs_norm final_norm;
-    gs_linear projection; /* [dim, width], no bias */
+    gs_linear projection; /* [dim, width], with a bias in SigLIP alone */
 } gs_clip_text;
 
 gs_status gs_clip_text_load(gs_clip_text *tower, const gs_clip_config *config, size_t dim, gs_weights *weights,
@@ -36,6 +38,8 @@ void gs_clip_text_free(gs_clip_text *tower); /* safe on a zeroed one */
 static inline size_t gs_clip_text_end(const gs_clip_text *tower, const int32_t *ids, size_t n)
 {
     size_t at = 0;
+    if (!tower->causal)
+        return n - 1;
     if (tower->end_token == GS_END_TOKEN_LEGACY) {
         for (size_t i = 1; i < n; i++)
             at = ids[i] > ids[at] ? i : at;

@@ -128,6 +128,8 @@ gs_status gs_clip_vision_load(gs_clip_vision *tower, const gs_clip_config *confi
         st = gs_transformer_load(&tower->stack, &config->vision, weights, join(name, prefix, names->layers), err);
     if (st == GS_OK)
         st = gs_norm_load(&tower->after, width, epsilon, weights, join(name, prefix, names->after), err);
+    if (st == GS_OK && names->pool)
+        st = gs_pool_load(&tower->pool, &config->vision, weights, join(name, prefix, names->pool), err);
     if (st == GS_OK && gs_clip_vision_projects(config, weights))
         st =
             gs_projection_load(&tower->projection, width, dim, false,
@@ -151,7 +153,8 @@ gs_status gs_clip_vision_pack(gs_clip_vision *tower, gs_engine engine, const gs_
 {
     gs_status st;
     if ((st = gs_linear_pack(&tower->patch_embedding, engine, weights, err)) != GS_OK ||
-        (st = gs_transformer_pack(&tower->stack, engine, weights, err)) != GS_OK)
+        (st = gs_transformer_pack(&tower->stack, engine, weights, err)) != GS_OK ||
+        (tower->pool.heads && (st = gs_pool_pack(&tower->pool, engine, weights, err)) != GS_OK))
         return st;
     return tower->projection.out ? gs_linear_pack(&tower->projection, engine, weights, err) : GS_OK;
 }
@@ -160,6 +163,7 @@ void gs_clip_vision_unpack(gs_clip_vision *tower, const gs_backend *backend)
 {
     backend->unpack(&tower->patch_embedding);
     gs_transformer_unpack(&tower->stack, backend);
+    gs_pool_unpack(&tower->pool, backend);
     backend->unpack(&tower->projection);
 }
 
@@ -179,11 +183,20 @@ static char *patches_in(const gs_clip_vision *tower, size_t n, void *work)
     return (char *)work + n * tower->tokens * tower->stack.config.width * sizeof(float);
 }
 
+/* Where the pool's scratch begins behind x: after the normed rows. */
+static size_t pool_scratch(const gs_clip_vision *tower, gs_number number, size_t n)
+{
+    return (gs_number_size(number, n * tower->tokens * tower->stack.config.width) + 63) / 64 * 64;
+}
+
 size_t gs_clip_vision_workspace(const gs_clip_vision *tower, gs_number number, size_t n)
 {
     size_t rows = n * tower->tokens, patches = gs_number_size(number, rows * tower->patch_values);
     size_t stack = gs_transformer_workspace(&tower->stack.config, number, rows, tower->tokens);
-    return rows * tower->stack.config.width * sizeof(float) + (stack > patches ? stack : patches);
+    size_t pool = gs_pool_workspace(&tower->pool, number, n, tower->tokens), most = stack > patches ? stack : patches;
+    if (pool > 0)
+        pool += pool_scratch(tower, number, n);
+    return rows * tower->stack.config.width * sizeof(float) + (pool > most ? pool : most);
 }
 
 void gs_clip_vision_place(const gs_clip_vision *tower, gs_number number, const float *pixels, size_t i, size_t n,
@@ -226,7 +239,11 @@ gs_status gs_clip_vision_run(const gs_clip_vision *tower, gs_engine engine, size
     st = gs_transformer_run(&tower->stack, engine, x, rows, (gs_sequences){lengths, n}, false, scratch, err);
     if (st != GS_OK)
         return st;
-    if (tower->projection.out) {
+    if (tower->pool.heads) {
+        gs_norm_rows(&tower->after, x, width, rows, engine.backend->number, scratch);
+        st = gs_pool_run(&tower->pool, engine, scratch, n, tower->tokens,
+                         (char *)scratch + pool_scratch(tower, engine.backend->number, n), features, err);
+    } else if (tower->projection.out) {
         gs_norm_rows(&tower->after, x, tower->tokens * width, n, engine.backend->number, scratch);
         st = engine.backend->linear(engine.context, &tower->projection, scratch, n, GS_EPILOGUE_F32, features, err);
     } else {

@@ -13,10 +13,12 @@
  *
  * The feature is made of the class token behind the last layer norm: CLIP projects it, the others take it as it is,
  * which is transformers' last_hidden_state[:, 0] of ViTModel and pooler_output of Dinov2Model and CLIPVisionModel.
+ * SigLIP's is its pool's.
  */
 #ifndef GS_CLIP_VISION_H
 #define GS_CLIP_VISION_H
 
+#include "indexer/nn/pool.h"
 #include "indexer/nn/transformer.h"
 
 typedef struct {
@@ -30,6 +32,7 @@ typedef struct {
     gs_linear patch_embedding; /* [width, patch_values], no bias */
     gs_norm before, after;     /* pre_layrnorm (spelled so in every file), post_layernorm; CLIP alone has before */
     gs_transformer stack;
+    gs_pool pool;         /* in SigLIP alone, which has no class token */
     gs_linear projection; /* [dim, width], no bias; without weights where there is none: dim is width */
 } gs_clip_vision;
 

@@ -37,11 +37,10 @@ static const gs_layer_names open_clip_layer = {.in = "attn.in_proj",
 
 const gs_layer_names *gs_layer_names_of(gs_architecture architecture)
 {
-    static const gs_layer_names *const names[] = {[GS_CLIP] = &clip_layer,
-                                                  [GS_VIT] = &vit_layer,
-                                                  [GS_DINOV2] = &dinov2_layer,
-                                                  [GS_DINOV2_REGISTERS] = &dinov2_layer,
-                                                  [GS_OPEN_CLIP] = &open_clip_layer};
+    static const gs_layer_names *const names[] = {
+        [GS_CLIP] = &clip_layer,           [GS_VIT] = &vit_layer,
+        [GS_DINOV2] = &dinov2_layer,       [GS_DINOV2_REGISTERS] = &dinov2_layer,
+        [GS_OPEN_CLIP] = &open_clip_layer, [GS_SIGLIP] = &clip_layer};
     return names[architecture];
 }
 
@@ -73,6 +72,13 @@ const gs_vision_names *gs_vision_names_of(gs_architecture architecture)
                           .before = "ln_pre",
                           .after = "ln_post",
                           .projection = "visual.proj"},
+        [GS_SIGLIP] = {.prefix = "vision_model.",
+                       .patches = "embeddings.patch_embedding",
+                       .positions = "embeddings.position_embedding.weight",
+                       .layers = "encoder.layers",
+                       .after = "post_layernorm",
+                       .pool = "head",
+                       .patch_bias = true},
     };
     return &names[architecture];
 }
@@ -93,6 +99,13 @@ const gs_text_names *gs_text_names_of(gs_architecture architecture)
                           .layers = "transformer.resblocks",
                           .final_norm = "ln_final",
                           .projection = "text_projection"},
+        [GS_SIGLIP] = {.prefix = "",
+                       .tokens = "text_model.embeddings.token_embedding.weight",
+                       .positions = "text_model.embeddings.position_embedding.weight",
+                       .layers = "text_model.encoder.layers",
+                       .final_norm = "text_model.final_layer_norm",
+                       .projection = "text_model.head",
+                       .projection_bias = true},
     };
     return &names[architecture];
 }

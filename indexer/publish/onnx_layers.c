@@ -102,7 +102,7 @@ gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool 
     return gs_onnx_node(graph, "Gemm", inputs, linear->bias ? 3 : 2, (gs_onnx_attribute){.name = "transB", .i = {1}});
 }
 
-static gs_onnx_name activate(gs_onnx_graph *graph, gs_activation activation, gs_onnx_name x)
+gs_onnx_name gs_onnx_activate(gs_onnx_graph *graph, gs_activation activation, gs_onnx_name x)
 {
     gs_onnx_name scaled;
     if (activation == GS_RELU)
@@ -165,7 +165,7 @@ gs_onnx_name gs_onnx_transformer(gs_onnx_graph *graph, const gs_transformer *sta
         gs_onnx_name y = attend(graph, layer, &s, quantize, gs_onnx_layer_norm(graph, &layer->before_attention, x));
         x = gs_onnx_binary(graph, "Add", x, gs_onnx_linear(graph, &layer->out, quantize, y));
         y = gs_onnx_linear(graph, &layer->expand, quantize, gs_onnx_layer_norm(graph, &layer->before_inner, x));
-        y = gs_onnx_linear(graph, &layer->contract, quantize, activate(graph, c->activation, y));
+        y = gs_onnx_linear(graph, &layer->contract, quantize, gs_onnx_activate(graph, c->activation, y));
         x = gs_onnx_binary(graph, "Add", x, y);
     }
     return x;

@@ -28,6 +28,8 @@ gs_onnx_name gs_onnx_weight(gs_onnx_graph *graph, const gs_linear *linear, bool 
 gs_onnx_name gs_onnx_layer_norm(gs_onnx_graph *graph, const gs_norm *norm, gs_onnx_name x);
 gs_onnx_name gs_onnx_linear(gs_onnx_graph *graph, const gs_linear *linear, bool quantize, gs_onnx_name x);
 
+gs_onnx_name gs_onnx_activate(gs_onnx_graph *graph, gs_activation activation, gs_onnx_name x);
+
 /* x [batch * sequence, width]; shape: the value [batch, sequence]; mask [sequence, sequence] is added to the scores,
  * NULL: none. */
 gs_onnx_name gs_onnx_transformer(gs_onnx_graph *graph, const gs_transformer *stack, bool quantize, gs_onnx_name x,

@@ -47,10 +47,12 @@ static gs_onnx_name write_tower(gs_onnx_graph *graph, const gs_clip_text *tower,
         gs_onnx_gather(graph, gs_onnx_matrix(graph, tower->position_embedding, tower->context, width, false), steps);
     gs_onnx_name x = gs_onnx_binary(graph, "Add", tokens, places); /* [batch, sequence, width] */
     x = gs_onnx_reshape(graph, x, (int64_t[]){-1, (int64_t)width}, 2);
-    x = gs_onnx_transformer(graph, &tower->stack, quantize, x, shape, causal_mask(graph, steps));
+    x = gs_onnx_transformer(graph, &tower->stack, quantize, x, shape, tower->causal ? causal_mask(graph, steps) : NULL);
 
     gs_onnx_name starts = gs_onnx_binary(graph, "Mul", count_to(graph, batch), sequence);
-    gs_onnx_name ends = gs_onnx_binary(graph, "Add", starts, end_positions(graph, tower, ids));
+    gs_onnx_name place = tower->causal ? end_positions(graph, tower, ids)
+                                       : gs_onnx_binary(graph, "Sub", sequence, gs_onnx_i64(graph, 1));
+    gs_onnx_name ends = gs_onnx_binary(graph, "Add", starts, place);
     x = gs_onnx_layer_norm(graph, &tower->final_norm, gs_onnx_gather(graph, x, ends));
     return gs_onnx_unit_length(graph, gs_onnx_linear(graph, &tower->projection, quantize, x));
 }

@@ -105,7 +105,7 @@ static void faults_are_named(void **state)
         const char *says;
     } faults[] = {
         {0, 0, "GSTOKEN"},
-        {VERSION, 3, "version 3"},
+        {VERSION, 4, "version 4"},
         {CONTEXT, 513, "context of 513"},
         {CONTEXT, 1, "context of 1"},
         {START, 1 << 30, "start"},

@@ -6,7 +6,7 @@
 
 static const char *const files[] = {"config.json", "vocab.json", "merges.txt", "model.safetensors"};
 #define N_FILES (sizeof files / sizeof *files)
-#define MODELS  "expected clip, clip_vision_model, vit, dinov2 or dinov2_with_registers"
+#define MODELS  "expected clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers"
 
 static int set_up(void **state)
 {
@@ -99,7 +99,7 @@ static void a_wrong_preparation_is_named(void **state)
         "hamming");
     expect_spoiled(name, "CLIPImageProcessor", "BlipImageProcessor",
                    "preprocessor_config.json: image_processor_type is 'BlipImageProcessor', expected "
-                   "CLIPImageProcessor, BitImageProcessor or ViTImageProcessor");
+                   "CLIPImageProcessor, BitImageProcessor, ViTImageProcessor or SiglipImageProcessor");
     expect_spoiled(name, "{", "{\"rescale_factor\": 0,",
                    "preprocessor_config.json: rescale_factor is 0, expected a number above 0");
     expect_spoiled(name, "{", "{\"do_pad\": true,", "preprocessor_config.json: do_pad is true, expected false");

@@ -153,8 +153,8 @@ static void an_unknown_activation_of_a_vit_is_named(void **state)
                    "config.json: hidden_act is 'mish', expected quick_gelu, gelu, gelu_new, "
                    "gelu_pytorch_tanh, gelu_fast, silu or relu");
     expect_spoiled("config.json", "\"model_type\": \"vit\"", "\"model_type\": \"vit_mae\"",
-                   "config.json: model_type is 'vit_mae', expected clip, clip_vision_model, vit, dinov2 or "
-                   "dinov2_with_registers");
+                   "config.json: model_type is 'vit_mae', expected clip, clip_vision_model, siglip, "
+                   "siglip_vision_model, vit, dinov2 or dinov2_with_registers");
 }
 
 static void a_swiglu_is_refused(void **state)
