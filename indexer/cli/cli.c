@@ -22,20 +22,6 @@ void cli_message(const char *format, ...)
     va_end(args);
 }
 
-int cli_finish(gs_status st, const gs_error *err)
-{
-    /* A full disk or a closed pipe shows only now. */
-    if (st == GS_OK && (fflush(stdout) != 0 || ferror(stdout))) {
-        cli_message("standard output: %s", strerror(errno));
-        return EXIT_ERROR;
-    }
-    if (st == GS_OK)
-        return EXIT_FOUND;
-    fflush(stdout);
-    cli_message("%s", err->message);
-    return st == GS_ECANCELED ? EXIT_INTERRUPTED : EXIT_ERROR;
-}
-
 gs_status cli_print_json(cJSON *object, gs_error *err)
 {
     char *text = object ? cJSON_PrintUnformatted(object) : NULL;
@@ -249,7 +235,8 @@ static bool parse_options(const cli_command *c, const struct option *table, int 
     return true;
 }
 
-bool cli_parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
+/* Leaves the operands in *argv [*argc]. False when the program is done: help was printed, or a mistake reported. */
+static bool parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
 {
     struct option *table = calloc(c->n_options + 2, sizeof *table);
     if (!table)
@@ -269,4 +256,45 @@ bool cli_parse(const cli_command *c, int *argc, char ***argv, int *exit_code)
     if (c->most >= 0 && *argc > c->most)
         return mistake(c, exit_code, "'%s' is one too many, expected %s", (*argv)[c->most], c->operands);
     return true;
+}
+
+static gs_status open_database(const cli_command *c, const char *path, gs_store **store, gs_error *err)
+{
+    if (c->database == CLI_NO_DATABASE)
+        return GS_OK;
+    gs_status st = gs_store_open(store, path, c->database == CLI_WRITES ? GS_STORE_WRITE : GS_STORE_READ, err);
+    if (st == GS_EMISMATCH && c->database == CLI_MIGRATES)
+        st = gs_store_open(store, path, GS_STORE_WRITE, err);
+    return st;
+}
+
+/* A full disk or a closed pipe shows only when what was printed is written. */
+static gs_status flush_output(gs_error *err)
+{
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written ? GS_OK : gs_fail(err, GS_EIO, "standard output: %s", strerror(errno));
+}
+
+int cli_run(const cli_command *command, int argc, char **argv, void *arguments)
+{
+    int exit_code;
+    if (!parse(command, &argc, &argv, &exit_code))
+        return exit_code;
+    cli_call call = {.arguments = arguments, .operands = argv, .n_operands = (size_t)argc};
+    gs_error err = {""};
+    gs_status st = command->check ? command->check(arguments, &err) : GS_OK;
+    if (st == GS_OK)
+        st = open_database(command, argv[0], &call.store, &err);
+    if (st == GS_OK)
+        st = command->body(&call, &err);
+    if (st == GS_OK)
+        st = flush_output(&err);
+    gs_store_close(call.store);
+    if (st == GS_OK && call.nothing)
+        cli_message("%s: %s", argv[0], call.nothing);
+    if (st == GS_OK)
+        return call.nothing ? EXIT_NO_RESULT : EXIT_FOUND;
+    fflush(stdout);
+    cli_message("%s", err.message);
+    return st == GS_ECANCELED ? EXIT_INTERRUPTED : EXIT_ERROR;
 }

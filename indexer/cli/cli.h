@@ -1,10 +1,10 @@
 /* cli.h - what the subcommands share: options, messages, progress, the encoder they mean.
  *
- *     uint64_t limit = 10;
- *     const cli_option options[] = {{"limit", "K", "how many results (10)", .count = &limit, .least = 1}};
- *     const cli_command command = {"similar", "DB SLUG", "models nearest to one", "gensearch similar zoo.db cats", CLI_OPTIONS(options), 2, 2};
- *     int exit_code;
- *     if (!cli_parse(&command, &argc, &argv, &exit_code)) return exit_code;      // then argv [argc] are the operands
+ *     arguments args = {.limit = 10};
+ *     const cli_option options[] = {{"limit", "K", "how many results (10)", .count = &args.limit, .least = 1}};
+ *     const cli_command command = {"similar", "DB SLUG", "models nearest to one", "gensearch similar zoo.db cats", CLI_OPTIONS(options), 2, 2,
+ *                                  CLI_READS, NULL, similar};
+ *     return cli_run(&command, argc, argv, &args);                               // similar() does the work: cli_body
  *
  * Exit codes: 0 success, 1 no result, 2 error, 130 interrupted at a safe point. Data goes to standard output, everything else to standard error.
  */
@@ -76,6 +76,22 @@ typedef struct {
     gs_field field; /* of CLI_PART_FILTER */
 } cli_option;
 
+/* What a subcommand works on. */
+typedef struct {
+    void *arguments; /* what cli_run() was given */
+    char **operands; /* [n_operands]  borrowed, as all here */
+    size_t n_operands;
+    gs_store *store;     /* the database that the first operand names; NULL with CLI_NO_DATABASE */
+    const char *nothing; /* to be set to why nothing was found, where that is no failure: static text */
+} cli_call;
+typedef gs_status cli_body(cli_call *call, gs_error *err);
+
+/* Looks at the arguments before anything is opened. */
+typedef gs_status cli_check(void *arguments, gs_error *err);
+
+/* How the database is opened that the first operand names. CLI_MIGRATES reads it; one of an older version is migrated. */
+typedef enum { CLI_NO_DATABASE, CLI_READS, CLI_WRITES, CLI_MIGRATES } cli_database;
+
 typedef struct {
     const char *name;     /* of the subcommand */
     const char *operands; /* "DB SLUG" */
@@ -83,19 +99,19 @@ typedef struct {
     const char *examples; /* lines */
     const cli_option *options;
     size_t n_options;
-    int least, most; /* operands */
+    int least, most; /* operands; most -1: any number */
+    cli_database database;
+    cli_check *check; /* NULL: the options say it all */
+    cli_body *body;
 } cli_command;
 
 #define CLI_OPTIONS(array) (array), sizeof(array) / sizeof *(array)
 
-/* Stores the options, leaves the operands in *argv [*argc]. False when the program is done: help was printed, or a mistake reported. */
-bool cli_parse(const cli_command *command, int *argc, char ***argv, int *exit_code);
+/* Stores the options, checks them, opens the database, calls the body, and reports what went wrong. Returns the exit code. */
+int cli_run(const cli_command *command, int argc, char **argv, void *arguments);
 
 /* "gensearch: ..." on standard error. */
 void cli_message(const char *format, ...) GS_PRINTF(1, 2);
-
-/* Reports err when st is no success. Returns the exit code, EXIT_FOUND after success. */
-int cli_finish(gs_status st, const gs_error *err);
 
 /* Prints an object on a line of its own and deletes it. */
 gs_status cli_print_json(cJSON *object, gs_error *err);

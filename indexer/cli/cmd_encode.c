@@ -49,8 +49,15 @@ static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer,
     return GS_OK;
 }
 
-static gs_status run(const arguments *args, gs_error *err)
+static gs_status check(void *context, gs_error *err)
 {
+    const arguments *args = context;
+    return args->parts.count > 0 ? GS_OK : gs_fail(err, GS_EARGS, "encode: give a --text or an --image");
+}
+
+static gs_status encode(cli_call *call, gs_error *err)
+{
+    const arguments *args = call->arguments;
     gs_encoder *encoder;
     gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = args->parts.count == 1};
     gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
@@ -97,14 +104,11 @@ int cmd_encode(int argc, char **argv)
         "  gensearch encode --text 'a red car' --image car.png --tokens --json",
         CLI_OPTIONS(options),
         0,
-        0};
-    int exit_code;
-    gs_error err = {""};
-    if (cli_parse(&command, &argc, &argv, &exit_code)) {
-        gs_status st =
-            args.parts.count == 0 ? gs_fail(&err, GS_EARGS, "encode: give a --text or an --image") : run(&args, &err);
-        exit_code = cli_finish(st, &err);
-    }
+        0,
+        CLI_NO_DATABASE,
+        check,
+        encode};
+    int exit_code = cli_run(&command, argc, argv, &args);
     cli_parts_free(&args.parts);
     return exit_code;
 }

@@ -295,16 +295,12 @@ static gs_status report(const running *r, gs_error *err)
     return st;
 }
 
-/* A database that an older program wrote is migrated and prepared, where it may be written to: times are those of a prepared one. */
-static gs_status open_database(running *r, const char *path, gs_error *err)
+/* A database that an older program wrote is prepared, where it may be written to: times are those of a prepared one. */
+static gs_status prepare(running *r, gs_error *err)
 {
     gs_error refused;
     gs_encoder_options options = {.threads = cli_threads(r->args->threads)};
-    gs_status st = gs_store_open(&r->store, path, GS_STORE_READ, err);
-    if (st == GS_EMISMATCH)
-        st = gs_store_open(&r->store, path, GS_STORE_WRITE, err);
-    if (st == GS_OK)
-        st = cli_open_encoder(&r->encoder, r->args->encoder, r->store, &options, err);
+    gs_status st = cli_open_encoder(&r->encoder, r->args->encoder, r->store, &options, err);
     if (st != GS_OK)
         return st;
     if (cli_prepare_queries(r->store, r->encoder, r->args->quiet, NULL, &refused) != GS_OK)
@@ -313,13 +309,13 @@ static gs_status open_database(running *r, const char *path, gs_error *err)
     return st == GS_OK ? gs_source_open_database(&r->source, r->store, err) : st;
 }
 
-static gs_status run(running *r, const char *database, const char *queries, gs_error *err)
+static gs_status run(running *r, const char *queries, gs_error *err)
 {
     gs_status st = choose_methods(r, err);
     if (st == GS_OK)
         st = gs_eval_queries_read(&r->set, queries, err);
     if (st == GS_OK)
-        st = open_database(r, database, err);
+        st = prepare(r, err);
     if (st == GS_OK)
         st = gs_evaluation_init(&r->evaluation, r->source, &r->set, err);
     if (st == GS_OK)
@@ -338,11 +334,17 @@ static void free_running(running *r)
     free(r->features);
     gs_evaluation_free(&r->evaluation);
     gs_source_close(r->source);
-    if (r->store)
-        gs_store_snapshot_end(r->store);
-    gs_store_close(r->store);
+    gs_store_snapshot_end(r->store);
     gs_encoder_close(r->encoder);
     gs_eval_queries_free(&r->set);
+}
+
+static gs_status eval(cli_call *call, gs_error *err)
+{
+    running r = {.args = call->arguments, .store = call->store};
+    gs_status st = run(&r, call->operands[1], err);
+    free_running(&r);
+    return st;
 }
 
 int cmd_eval(int argc, char **argv)
@@ -375,14 +377,11 @@ int cmd_eval(int argc, char **argv)
         "  gensearch eval zoo.db queries.jsonl --svg plot.svg",
         CLI_OPTIONS(options),
         2,
-        2};
-    int exit_code;
-    gs_error err = {""};
-    if (cli_parse(&command, &argc, &argv, &exit_code)) {
-        running r = {.args = &args};
-        exit_code = cli_finish(run(&r, argv[0], argv[1], &err), &err);
-        free_running(&r);
-    }
+        2,
+        CLI_MIGRATES,
+        NULL,
+        eval};
+    int exit_code = cli_run(&command, argc, argv, &args);
     free(args.methods.items);
     return exit_code;
 }

@@ -35,17 +35,14 @@ static gs_status read_statistics(gs_store *store, const char *slug, size_t dim, 
     return st;
 }
 
-static gs_status run(const char *database, const char *const slugs[2], gs_error *err)
+static gs_status frechet(cli_call *call, gs_error *err)
 {
-    gs_store *store = NULL;
     gs_store_encoder encoder;
     statistics s[2] = {{0}};
     double distance;
-    gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
-    if (st == GS_OK)
-        st = gs_store_get_encoder(store, &encoder, err);
+    gs_status st = gs_store_get_encoder(call->store, &encoder, err);
     for (int i = 0; i < 2 && st == GS_OK; i++)
-        st = read_statistics(store, slugs[i], encoder.dim, &s[i], err);
+        st = read_statistics(call->store, call->operands[1 + i], encoder.dim, &s[i], err);
     if (st == GS_OK)
         st = gs_frechet_distance(&(gs_distribution){s[0].mean, s[0].covariance, encoder.dim, s[0].count},
                                  &(gs_distribution){s[1].mean, s[1].covariance, encoder.dim, s[1].count}, &distance,
@@ -54,7 +51,6 @@ static gs_status run(const char *database, const char *const slugs[2], gs_error 
         printf("%.12g\n", distance);
     free_statistics(&s[0]);
     free_statistics(&s[1]);
-    gs_store_close(store);
     return st;
 }
 
@@ -67,10 +63,9 @@ int cmd_frechet(int argc, char **argv)
                                  NULL,
                                  0,
                                  3,
-                                 3};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    return cli_finish(run(argv[0], (const char *const[]){argv[1], argv[2]}, &err), &err);
+                                 3,
+                                 CLI_READS,
+                                 NULL,
+                                 frechet};
+    return cli_run(&command, argc, argv, NULL);
 }

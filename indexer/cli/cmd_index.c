@@ -165,13 +165,22 @@ static gs_status read_percent(const char *text, double *percent, gs_error *err)
     return gs_fail(err, GS_EARGS, "--bad-pictures %s: expected a share from 0%% to 100%%, such as 1%%", text);
 }
 
-static gs_status run(const char *database, char **paths, size_t n, const arguments *args, gs_error *err)
+static gs_status check(void *context, gs_error *err)
 {
+    arguments *args = context;
+    return read_percent(args->bad_pictures, &args->bad_percent, err);
+}
+
+static gs_status index_all(cli_call *call, gs_error *err)
+{
+    const arguments *args = call->arguments;
+    char **paths = call->operands + 1;
+    size_t n = call->n_operands - 1;
     indexing x = {.args = args, .threads = cli_threads(args->threads)};
     gs_model *models = calloc(n, sizeof *models);
     gs_status st = models ? read_models(paths, n, models, err) : gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)
-        st = open_both(&x, database, err);
+        st = open_both(&x, call->operands[0], err);
     if (st == GS_OK) {
         const gs_encoder_info *info = gs_encoder_get_info(x.encoder);
         if (!args->quiet)
@@ -225,13 +234,9 @@ int cmd_index(int argc, char **argv)
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",
         CLI_OPTIONS(options),
         2,
-        -1};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    gs_status st = read_percent(args.bad_pictures, &args.bad_percent, &err);
-    if (st == GS_OK)
-        st = run(argv[0], argv + 1, (size_t)argc - 1, &args, &err);
-    return cli_finish(st, &err);
+        -1,
+        CLI_NO_DATABASE,
+        check,
+        index_all};
+    return cli_run(&command, argc, argv, &args);
 }

@@ -2,6 +2,7 @@
 #include "indexer/cli/cli.h"
 
 #include "indexer/neighbors/neighbors.h"
+#include "indexer/util/json_tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,28 +19,24 @@ static gs_status print_result(const gs_neighbors_result *r, const arguments *arg
                 r->compared);
     if (!args->json)
         return GS_OK;
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "models", (double)r->models);
-    cJSON_AddNumberToObject(object, "made", (double)r->made);
-    cJSON_AddNumberToObject(object, "compared", (double)r->compared);
-    cJSON_AddNumberToObject(object, "bounded", (double)r->bounded);
-    return cli_print_json(object, err);
+    gs_json_tree tree;
+    gs_json_tree_init(&tree);
+    gs_json_put_number(&tree, tree.root, "models", (double)r->models);
+    gs_json_put_number(&tree, tree.root, "made", (double)r->made);
+    gs_json_put_number(&tree, tree.root, "compared", (double)r->compared);
+    gs_json_put_number(&tree, tree.root, "bounded", (double)r->bounded);
+    if (tree.failed)
+        gs_json_tree_free(&tree);
+    return cli_print_json(tree.root, err);
 }
 
-static gs_status run(const char *database, const arguments *args, gs_error *err)
+static gs_status neighbors(cli_call *call, gs_error *err)
 {
-    gs_store *store;
+    const arguments *args = call->arguments;
     gs_neighbors_result result;
-    int threads = cli_threads(args->threads);
-    gs_status st = gs_store_open(&store, database, GS_STORE_WRITE, err);
-    if (st != GS_OK)
-        return st;
     const gs_stop *stop = cli_stop_on_signal("stopping; what is complete is saved; Ctrl-C again ends at once");
-    st = cli_update_neighbors(store, threads, args->quiet, stop, &result, err);
-    if (st == GS_OK)
-        st = print_result(&result, args, err);
-    gs_store_close(store);
-    return st;
+    gs_status st = cli_update_neighbors(call->store, cli_threads(args->threads), args->quiet, stop, &result, err);
+    return st == GS_OK ? print_result(&result, args, err) : st;
 }
 
 int cmd_neighbors(int argc, char **argv)
@@ -60,10 +57,9 @@ int cmd_neighbors(int argc, char **argv)
         "  gensearch neighbors zoo.db --threads 8",
         CLI_OPTIONS(options),
         1,
-        1};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    return cli_finish(run(argv[0], &args, &err), &err);
+        1,
+        CLI_WRITES,
+        NULL,
+        neighbors};
+    return cli_run(&command, argc, argv, &args);
 }

@@ -1,6 +1,16 @@
 /* cmd_remove.c - `gensearch remove`: forgets a model; the neighbour lists it stood in are filled up again. */
 #include "indexer/cli/cli.h"
 
+static gs_status remove_model(cli_call *call, gs_error *err)
+{
+    gs_status st = gs_store_remove(call->store, call->operands[1], err);
+    if (st == GS_OK)
+        st = cli_prepare_queries(call->store, NULL, false, NULL, err);
+    if (st == GS_OK)
+        st = cli_update_neighbors(call->store, cli_threads(0), false, NULL, NULL, err);
+    return st;
+}
+
 int cmd_remove(int argc, char **argv)
 {
     const cli_command command = {"remove",
@@ -10,19 +20,9 @@ int cmd_remove(int argc, char **argv)
                                  NULL,
                                  0,
                                  2,
-                                 2};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    gs_store *store;
-    gs_status st = gs_store_open(&store, argv[0], GS_STORE_WRITE, &err);
-    if (st == GS_OK)
-        st = gs_store_remove(store, argv[1], &err);
-    if (st == GS_OK)
-        st = cli_prepare_queries(store, NULL, false, NULL, &err);
-    if (st == GS_OK)
-        st = cli_update_neighbors(store, cli_threads(0), false, NULL, NULL, &err);
-    gs_store_close(store);
-    return cli_finish(st, &err);
+                                 2,
+                                 CLI_WRITES,
+                                 NULL,
+                                 remove_model};
+    return cli_run(&command, argc, argv, NULL);
 }

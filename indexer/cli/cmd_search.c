@@ -151,7 +151,7 @@ typedef struct {
     gs_store_encoder encoder; /* whose features it holds */
 } place;
 
-/* A database of an older version is migrated, which one that is only read from is not. GS_ENOTFOUND when it holds no model yet. */
+/* A database of an older version is migrated, which one that is only read from is not. GS_ENOTFOUND when it holds no model. */
 static gs_status open_place(place *at, const char *path, gs_error *err)
 {
     struct stat info;
@@ -264,21 +264,26 @@ static gs_status search(place *at, const arguments *args, const char **nothing, 
     return st;
 }
 
-static gs_status run(const char *path, arguments *args, const char **nothing, gs_error *err)
+static gs_status check(void *context, gs_error *err)
 {
-    place at = {0};
+    arguments *args = context;
     gs_status st = args->method ? gs_method_parse(args->method, &args->forced, err) : GS_OK;
     if (st == GS_OK)
         st = cli_parts_take_filters(&args->parts, err);
     if (st == GS_OK && args->parts.count == 0)
         st = gs_fail(err, GS_EARGS, "search: give a --text, --image, --sketch, --model or --feature to rank by");
-    if (st == GS_OK)
-        st = open_place(&at, path, err);
-    if (st == GS_ENOTFOUND) {
-        *nothing = "no model is indexed yet";
+    return st;
+}
+
+static gs_status run(cli_call *call, gs_error *err)
+{
+    place at = {0};
+    gs_status st = open_place(&at, call->operands[0], err);
+    if (st == GS_ENOTFOUND && at.store) {
+        call->nothing = "no model is indexed yet";
         st = GS_OK;
     } else if (st == GS_OK) {
-        st = search(&at, args, nothing, err);
+        st = search(&at, call->arguments, &call->nothing, err);
     }
     close_place(&at);
     return st;
@@ -339,18 +344,11 @@ int cmd_search(int argc, char **argv)
         "  gensearch search public --text 'a red car'",
         CLI_OPTIONS(options),
         1,
-        1};
-    int exit_code;
-    gs_error err = {""};
-    if (cli_parse(&command, &argc, &argv, &exit_code)) {
-        const char *nothing = NULL;
-        gs_status st = run(argv[0], &args, &nothing, &err);
-        exit_code = cli_finish(st, &err);
-        if (nothing) {
-            cli_message("%s: %s", argv[0], nothing);
-            exit_code = EXIT_NO_RESULT;
-        }
-    }
+        1,
+        CLI_NO_DATABASE,
+        check,
+        run};
+    int exit_code = cli_run(&command, argc, argv, &args);
     cli_parts_free(&args.parts);
     return exit_code;
 }

@@ -83,13 +83,14 @@ static gs_status print_model(const gs_store_model *m, gs_error *err)
     return GS_OK;
 }
 
-static gs_status show_all(gs_store *store, bool json, bool *nothing, gs_error *err)
+static gs_status show_all(cli_call *call, bool json, gs_error *err)
 {
     gs_store_list list;
-    gs_status st = gs_store_list_all(store, &list, err);
+    gs_status st = gs_store_list_all(call->store, &list, err);
     if (st != GS_OK)
         return st;
-    *nothing = list.count == 0;
+    if (list.count == 0)
+        call->nothing = "no model is indexed yet";
     if (!json && list.count > 0)
         st = print_list(&list, err);
     for (size_t i = 0; i < list.count && json && st == GS_OK; i++)
@@ -98,10 +99,10 @@ static gs_status show_all(gs_store *store, bool json, bool *nothing, gs_error *e
     return st;
 }
 
-static gs_status show_one(gs_store *store, const char *slug, bool json, gs_error *err)
+static gs_status show_one(cli_call *call, bool json, gs_error *err)
 {
     gs_store_model model;
-    gs_status st = gs_store_find(store, slug, &model, err);
+    gs_status st = gs_store_find(call->store, call->operands[1], &model, err);
     if (st != GS_OK)
         return st;
     st = json ? cli_print_json(to_json(&model), err) : print_model(&model, err);
@@ -109,9 +110,15 @@ static gs_status show_one(gs_store *store, const char *slug, bool json, gs_error
     return st;
 }
 
+static gs_status show(cli_call *call, gs_error *err)
+{
+    const bool *json = call->arguments;
+    return call->n_operands == 2 ? show_one(call, *json, err) : show_all(call, *json, err);
+}
+
 int cmd_show(int argc, char **argv)
 {
-    bool json = false, nothing = false;
+    bool json = false;
     const cli_option options[] = {{"json", NULL, "JSON Lines", .flag = &json}};
     const cli_command command = {"show",
                                  "DB [SLUG]",
@@ -120,20 +127,9 @@ int cmd_show(int argc, char **argv)
                                  "  gensearch show zoo.db cats --json",
                                  CLI_OPTIONS(options),
                                  1,
-                                 2};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    gs_store *store;
-    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
-    if (st == GS_OK)
-        st = argc == 2 ? show_one(store, argv[1], json, &err) : show_all(store, json, &nothing, &err);
-    gs_store_close(store);
-    exit_code = cli_finish(st, &err);
-    if (nothing) {
-        cli_message("%s: no model is indexed yet", argv[0]);
-        return EXIT_NO_RESULT;
-    }
-    return exit_code;
+                                 2,
+                                 CLI_READS,
+                                 NULL,
+                                 show};
+    return cli_run(&command, argc, argv, &json);
 }

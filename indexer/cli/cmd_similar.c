@@ -48,32 +48,32 @@ static gs_status print_neighbors(const gs_store_list *list, const gs_store_neigh
     return st;
 }
 
-static gs_status run(const char *database, const char *slug, const arguments *args, size_t *count, gs_error *err)
+static gs_status similar(cli_call *call, gs_error *err)
 {
-    gs_store *store = NULL;
+    const arguments *args = call->arguments;
     gs_store_model model = {0};
     gs_store_list list = {0};
     gs_store_neighbor neighbors[GS_STORE_NEIGHBORS];
+    size_t count = 0;
     bool stale;
-    *count = 0;
-    gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
+    gs_status st = gs_store_snapshot_begin(call->store, err);
     if (st == GS_OK)
-        st = gs_store_snapshot_begin(store, err);
-    if (st == GS_OK)
-        st = gs_store_find(store, slug, &model, err);
+        st = gs_store_find(call->store, call->operands[1], &model, err);
     if (st == GS_OK && !model.run)
-        st = gs_fail(err, GS_ENOTFOUND, "%s: the model '%s' is not finished; run index again", database, slug);
+        st = gs_fail(err, GS_ENOTFOUND, "%s: the model '%s' is not finished; run index again", call->operands[0],
+                     model.slug);
     if (st == GS_OK)
-        st = gs_store_read_neighbors(store, model.run, neighbors, GS_STORE_NEIGHBORS, count, &stale, err);
+        st = gs_store_read_neighbors(call->store, model.run, neighbors, GS_STORE_NEIGHBORS, &count, &stale, err);
     if (st == GS_OK)
-        st = gs_store_list_finished(store, &list, err);
+        st = gs_store_list_finished(call->store, &list, err);
     if (st == GS_OK)
-        st = cli_report_stale(store, database, err);
+        st = cli_report_stale(call->store, call->operands[0], err);
     if (st == GS_OK)
-        st = print_neighbors(&list, neighbors, *count < args->limit ? *count : (size_t)args->limit, args, err);
+        st = print_neighbors(&list, neighbors, count < args->limit ? count : (size_t)args->limit, args, err);
+    if (count == 0)
+        call->nothing = "the model is alone, or its neighbours were not found yet";
     gs_store_list_free(&list);
     gs_store_model_free(&model);
-    gs_store_close(store);
     return st;
 }
 
@@ -91,16 +91,9 @@ int cmd_similar(int argc, char **argv)
         "  gensearch similar zoo.db cats --limit 3",
         CLI_OPTIONS(options),
         2,
-        2};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    size_t count;
-    exit_code = cli_finish(run(argv[0], argv[1], &args, &count, &err), &err);
-    if (exit_code == EXIT_FOUND && count == 0) {
-        cli_message("%s: '%s' is alone, or its neighbours were not found yet", argv[0], argv[1]);
-        return EXIT_NO_RESULT;
-    }
-    return exit_code;
+        2,
+        CLI_READS,
+        NULL,
+        similar};
+    return cli_run(&command, argc, argv, &args);
 }

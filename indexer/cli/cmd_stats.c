@@ -22,20 +22,23 @@ static gs_status export(gs_store *store, const gs_store_model *model, size_t dim
     return st;
 }
 
-static gs_status run(const char *database, const char *slug, const char *path, gs_error *err)
+static gs_status check(void *arguments, gs_error *err)
 {
-    gs_store *store = NULL;
+    const char *const *path = arguments;
+    return *path ? GS_OK : gs_fail(err, GS_EARGS, "stats: give --out F.npz");
+}
+
+static gs_status stats(cli_call *call, gs_error *err)
+{
+    const char *const *path = call->arguments;
     gs_store_model model = {0};
     gs_store_encoder encoder;
-    gs_status st = gs_store_open(&store, database, GS_STORE_READ, err);
+    gs_status st = gs_store_find(call->store, call->operands[1], &model, err);
     if (st == GS_OK)
-        st = gs_store_find(store, slug, &model, err);
+        st = gs_store_get_encoder(call->store, &encoder, err);
     if (st == GS_OK)
-        st = gs_store_get_encoder(store, &encoder, err);
-    if (st == GS_OK)
-        st = export(store, &model, encoder.dim, path, err);
+        st = export(call->store, &model, encoder.dim, *path, err);
     gs_store_model_free(&model);
-    gs_store_close(store);
     return st;
 }
 
@@ -50,11 +53,9 @@ int cmd_stats(int argc, char **argv)
         "  gensearch stats zoo.db cats --out cats.npz",
         CLI_OPTIONS(options),
         2,
-        2};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    gs_status st = path ? run(argv[0], argv[1], path, &err) : gs_fail(&err, GS_EARGS, "stats: give --out F.npz");
-    return cli_finish(st, &err);
+        2,
+        CLI_READS,
+        check,
+        stats};
+    return cli_run(&command, argc, argv, &path);
 }

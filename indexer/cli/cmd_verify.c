@@ -9,6 +9,17 @@ static void report(void *context, const char *fault)
     puts(fault);
 }
 
+static gs_status verify(cli_call *call, gs_error *err)
+{
+    size_t faults = 0;
+    gs_status st = gs_store_verify(call->store, report, NULL, &faults, err);
+    if (st == GS_OK)
+        st = cli_report_stale(call->store, call->operands[0], err);
+    if (st == GS_OK && faults > 0)
+        st = gs_fail(err, GS_EFORMAT, "%s: %zu %s", call->operands[0], faults, faults == 1 ? "fault" : "faults");
+    return st;
+}
+
 int cmd_verify(int argc, char **argv)
 {
     const cli_command command = {
@@ -21,20 +32,9 @@ int cmd_verify(int argc, char **argv)
         NULL,
         0,
         1,
-        1};
-    int exit_code;
-    if (!cli_parse(&command, &argc, &argv, &exit_code))
-        return exit_code;
-    gs_error err = {""};
-    gs_store *store;
-    size_t faults = 0;
-    gs_status st = gs_store_open(&store, argv[0], GS_STORE_READ, &err);
-    if (st == GS_OK)
-        st = gs_store_verify(store, report, NULL, &faults, &err);
-    if (st == GS_OK)
-        st = cli_report_stale(store, argv[0], &err);
-    if (st == GS_OK && faults > 0)
-        st = gs_fail(&err, GS_EFORMAT, "%s: %zu %s", argv[0], faults, faults == 1 ? "fault" : "faults");
-    gs_store_close(store);
-    return cli_finish(st, &err);
+        1,
+        CLI_READS,
+        NULL,
+        verify};
+    return cli_run(&command, argc, argv, NULL);
 }

@@ -101,8 +101,8 @@ static void *produce(void *argument)
     return NULL;
 }
 
-gs_status gs_batches_start(gs_batches **batches, gs_sampler *sampler, uint64_t first, uint64_t end, size_t size,
-                           gs_error *err)
+gs_status gs_batches_open(gs_batches **batches, gs_sampler *sampler, uint64_t first, uint64_t end, size_t size,
+                          gs_error *err)
 {
     *batches = NULL;
     gs_batches *b = calloc(1, sizeof *b);
@@ -145,7 +145,7 @@ gs_status gs_batches_next(gs_batches *b, gs_batch *batch, gs_error *err)
     return st;
 }
 
-void gs_batches_stop(gs_batches *b)
+void gs_batches_close(gs_batches *b)
 {
     if (!b)
         return;

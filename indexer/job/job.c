@@ -240,10 +240,10 @@ static gs_status sample(job *j, const gs_model *model, gs_error *err)
     if (available > 0 && available < total)
         total = available;
     gs_batches *batches = NULL;
-    st = gs_batches_start(&batches, sampler, j->run.count + j->run.bad, total, j->options->batch, err);
+    st = gs_batches_open(&batches, sampler, j->run.count + j->run.bad, total, j->options->batch, err);
     if (st == GS_OK)
         st = consume(j, batches, total, err);
-    gs_batches_stop(batches);
+    gs_batches_close(batches);
     if (gs_sampler_left_out(sampler)[0])
         say(j, "left out ", gs_sampler_left_out(sampler));
     gs_sampler_close(sampler);

@@ -188,7 +188,7 @@ static gs_status make_temporary(gs_folder *folder, gs_error *err)
     return st;
 }
 
-gs_status gs_folder_begin(gs_folder **out, const char *directory, gs_error *err)
+gs_status gs_folder_open(gs_folder **out, const char *directory, gs_error *err)
 {
     *out = NULL;
     gs_status st = check_target(directory, err);
@@ -202,14 +202,14 @@ gs_status gs_folder_begin(gs_folder **out, const char *directory, gs_error *err)
     if (st == GS_OK)
         st = make_temporary(folder, err);
     if (st != GS_OK) {
-        gs_folder_drop(folder);
+        gs_folder_close(folder);
         return st;
     }
     *out = folder;
     return GS_OK;
 }
 
-void gs_folder_drop(gs_folder *folder)
+void gs_folder_close(gs_folder *folder)
 {
     if (!folder)
         return;

@@ -1,11 +1,11 @@
 /* folder.h - a folder of files that appears whole, in the place of its predecessor; for publish/ only.
  *
  *     gs_folder *folder;
- *     if ((st = gs_folder_begin(&folder, "public", err)) != GS_OK) return st;
+ *     if ((st = gs_folder_open(&folder, "public", err)) != GS_OK) return st;
  *     st = gs_folder_add_hashed(folder, "means-", ".bin", bytes, size, hash, err);     // means-0123456789abcdef.bin
  *     ...
  *     st = gs_folder_commit(folder, &manifest, err);     // writes manifest.json, syncs, moves the folder to its place
- *     gs_folder_drop(folder);                            // and removes what was not committed
+ *     gs_folder_close(folder);                            // and removes what was not committed
  */
 #ifndef GS_FOLDER_H
 #define GS_FOLDER_H
@@ -22,8 +22,8 @@ typedef struct gs_folder gs_folder;
 
 /* Starts beside directory. What stands there must be missing, empty, or have been committed by this module: a manifest whose "format" is
  * "gensearch", and no file that it does not name (a CNAME, a .git: they would be gone). Else GS_EARGS. */
-gs_status gs_folder_begin(gs_folder **folder, const char *directory, gs_error *err);
-void gs_folder_drop(gs_folder *folder); /* NULL is fine */
+gs_status gs_folder_open(gs_folder **folder, const char *directory, gs_error *err);
+void gs_folder_close(gs_folder *folder); /* NULL is fine */
 
 /* path: below the folder, with folders made as needed. */
 gs_status gs_folder_add(gs_folder *folder, const char *path, const void *bytes, size_t size, gs_error *err);

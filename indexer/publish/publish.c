@@ -31,7 +31,7 @@ typedef struct {
 
 static void free_publication(publication *p)
 {
-    gs_folder_drop(p->folder);
+    gs_folder_close(p->folder);
     gs_store_list_free(&p->list);
     gs_source_close(p->source);
     gs_json_tree_free(&p->manifest);
@@ -483,7 +483,7 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
                        p->source->count);
     begin_manifest(p);
     gs_json_tree_init(&p->catalog);
-    return gs_folder_begin(&p->folder, directory, err);
+    return gs_folder_open(&p->folder, directory, err);
 }
 
 gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,

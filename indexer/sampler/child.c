@@ -129,7 +129,7 @@ static int open_pipe(int *ours, int *theirs, bool ours_writes)
     return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-gs_status gs_child_start(gs_child **out, char *const argv[], const char *directory, const gs_stop *stop, gs_error *err)
+gs_status gs_child_open(gs_child **out, char *const argv[], const char *directory, const gs_stop *stop, gs_error *err)
 {
     *out = NULL;
     gs_child *child = calloc(1, sizeof *child);
@@ -336,7 +336,7 @@ bool gs_child_has_output(gs_child *child)
     return poll(&end, 1, 0) > 0 && (end.revents & POLLIN);
 }
 
-void gs_child_end(gs_child *child, double seconds)
+void gs_child_close(gs_child *child, double seconds)
 {
     if (!child)
         return;

@@ -220,7 +220,7 @@ static uint64_t worker_count(const gs_sampler *sampler)
 static void worker_close(gs_sampler *sampler)
 {
     worker *w = (worker *)sampler;
-    gs_child_end(w->child, w->failed ? 0.2 : PATIENCE);
+    gs_child_close(w->child, w->failed ? 0.2 : PATIENCE);
     free(w->context);
     cJSON_free(w->model_json);
     free(w);
@@ -276,7 +276,7 @@ static gs_status start(gs_sampler **sampler, const gs_sampler_driver *driver, co
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     w->base.driver = driver;
     gs_status st = prepare(w, model, options, argv, err);
-    if (st == GS_OK && (st = gs_child_start(&w->child, argv, model->directory, options->stop, err)) != GS_OK)
+    if (st == GS_OK && (st = gs_child_open(&w->child, argv, model->directory, options->stop, err)) != GS_OK)
         gs_error_prefix(err, st, driver == &gs_onnx_driver ? "%s (Node.js, which runs ONNX generators)" : "%s",
                         w->context);
     if (st == GS_OK)

@@ -271,7 +271,7 @@ static gs_status start_daemon(gs_server *server, int fd, gs_error *err)
     return server->daemon ? GS_OK : gs_fail(err, GS_EIO, "the HTTP server did not start at %s", server->address);
 }
 
-gs_status gs_server_start(gs_server **out, const char *directory, const char *listen, gs_error *err)
+gs_status gs_server_open(gs_server **out, const char *directory, const char *listen, gs_error *err)
 {
     *out = NULL;
     gs_server *server = calloc(1, sizeof *server);
@@ -291,7 +291,7 @@ gs_status gs_server_start(gs_server **out, const char *directory, const char *li
     }
     if (fd >= 0)
         close(fd);
-    gs_server_stop(server);
+    gs_server_close(server);
     return st;
 }
 
@@ -300,7 +300,7 @@ const char *gs_server_address(const gs_server *server)
     return server->address;
 }
 
-void gs_server_stop(gs_server *server)
+void gs_server_close(gs_server *server)
 {
     if (!server)
         return;

@@ -192,7 +192,7 @@ static uint64_t read_all(gs_sampler *sampler, uint64_t first, uint64_t end, size
     gs_batch batch;
     uint64_t count = 0;
     gs_status st;
-    assert_int_equal(gs_batches_start(&batches, sampler, first, end, size, &err), GS_OK);
+    assert_int_equal(gs_batches_open(&batches, sampler, first, end, size, &err), GS_OK);
     while ((st = gs_batches_next(batches, &batch, &err)) == GS_OK && batch.count > 0) {
         assert_int_equal(batch.first, first + count);
         assert_true(batch.count <= size);
@@ -201,7 +201,7 @@ static uint64_t read_all(gs_sampler *sampler, uint64_t first, uint64_t end, size
     }
     assert_int_equal(st, expected);
     assert_int_equal(gs_batches_next(batches, &batch, &err), expected); /* and stays so */
-    gs_batches_stop(batches);
+    gs_batches_close(batches);
     return count;
 }
 
@@ -243,11 +243,11 @@ static void stopping_early_frees_what_was_read_ahead(void **state)
     gs_batch batch;
     make_folder(NULL);
     assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, &err), GS_OK);
-    assert_int_equal(gs_batches_start(&batches, sampler, 0, 10, 1, &err), GS_OK);
+    assert_int_equal(gs_batches_open(&batches, sampler, 0, 10, 1, &err), GS_OK);
     assert_int_equal(gs_batches_next(batches, &batch, &err), GS_OK);
     gs_batch_free(&batch);
-    gs_batches_stop(batches);
-    gs_batches_stop(NULL);
+    gs_batches_close(batches);
+    gs_batches_close(NULL);
     gs_sampler_close(sampler);
 }
 

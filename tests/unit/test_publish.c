@@ -62,20 +62,20 @@ static const char *shell(const char *command)
 static void commit(const char *name, const char *content)
 {
     gs_folder *folder;
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(gs_folder_add(folder, name, content, strlen(content), &err), GS_OK);
     assert_int_equal(commit_folder(folder), GS_OK);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
 }
 
 static void nothing_is_seen_before_the_commit_nor_left_after_a_drop(void **state)
 {
     (void)state;
     gs_folder *folder;
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(gs_folder_add(folder, "a/b/c.txt", "x", 1, &err), GS_OK);
     assert_int_equal(access(target, F_OK), -1);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
     assert_string_equal(shell("ls -A"), "");
 }
 
@@ -83,11 +83,11 @@ static void the_manifest_lists_files_by_path(void **state)
 {
     (void)state;
     gs_folder *folder;
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(gs_folder_add(folder, "z.txt", "abc", 3, &err), GS_OK);
     assert_int_equal(gs_folder_add(folder, "a/b.txt", "", 0, &err), GS_OK);
     assert_int_equal(commit_folder(folder), GS_OK);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
     /* printf abc | sha256sum, and that of nothing */
     assert_string_equal(
         shell("cat site/manifest.json"),
@@ -110,13 +110,13 @@ static void a_manifest_without_memory_is_no_manifest(void **state)
     gs_status st = GS_ENOMEM;
     for (int n = 0; st != GS_OK; n++) {
         gs_folder *folder;
-        assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+        assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
         assert_int_equal(gs_folder_add(folder, "a.txt", "abc", 3, &err), GS_OK);
         until_failure = n;
         cJSON_InitHooks(&(cJSON_Hooks){failing_malloc, free});
         st = commit_folder(folder);
         cJSON_InitHooks(NULL);
-        gs_folder_drop(folder);
+        gs_folder_close(folder);
         if (st != GS_OK) {
             assert_int_equal(st, GS_ENOMEM);
             assert_string_equal(shell("ls -A"), "");
@@ -134,14 +134,14 @@ static void the_same_content_under_its_hash_is_one_file(void **state)
     (void)state;
     gs_folder *folder;
     char one[GS_FOLDER_HASH], two[GS_FOLDER_HASH];
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(gs_folder_add_hashed(folder, "t/", ".x", "abc", 3, one, &err), GS_OK);
     assert_int_equal(gs_folder_add_hashed(folder, "t/", ".x", "abc", 3, two, &err), GS_OK);
     assert_string_equal(one, "ba7816bf8f01cfea");
     assert_string_equal(one, two);
     assert_int_equal(gs_folder_add(folder, "t/ba7816bf8f01cfea.x", "abc", 3, &err), GS_EIO);
     assert_int_equal(commit_folder(folder), GS_OK);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
     assert_string_equal(shell("ls site/t"), "ba7816bf8f01cfea.x\n");
     assert_string_equal(shell("grep -o ba7816bf8f01cfea.x site/manifest.json"), "ba7816bf8f01cfea.x\n");
 }
@@ -158,11 +158,11 @@ static void what_appeared_meanwhile_is_not_overwritten(void **state)
 {
     (void)state;
     gs_folder *folder;
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(mkdir(target, 0777), 0);
     shell("echo mine > site/notes.txt");
     assert_int_equal(commit_folder(folder), GS_EARGS);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
     assert_string_equal(shell("ls -A . site"), ".:\nsite\n\nsite:\nnotes.txt\n");
 }
 
@@ -179,10 +179,10 @@ static void a_tree_is_copied_without_what_is_skipped(void **state)
     shell(
         "mkdir -p from/d/.git && echo 1 > from/d/x && echo 2 > from/.y && echo 3 > from/d/.git/z && ln -s d/x from/l");
     snprintf(source, sizeof source, "%s/from", root);
-    assert_int_equal(gs_folder_begin(&folder, target, &err), GS_OK);
+    assert_int_equal(gs_folder_open(&folder, target, &err), GS_OK);
     assert_int_equal(gs_folder_add_tree(folder, "", source, skip_hidden, &err), GS_OK);
     assert_int_equal(commit_folder(folder), GS_OK);
-    gs_folder_drop(folder);
+    gs_folder_close(folder);
     assert_string_equal(shell("cd site && find . -type f | sort"), "./d/x\n./l\n./manifest.json\n");
 }
 

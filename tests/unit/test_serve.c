@@ -53,7 +53,7 @@ static int start(void **state)
     failed |= symlink("../site-twin", in_folder("site/twin"));
     failed |= symlink("digits.bin", in_folder("site/in.bin"));
     failed |= mkfifo(in_folder("site/pipe"), 0600);
-    if (failed || gs_server_start(&server, in_folder("site"), "127.0.0.1:0", &err) != GS_OK)
+    if (failed || gs_server_open(&server, in_folder("site"), "127.0.0.1:0", &err) != GS_OK)
         return -1;
     return 0;
 }
@@ -61,7 +61,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    gs_server_stop(server);
+    gs_server_close(server);
     char command[256];
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     return system(command);
@@ -308,13 +308,13 @@ static void wrong_addresses_and_folders_are_refused(void **state)
     static const char *const wrong[] = {"8000",         "127.0.0.1", "127.0.0.1:", ":8000", "127.0.0.1:99999",
                                         "127.0.0.1:8x", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(gs_server_start(&second, folder, wrong[i], &err), GS_EARGS);
-    assert_int_equal(gs_server_start(&second, folder, gs_server_address(server), &err), GS_EIO);
+        assert_int_equal(gs_server_open(&second, folder, wrong[i], &err), GS_EARGS);
+    assert_int_equal(gs_server_open(&second, folder, gs_server_address(server), &err), GS_EIO);
     assert_non_null(strstr(err.message, "Address already in use"));
-    assert_int_equal(gs_server_start(&second, "/no/such/folder", "127.0.0.1:0", &err), GS_ENOTFOUND);
+    assert_int_equal(gs_server_open(&second, "/no/such/folder", "127.0.0.1:0", &err), GS_ENOTFOUND);
     assert_string_equal(err.message, "/no/such/folder: No such file or directory");
     assert_null(second);
-    gs_server_stop(NULL);
+    gs_server_close(NULL);
 }
 
 int main(void)
