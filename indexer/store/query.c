@@ -100,10 +100,18 @@ gs_status gs_store_visit_fields(gs_store *store,
 
 /* ---- prepared ----------------------------------------------------------------------------------------------------------------- */
 
+/* One column of blobs, read row after row to the same place. */
+typedef struct {
+    const char *table, *column; /* static */
+    sqlite3_blob *handle;       /* NULL before the first row */
+    void *bytes;                /* [capacity], aligned for any number  owned */
+    size_t capacity;
+} blob_column;
+
 struct gs_store_reader {
     gs_store *store;
-    sqlite3_stmt *factor, *lowrank;
-    void *factor_copy, *lowrank_copy; /* of a blob that SQLite holds at an address that does not suit a float  owned */
+    sqlite3_stmt *log_determinant;
+    blob_column factor, lowrank;
 };
 
 gs_status gs_store_reader_open(gs_store_reader **out, gs_store *store, gs_error *err)
@@ -112,11 +120,10 @@ gs_status gs_store_reader_open(gs_store_reader **out, gs_store *store, gs_error 
     gs_store_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", store->path);
-    reader->store = store;
-    gs_status st = gs_sql_prepare(store, &reader->factor, err,
-                                  "SELECT factor, log_determinant FROM prepared WHERE run_id = ?", "");
-    if (st == GS_OK)
-        st = gs_sql_prepare(store, &reader->lowrank, err, "SELECT lowrank FROM prepared WHERE run_id = ?", "");
+    *reader = (gs_store_reader){
+        store, NULL, {.table = "factor", .column = "factor"}, {.table = "lowrank", .column = "lowrank"}};
+    gs_status st =
+        gs_sql_prepare(store, &reader->log_determinant, err, "SELECT log_determinant FROM factor WHERE run_id = ?", "");
     if (st == GS_OK)
         *out = reader;
     else
@@ -128,62 +135,96 @@ void gs_store_reader_close(gs_store_reader *reader)
 {
     if (!reader)
         return;
-    sqlite3_finalize(reader->factor);
-    sqlite3_finalize(reader->lowrank);
-    free(reader->factor_copy);
-    free(reader->lowrank_copy);
+    sqlite3_finalize(reader->log_determinant);
+    sqlite3_blob_close(reader->factor.handle);
+    sqlite3_blob_close(reader->lowrank.handle);
+    free(reader->factor.bytes);
+    free(reader->lowrank.bytes);
     free(reader);
 }
 
-/* The blob of the run's row, which must have size bytes unless that is 0. */
-static gs_status find_blob(gs_store_reader *reader, sqlite3_stmt *statement, int64_t run, size_t size, const char *what,
-                           void **copy, const void **blob, size_t *found_size, gs_error *err)
+static gs_status not_prepared(const gs_store *store, int64_t run, gs_error *err)
 {
-    bool row;
-    sqlite3_reset(statement);
-    sqlite3_bind_int64(statement, 1, run);
-    gs_status st = gs_sql_step(reader->store, statement, &row, err);
-    if (st == GS_OK && !row)
-        return gs_fail(err, GS_ENOTFOUND, "%s: run %lld is not prepared for queries", reader->store->path,
-                       (long long)run);
-    *found_size = size ? size : (size_t)sqlite3_column_bytes(statement, 0);
-    if (st == GS_OK)
-        st = gs_sql_blob(reader->store, statement, 0, *found_size, what, blob, err);
-    if (st != GS_OK || (uintptr_t)*blob % sizeof(double) == 0)
+    return gs_fail(err, GS_ENOTFOUND, "%s: run %lld is not prepared for queries", store->path, (long long)run);
+}
+
+/* Moves to the run's row. A handle whose row is missing can be moved no more. */
+static gs_status find_row(gs_store *store, blob_column *c, int64_t run, gs_error *err)
+{
+    int result = c->handle ? sqlite3_blob_reopen(c->handle, run)
+                           : sqlite3_blob_open(store->db, "main", c->table, c->column, run, 0, &c->handle);
+    if (result == SQLITE_OK)
+        return GS_OK;
+    sqlite3_blob_close(c->handle);
+    c->handle = NULL;
+    return result == SQLITE_ERROR ? not_prepared(store, run, err) : gs_sql_fail(store, err);
+}
+
+/* Reads the run's blob into c->bytes. */
+static gs_status read_blob(gs_store *store, blob_column *c, int64_t run, size_t *size, gs_error *err)
+{
+    gs_status st = find_row(store, c, run, err);
+    if (st != GS_OK)
         return st;
-    free(*copy);
-    *copy = malloc(*found_size);
-    if (!*copy)
-        return gs_fail(err, GS_ENOMEM, "%s: no memory", reader->store->path);
-    *blob = memcpy(*copy, *blob, *found_size);
-    return GS_OK;
+    *size = (size_t)sqlite3_blob_bytes(c->handle);
+    if (*size > c->capacity) {
+        free(c->bytes);
+        c->bytes = malloc(*size);
+        c->capacity = c->bytes ? *size : 0;
+        if (!c->bytes)
+            return gs_fail(err, GS_ENOMEM, "%s: no memory", store->path);
+    }
+    return sqlite3_blob_read(c->handle, c->bytes, (int)*size, 0) == SQLITE_OK ? GS_OK : gs_sql_fail(store, err);
 }
 
 gs_status gs_store_read_factor(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err)
 {
-    const void *blob;
-    size_t size = gs_packed_count(reader->store->dim) * sizeof(float);
-    gs_status st =
-        find_blob(reader, reader->factor, run, size, "prepared.factor", &reader->factor_copy, &blob, &size, err);
+    size_t size, expected = gs_packed_count(reader->store->dim) * sizeof(float);
+    bool row;
+    gs_status st = read_blob(reader->store, &reader->factor, run, &size, err);
+    if (st == GS_OK && size != expected)
+        st = gs_fail(err, GS_EFORMAT, "%s: factor.factor has %zu bytes, expected %zu", reader->store->path, size,
+                     expected);
     if (st != GS_OK)
         return st;
-    prepared->factor = blob;
-    prepared->log_determinant = sqlite3_column_double(reader->factor, 1);
-    return GS_OK;
+    sqlite3_reset(reader->log_determinant);
+    sqlite3_bind_int64(reader->log_determinant, 1, run);
+    st = gs_sql_step(reader->store, reader->log_determinant, &row, err);
+    if (st == GS_OK && !row)
+        st = not_prepared(reader->store, run, err);
+    prepared->factor = reader->factor.bytes;
+    prepared->log_determinant = st == GS_OK ? sqlite3_column_double(reader->log_determinant, 0) : 0;
+    return st;
 }
 
 gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_prepared *prepared, gs_error *err)
 {
-    return find_blob(reader, reader->lowrank, run, 0, "prepared.lowrank", &reader->lowrank_copy, &prepared->lowrank,
-                     &prepared->lowrank_size, err);
+    gs_status st = read_blob(reader->store, &reader->lowrank, run, &prepared->lowrank_size, err);
+    prepared->lowrank = reader->lowrank.bytes;
+    return st;
+}
+
+typedef struct {
+    int64_t run;
+    const gs_store_prepared *prepared;
+} preparing;
+
+static gs_status write_prepared(gs_store *store, void *context, gs_error *err)
+{
+    const preparing *p = context;
+    gs_status st = gs_sql_run(
+        store, err, "INSERT OR REPLACE INTO factor (run_id, log_determinant, factor) VALUES (?, ?, ?)", "idb", p->run,
+        p->prepared->log_determinant, (const void *)p->prepared->factor, gs_packed_count(store->dim) * sizeof(float));
+    if (st == GS_OK)
+        st = gs_sql_run(store, err, "INSERT OR REPLACE INTO lowrank (run_id, lowrank) VALUES (?, ?)", "ib", p->run,
+                        p->prepared->lowrank, p->prepared->lowrank_size);
+    return st;
 }
 
 gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_prepared *prepared, gs_error *err)
 {
-    return gs_sql_run(store, err,
-                      "INSERT OR REPLACE INTO prepared (run_id, log_determinant, factor, lowrank) VALUES (?, ?, ?, ?)",
-                      "idbb", run, prepared->log_determinant, (const void *)prepared->factor,
-                      gs_packed_count(store->dim) * sizeof(float), prepared->lowrank, prepared->lowrank_size);
+    preparing p = {run, prepared};
+    return gs_sql_transaction(store, write_prepared, &p, err);
 }
 
 gs_status gs_store_list_unprepared(gs_store *store, int64_t **models, size_t *count, gs_error *err)
@@ -197,10 +238,11 @@ gs_status gs_store_list_unprepared(gs_store *store, int64_t **models, size_t *co
     if (st == GS_OK && !list)
         st = gs_fail(err, GS_ENOMEM, "%s: no memory for %lld models", store->path, (long long)capacity);
     if (st == GS_OK)
-        st = gs_sql_prepare(store, &query, err,
-                            "SELECT model.id" FROM_FINISHED
-                            " WHERE run.id NOT IN (SELECT run_id FROM prepared) ORDER BY slug LIMIT ?",
-                            "i", capacity);
+        st = gs_sql_prepare(
+            store, &query, err,
+            "SELECT model.id" FROM_FINISHED
+            " WHERE run.id NOT IN (SELECT run_id FROM factor JOIN lowrank USING (run_id)) ORDER BY slug LIMIT ?",
+            "i", capacity);
     size_t n = 0;
     for (bool row = true; st == GS_OK && row;) {
         st = gs_sql_step(store, query, &row, err);

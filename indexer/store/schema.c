@@ -17,6 +17,12 @@ static const char *const steps[] = {
     "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, log_determinant REAL NOT NULL,"
     "    factor BLOB NOT NULL, lowrank BLOB NOT NULL) STRICT;",
     "ALTER TABLE run ADD COLUMN bad INTEGER NOT NULL DEFAULT 0 CHECK (bad >= 0);"
+    "DROP TABLE prepared;"
+    "CREATE TABLE factor ("
+    "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, log_determinant REAL NOT NULL,"
+    "    factor BLOB NOT NULL) STRICT;"
+    "CREATE TABLE lowrank ("
+    "    run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, lowrank BLOB NOT NULL) STRICT;"
     "CREATE TABLE background ("
     "    kind TEXT PRIMARY KEY CHECK (kind IN ('text', 'image')), models INTEGER NOT NULL CHECK (models >= 0),"
     "    cutoff REAL) STRICT;"

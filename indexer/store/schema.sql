@@ -61,12 +61,15 @@ CREATE TABLE moments (
 ) STRICT;
 
 -- What queries read of a finished run, computed from its moments once (indexer/search/prepare.h). A row may be missing: it is written by the
--- next `index`, or by the first query that needs it.
-CREATE TABLE prepared (
+-- next `index`, or by the first query that needs it. In two tables, because SQLite reads through one blob of a row to reach the next.
+CREATE TABLE factor (
     run_id          INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
     log_determinant REAL    NOT NULL,   -- of covariance + 0.001 I
-    factor          BLOB    NOT NULL,   -- f32, packed: the lower Cholesky factor of covariance + 0.001 I
-    lowrank         BLOB    NOT NULL    -- its leading eigenpairs, as core/catalog.h lays them out, f32
+    factor          BLOB    NOT NULL    -- f32, packed: the lower Cholesky factor of covariance + 0.001 I
+) STRICT;
+CREATE TABLE lowrank (
+    run_id  INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+    lowrank BLOB    NOT NULL            -- the leading eigenpairs of covariance + 0.001 I, as core/catalog.h lays them out, f32
 ) STRICT;
 
 -- What the models score for queries that ask for nothing in particular (core/background.h), by kind of query. It is complete when models is the

@@ -67,7 +67,11 @@ static gs_status connect_database(gs_store *store, gs_store_mode mode, gs_error 
 
 static gs_status set_up(gs_store *store, gs_store_mode mode, gs_error *err)
 {
-    gs_status st = gs_schema_prepare(store, &gs_schema_current, mode != GS_STORE_READ, err);
+    gs_status st = GS_OK;
+    if (mode == GS_STORE_CREATE) /* of a new file; what a query reads are blobs of many pages */
+        st = gs_sql_run(store, err, "PRAGMA page_size = 16384", "");
+    if (st == GS_OK)
+        st = gs_schema_prepare(store, &gs_schema_current, mode != GS_STORE_READ, err);
     if (st == GS_OK)
         st = gs_sql_run(store, err, "PRAGMA foreign_keys = ON", "");
     if (st == GS_OK && mode != GS_STORE_READ) {

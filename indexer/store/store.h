@@ -215,7 +215,7 @@ gs_status gs_store_visit_fields(gs_store *store,
 /* The model with this id, its finished run. GS_ENOTFOUND. gs_store_model_free() releases it. */
 gs_status gs_store_find_id(gs_store *store, int64_t id, gs_store_model *model, gs_error *err);
 
-/* See table prepared in schema.sql. */
+/* See tables factor and lowrank in schema.sql. */
 typedef struct {
     double log_determinant;
     const float *factor; /* [gs_packed_count(dim)] */
@@ -223,7 +223,7 @@ typedef struct {
     size_t lowrank_size;
 } gs_store_prepared;
 
-/* Reads the rows of table prepared, one run after the other. */
+/* Reads these tables, one run after the other. */
 typedef struct gs_store_reader gs_store_reader;
 gs_status gs_store_reader_open(gs_store_reader **reader, gs_store *store, gs_error *err);
 void gs_store_reader_close(gs_store_reader *reader); /* NULL is fine */

@@ -77,8 +77,9 @@ class Program:
         self.run("index", bound, picture.parent / "model.json", "--encoder", encoder, "--samples", 2, "--quiet")
         with sqlite3.connect(bound) as db:
             row = db.execute("SELECT * FROM encoder").fetchone()
+            (page_size,) = db.execute("PRAGMA page_size").fetchone()
         synthetic.SCHEMA = self.schema
-        synthetic.make(self.database, arguments.models, arguments.dim, 1)
+        synthetic.make(self.database, arguments.models, arguments.dim, 1, page_size)
         with sqlite3.connect(self.database) as db:
             db.execute("DELETE FROM encoder")
             db.execute(f"INSERT INTO encoder VALUES ({', '.join('?' * len(row))})", row)

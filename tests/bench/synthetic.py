@@ -67,11 +67,11 @@ class Models:
         return mean.astype(np.float32), covariance.astype(np.float32)
 
 
-def create(path, dim):
+def create(path, dim, page_size):
     text = SCHEMA.read_text()
     version, application = re.search(r"version (\d+) .*application_id (0x[0-9a-f]+)", text).groups()
     db = sqlite3.connect(path)
-    db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {text}")
+    db.executescript(f"PRAGMA page_size = {page_size}; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {text}")
     db.execute(f"PRAGMA application_id = {int(application, 16)}")
     db.execute(f"PRAGMA user_version = {version}")
     db.execute("INSERT INTO encoder VALUES (1, 'synthetic', '/nonexistent', ?, ?, 100, 224)", ("0" * 64, dim))
@@ -93,9 +93,9 @@ def insert(db, slug, mean, covariance):
     db.execute("INSERT INTO moments VALUES (?, ?, ?)", (cursor.lastrowid, mean.tobytes(), packed.tobytes()))
 
 
-def make(path, count, dim, seed):
+def make(path, count, dim, seed, page_size=16384):  # that of indexer/store/store.c
     models = Models(count, dim, seed)
-    db = create(path, dim)
+    db = create(path, dim, page_size)
     for done, i in enumerate(np.argsort(models.families, kind="stable")):  # a family is drawn once
         insert(db, f"model-{i:06}", *models.draw(int(i)))
         if done % 100 == 99:

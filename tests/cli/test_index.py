@@ -317,7 +317,7 @@ class Changed(Case):
             added = (("run", "source"), ("run", "precision"), ("run", "bad"), ("model", "path"), ("model", "error"))
             for table, column in added:
                 db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-            for table in ("prepared", "background", "background_mean", "background_words"):
+            for table in ("factor", "lowrank", "background", "background_mean", "background_words"):
                 db.execute(f"DROP TABLE {table}")
             db.execute("PRAGMA user_version = 1")
         self.assertIn("has its 12 samples already", self.index_loudly(model))

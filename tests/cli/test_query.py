@@ -171,11 +171,12 @@ class Commands(Case):
         queries = [("--method", m) for m in ("gaussian-density", "gaussian-lowrank", "first-second-moment")]
         before = [self.json("search", self.db, "--image", self.red, *q) for q in queries]
         with sqlite3.connect(self.db) as db:
-            self.assertEqual(db.execute("SELECT count(*) FROM prepared").fetchone(), (3,))
-            db.execute("DELETE FROM prepared")
+            self.assertEqual(db.execute("SELECT count(*) FROM factor JOIN lowrank USING (run_id)").fetchone(), (3,))
+            db.execute("DELETE FROM factor")
+            db.execute("DELETE FROM lowrank")
         self.assertEqual([self.json("search", self.db, "--image", self.red, *q) for q in queries], before)
         with sqlite3.connect(self.db) as db:
-            self.assertEqual(db.execute("SELECT count(*) FROM prepared").fetchone(), (3,))
+            self.assertEqual(db.execute("SELECT count(*) FROM factor JOIN lowrank USING (run_id)").fetchone(), (3,))
 
     def test_every_method_finds_the_red_ones(self):
         for method in ("gaussian-density", "gaussian-lowrank", "monte-carlo", "first-second-moment"):
