@@ -192,3 +192,14 @@ GS_CLONES double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *que
     log_determinant += (double)(g->dim - g->rank) * log((double)g->rest);
     return -0.5 * (quadratic + log_determinant + (double)g->dim * LOG_2_PI);
 }
+
+void gs_lowrank_cut(gs_lowrank *g, size_t rank)
+{
+    if (rank >= g->rank)
+        return;
+    double rest = (double)(g->dim - g->rank) * (double)g->rest;
+    for (size_t r = rank; r < g->rank; r++)
+        rest += g->values[r];
+    g->rest = (float)(rest / (double)(g->dim - rank));
+    g->rank = rank;
+}

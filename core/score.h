@@ -85,4 +85,7 @@ typedef struct {
 /* log N(q; mu, low-rank form): O(dim * rank). */
 double gs_score_gaussian_lowrank(const gs_lowrank *g, const float *query);
 
+/* Keeps the first eigenpairs alone, rank > 0 of them, where there are more: the others go into rest. */
+void gs_lowrank_cut(gs_lowrank *g, size_t rank);
+
 #endif

@@ -16,7 +16,7 @@
 typedef struct {
     cli_list methods; /* none: all */
     const char *encoder, *svg, *rankings;
-    uint64_t threads;
+    uint64_t threads, rank;
     bool json, quiet;
 } arguments;
 
@@ -213,6 +213,7 @@ static gs_status encode_queries(running *r, gs_error *err)
         st = read_titles(r->store, &titles, &n_titles, err);
     if (st == GS_OK)
         st = encode(r->encoder, &r->set, titles, n_titles, dim, r->args->quiet, &r->features, err);
+    r->evaluation.rank = (size_t)r->args->rank;
     r->evaluation.features = r->features;
     r->evaluation.titles = n_titles > 0 ? r->features + r->set.n_parts * dim : NULL;
     for (size_t i = 0; i < n_titles; i++)
@@ -356,6 +357,8 @@ int cmd_eval(int argc, char **argv)
          "                       unless told otherwise; plain-product: the same without scaling the experts of\n"
          "                       several parts; titles: the query against title and description, as hubs do",
          .list = &args.methods},
+        {"rank", "K", "of low-rank forms, use only K eigenvectors (all that are stored)", .count = &args.rank,
+         .least = 1, .most = UINT32_MAX},
         {"json", NULL, "JSON Lines, with 95 % intervals", .flag = &args.json},
         {"svg", "F.svg", "plot accuracy against time and against bytes", .text = &args.svg},
         {"rankings", "F.jsonl", "write the ten leading models of every query and method", .text = &args.rankings},

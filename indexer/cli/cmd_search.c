@@ -247,7 +247,7 @@ static gs_status search(place *at, const arguments *args, const char **nothing, 
         st = start_reading(at, parts, count, err);
     if (st == GS_OK) {
         uint64_t candidates = args->candidates != NOT_GIVEN ? args->candidates : at->store ? 0 : GS_QUERY_CANDIDATES;
-        gs_search_query query = {parts, slugs, count, &args->parts.filter, (size_t)candidates};
+        gs_search_query query = {parts, slugs, count, &args->parts.filter, (size_t)candidates, 0};
         st = gs_search(at->source, &query, &result, err);
     }
     bool shows = result.ranked > 0 && (result.found || args->closest);

@@ -192,8 +192,10 @@ static gs_status load_model(const gs_evaluation *e, gs_needs needs, size_t i, do
         return st;
     if (needs == GS_NEEDS_GAUSSIAN || needs == GS_NEEDS_COVARIANCE)
         *bytes = packed;
-    if (needs == GS_NEEDS_LOWRANK)
-        *bytes = (double)gs_lowrank_size(model.lowrank->rank, source->dim, GS_F32);
+    if (needs == GS_NEEDS_LOWRANK) {
+        size_t rank = model.lowrank->rank;
+        *bytes = (double)gs_lowrank_size(e->rank > 0 && e->rank < rank ? e->rank : rank, source->dim, GS_F32);
+    }
     if (needs == GS_NEEDS_FEATURES && model.features->count == 0)
         return gs_fail(err, GS_EARGS, "model '%s' kept no features: index it with --keep-features", e->models[i].slug);
     if (needs == GS_NEEDS_FEATURES)
@@ -281,7 +283,7 @@ static gs_status rank(const gs_evaluation *e, gs_eval_method method, const gs_qu
 {
     if (method == GS_EVAL_TITLES)
         return search_titles(e, parts, n_parts, result, err);
-    gs_search_query query = {.parts = parts, .slugs = slugs, .n_parts = n_parts};
+    gs_search_query query = {.parts = parts, .slugs = slugs, .n_parts = n_parts, .rank = e->rank};
     gs_status st = gs_search(e->source, &query, result, err);
     if (st == GS_OK && method == GS_EVAL_PLAIN)
         rank_plainly(e, parts, result);

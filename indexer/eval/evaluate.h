@@ -57,6 +57,7 @@ typedef struct {
     const gs_eval_queries *set;
     const float *features;   /* [set->n_parts, dim]     those of model parts are not read */
     const float *titles;     /* [source->count, dim]  set by the caller, for GS_EVAL_TITLES; NULL for none */
+    size_t rank;             /* as in gs_search_query; set by the caller */
     gs_source_model *models; /* [source->count]       owned */
     char **tags;             /* [source->count]       one a line, NULL for none  owned */
     double bytes[GS_NEEDS_COVARIANCE + 1]; /* of a model, on average; set by gs_evaluation_load() */

@@ -98,10 +98,24 @@ static gs_status read_query_distribution(searching *s, query_model *q, gs_error 
     return gs_root_init(&q->root, q->distribution.covariance, dim, q->distribution.count, err);
 }
 
+/* What methods with these needs read of model i; *lowrank holds what model borrows. */
+static gs_status load(searching *s, size_t i, gs_needs needs, gs_scored_model *model, gs_lowrank *lowrank,
+                      gs_error *err)
+{
+    gs_status st = s->source->load(s->source, i, needs, model, err);
+    if (st != GS_OK || needs != GS_NEEDS_LOWRANK || s->query->rank == 0)
+        return st;
+    *lowrank = *model->lowrank;
+    gs_lowrank_cut(lowrank, s->query->rank);
+    model->lowrank = lowrank;
+    return GS_OK;
+}
+
 static gs_status read_query_lowrank(searching *s, query_model *q, gs_error *err)
 {
     gs_scored_model model = {0};
-    gs_status st = s->source->load(s->source, q->index, GS_NEEDS_LOWRANK, &model, err);
+    gs_lowrank cut;
+    gs_status st = load(s, q->index, GS_NEEDS_LOWRANK, &model, &cut, err);
     if (st != GS_OK)
         return st;
     size_t dim = s->source->dim, rank = model.lowrank->rank;
@@ -225,11 +239,12 @@ static gs_status score_model(searching *s, size_t i, gs_error *err)
     gs_source *source = s->source;
     gs_scored_model model = {.index = i, .dim = source->dim};
     gs_distribution distribution = {0};
+    gs_lowrank cut;
     size_t rank = GS_RANK_UNKNOWN; /* of the covariance */
     gs_status st = GS_OK;
     for (gs_needs needs = GS_NEEDS_GAUSSIAN; needs <= GS_NEEDS_FEATURES && st == GS_OK; needs++)
         if (s->needs[needs])
-            st = source->load(source, i, needs, &model, err);
+            st = load(s, i, needs, &model, &cut, err);
     if (st == GS_OK && s->needs[GS_NEEDS_COVARIANCE])
         st = source->load_distribution(source, i, &distribution, err);
     for (size_t p = 0; p < s->query->n_parts && st == GS_OK; p++)

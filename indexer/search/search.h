@@ -24,6 +24,7 @@ typedef struct {
     const gs_filter *filter; /* NULL: every model may be ranked */
     size_t
         candidates; /* only that many models, the leading ones by first moment, are scored by methods that need more; 0: all */
+    size_t rank; /* of low-rank forms, only that many eigenvectors are used; 0: all */
 } gs_search_query;
 
 typedef struct {

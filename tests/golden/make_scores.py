@@ -11,19 +11,19 @@ from scipy.stats import multivariate_normal
 
 from golden import Random, array, checksum, doubles, write
 
-MODELS, SAMPLES, DIM, RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 100.0, 0.001, 7
+MODELS, SAMPLES, DIM, RANK, CUT_RANK, TAU, RIDGE, SEED = 9, 150, 19, 5, 2, 100.0, 0.001, 7
 CATALOG, CATALOG_DIM = 600, 70
 WIDE_ROWS, WIDE_DIMS = 12, [512, 768, 1024]
 
 
-def low_rank(rows, query):
+def low_rank(rows, query, rank):
     """Leading eigenpairs, the mean of the rest, and the density of the dense matrix that they stand for."""
     values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False) + RIDGE * np.eye(DIM))
     values, vectors = values[::-1].astype(np.float32), vectors[:, ::-1].astype(np.float32)
-    rest = np.float32(values[RANK:].mean())
-    lead = vectors[:, :RANK].astype(np.float64)
-    dense = lead * values[:RANK] @ lead.T + rest * (np.eye(DIM) - lead @ lead.T)
-    return values[:RANK], vectors[:, :RANK].T, rest, multivariate_normal.logpdf(query, rows.mean(0), dense)
+    rest = np.float32(values[rank:].mean())
+    lead = vectors[:, :rank].astype(np.float64)
+    dense = lead * values[:rank] @ lead.T + rest * (np.eye(DIM) - lead @ lead.T)
+    return values[:rank], vectors[:, :rank].T, rest, multivariate_normal.logpdf(query, rows.mean(0), dense)
 
 
 def lane_dot(a, b):
@@ -99,7 +99,8 @@ def main():
         scores["monte_carlo"].append(logsumexp(TAU * rows @ query) - np.log(SAMPLES))
 
     first = samples[0].astype(np.float64)
-    lead_values, lead_vectors, rest, low_rank_score = low_rank(first, query)
+    lead_values, lead_vectors, rest, low_rank_score = low_rank(first, query, RANK)
+    *_, cut_score = low_rank(first, query, CUT_RANK)
     parts = np.array([scores["gaussian_density"], TAU * np.array(scores["first_moment"]), scores["monte_carlo"]])
     parts = log_softmax(parts, axis=1)
     weights = np.array([1.0, 0.5, -0.75])
@@ -110,7 +111,8 @@ def main():
         rounded = np.concatenate([patterns, patterns * np.float32(2**-14)]).astype(np.float16)
     *catalog_scores, catalog_order = seeded_catalog()
     content = [
-        f"enum {{ MODELS = {MODELS}, SAMPLES = {SAMPLES}, DIM = {DIM}, RANK = {RANK}, SEED = {SEED} }};",
+        f"enum {{ MODELS = {MODELS}, SAMPLES = {SAMPLES}, DIM = {DIM}, SEED = {SEED} }};",
+        f"enum {{ RANK = {RANK}, CUT_RANK = {CUT_RANK} }};",
         doubles("golden_mean", first.mean(0)),
         doubles("golden_covariance", np.cov(first, rowvar=False)),
         *(doubles(f"golden_{name}", values) for name, values in scores.items()),
@@ -118,7 +120,8 @@ def main():
         doubles("lowrank_values", lead_values),
         doubles("lowrank_vectors", lead_vectors),
         f"static const double lowrank_rest = {float(rest)!r};",
-        f"static const double golden_lowrank = {float(low_rank_score)!r};\n",
+        f"static const double golden_lowrank = {float(low_rank_score)!r};",
+        f"static const double golden_lowrank_cut = {float(cut_score)!r};\n",
         "/* Three parts over the models (densities, scaled cosines, Monte Carlo), and two products of them. */",
         doubles("golden_parts", parts),
         doubles("golden_weights", weights),

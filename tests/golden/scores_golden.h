@@ -1,6 +1,7 @@
 /* Made by tests/golden/make_scores.py with numpy 2.4.6, scipy 1.17.1. */
 /* clang-format off */
-enum { MODELS = 9, SAMPLES = 150, DIM = 19, RANK = 5, SEED = 7 };
+enum { MODELS = 9, SAMPLES = 150, DIM = 19, SEED = 7 };
+enum { RANK = 5, CUT_RANK = 2 };
 static const double golden_mean[] = {
     -0.057137565910816195, 0.10050544271866481, 0.01669739842414856, 0.10108799904584885, -0.11364233096440633,
     0.08624591539303461, -0.045382623275121055, -0.11975935210784276, -0.11530823389689128, 0.12940214365720748,
@@ -149,6 +150,7 @@ static const double lowrank_vectors[] = {
 
 static const double lowrank_rest = 0.005244543310254812;
 static const double golden_lowrank = -8.979167545321612;
+static const double golden_lowrank_cut = -6.857939221304381;
 
 /* Three parts over the models (densities, scaled cosines, Monte Carlo), and two products of them. */
 static const double golden_parts[] = {

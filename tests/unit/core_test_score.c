@@ -186,6 +186,11 @@ static void lowrank_density_equals_scipy_of_the_dense_matrix(void **state)
     gs_lowrank g = {
         .dim = DIM, .rank = RANK, .mean = c->means, .values = values, .vectors = vectors, .rest = (float)lowrank_rest};
     assert_close(gs_score_gaussian_lowrank(&g, c->query), golden_lowrank, TOLERANCE);
+    gs_lowrank_cut(&g, RANK);
+    assert_close(gs_score_gaussian_lowrank(&g, c->query), golden_lowrank, TOLERANCE);
+    gs_lowrank_cut(&g, CUT_RANK);
+    assert_int_equal(g.rank, CUT_RANK);
+    assert_close(gs_score_gaussian_lowrank(&g, c->query), golden_lowrank_cut, TOLERANCE);
 }
 
 /* Of samples [count, dim] in f32. */
