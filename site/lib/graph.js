@@ -61,6 +61,7 @@ function ownInputs(path, inputs, own, given) {
 
 /** Finds out what fills the inputs that `given` names. */
 export function planInputs(graph, given, batch) {
+  graph.batch = batch;
   return naming(graph.path, () => {
     graph.given = Object.keys(given).map((name, index) => ({ name, index })).filter(({ name }) => graph.inputs.has(name))
       .map(({ name, index }) => [name, planInput(graph.inputs.get(name), name, given[name], index, batch)]);
@@ -75,15 +76,16 @@ export async function runGraph(ort, graph, own, names, seed, start) {
   if (missing !== undefined) throw new Error(`${path}: no output '${missing}', the graph has ${session.outputNames.join(', ')}`);
   const feeds = { ...own };
   for (const [name, fill] of graph.given) feeds[name] = fill(ort, seed, start);
-  const results = await naming(path, () => session.run(feeds, wanted));
+  const advice = graph.batch > 1 ? "; if the graph makes one picture at a time, field 'sampler.batch' must be 1" : '';
+  const results = await naming(path, () => session.run(feeds, wanted), advice);
   return wanted.map((name) => results[name]);
 }
 
-/** Adds the file to the message of whatever action throws. */
-export async function naming(path, action) {
+/** Adds the file, and what to do, to the message of whatever action throws. */
+export async function naming(path, action, advice = '') {
   try {
     return await action();
   } catch (error) {
-    throw new Error(`${path}: ${error.message}`, { cause: error });
+    throw new Error(`${path}: ${error.message}${advice}`, { cause: error });
   }
 }

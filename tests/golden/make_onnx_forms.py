@@ -188,6 +188,17 @@ def plain_forms():
     yield "four", plain("four", COLOUR, example=4, fixed=True, **signed)
 
 
+def baked():
+    """Traced with one latent, so that a reshape inside holds one picture, and declared as if it took any number."""
+    size = int(np.prod(COLOUR))
+    module, z = Generator((size,), lambda p: p.reshape(1, *COLOUR)).eval(), latents(LATENT)
+    path = export("baked", module, {"z": z[:1]}, fixed=True)
+    graph = onnx.load(OUT / path)
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    (OUT / path).write_bytes(graph.SerializeToString())
+    return decode(path, range=[-1, 1], batch=1), to_bytes(torch.cat([module(row[None]) for row in z]))
+
+
 def external():
     """As torch writes it by default: the weights in a file beside the graph, here in a folder below."""
     module, z = Generator(COLOUR).eval(), latents(LATENT)
@@ -271,6 +282,7 @@ def main():
     torch.manual_seed(7)
     forms = {"external": external(), **dict(plain_forms()), **dict(conditional_forms()), "style": style()}
     forms |= {"two-outputs": two_outputs(), "diffusion": diffusion(), "autoregressive": autoregressive()}
+    forms["baked"] = baked()
     made = {"made_with": f"torch {torch.__version__}, onnx {onnx.__version__}", "seed": SEED, "first": FIRST}
     listed = []
     for name, (sampler, data) in forms.items():

@@ -60,6 +60,7 @@ test('what a graph leaves open is refused with its inputs or its output, and the
     [{ ...samplerOf('style'), inputs: { ...samplerOf('style').inputs, direction: { normal: [6] } } }, /input 'direction' is float32 \[6\], one for a batch of 16; .*'sampler\.batch' must be 1/],
     [{ ...samplerOf('grey'), latent: [7] }, /grey\.onnx: input 'z' is float32 \[n,6\]; field 'sampler\.latent' makes it float32 \[16,7\]/],
     [{ ...samplerOf('one'), batch: 2 }, /one\.onnx: input 'z' is float32 \[1,6\], a batch of 1, and field 'sampler\.batch' is 2/],
+    [without('baked', 'batch'), /baked\.onnx: .*; if the graph makes one picture at a time, field 'sampler\.batch' must be 1/s],
     [without('grey', 'range'), /grey\.onnx: gives float32 \[16,1,6,8\]: field 'sampler\.range'/],
     [without('doubtful', 'layout'), /doubtful\.onnx: gives float32 \[16,3,8,4\], where either end may be the channels: field 'sampler\.layout'/],
     [without('flat-planes', 'layout'), /flat-planes\.onnx: gives float32 \[16,192\], 8 x 8 pixels of 3 channels: field 'sampler\.layout'/],
