@@ -44,7 +44,7 @@ static gs_status add_if_file(const gs_model *model, const char *name, struct sha
 static bool next_data_file(const gs_bytes *graph, size_t *at, char name[MAX_NAME])
 {
     static const char entry[] = "\x0a\x08location\x12";
-    const uint8_t *found = memmem(graph->data + *at, graph->size - *at, entry, sizeof entry - 1);
+    const uint8_t *found = graph->data ? memmem(graph->data + *at, graph->size - *at, entry, sizeof entry - 1) : NULL;
     if (!found)
         return false;
     const uint8_t *end = graph->data + graph->size;
