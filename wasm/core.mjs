@@ -6,31 +6,40 @@
 //     const words = core.tokenizer(bytes);                 // the bytes of a tokenizer.bin
 //     words.encode('a red car');                           // Int32Array: start, the text's tokens, end; no padding
 //
-//     const means = core.means(bytes);                     // of a means.bin: { count, dim }
-//     const scores = means.firstMoment(query);             // query: Float32Array [dim] -> Float64Array [count]
+//     const means = core.means(bytes, backgrounds);        // of a means.bin, and "backgrounds" of the catalog: { count, dim }
+//     const cosines = means.firstMoment(query);            // query: Float32Array [dim] -> Float64Array [count]
+//     const asked = means.feature(index);                  // a model as a query: Float32Array [dim]
 //
-//     const model = core.lowrank(bytes);                   // of a file of second/: { dim }
-//     model.score(query);                                  // its log density at the query
+//     core.needs('gaussian-density');                      // 'mean', 'gaussian', 'lowrank' or 'features': what a method reads
+//     const model = core.model(bytes, 'gaussian');         // of a file of gaussian/, second/ or features/: { dim }
+//     model.score({ method: 'gaussian-density', feature: query }, tau);
+//     model.score({ method: 'frechet-lowrank', model: other }, tau);          // of two files of second/
+//
+//     const fields = core.fields({ title: [...], author: [[...]], ... });     // of every model, by the names of conditions
+//     const { words, passes } = core.filter(fields, ['cat -old'], [['type', 'GAN']]);    // words: ['cat'], passes: Uint8Array
 //
 //     const prepare = core.preprocess(settings);           // "preprocess" of the manifest's role vision
 //     prepare.run({ width, height, rgb });                 // a decoded picture -> { width, height, pixels: Float32Array [3, height, width] }
 //
-//     const parts = [{ method: core.defaultMethod('text'), weight: 1 }, { method: 'gaussian-lowrank', weight: -0.5 }];
-//     core.candidates(parts, cosines, tau, 48);            // -> Uint32Array: the models that lead by first moments, best first
-//     const { logProbabilities, conflict } = core.rank(parts, scores, tau);   // log p(model | all parts), NaN: not ranked
+//     const parts = [{ kind: 'text', method: core.defaultMethod('text') }, { kind: 'image', method: 'gaussian-lowrank', weight: -0.5 }];
+//     const rows = means.scores(parts, cosines);           // cosines, but for parts whose method is the centred moment
+//     core.candidates(parts, rows, tau, core.mostCandidates);    // -> Uint32Array: the models that lead by these, best first
+//     const { logProbabilities, conflict } = core.rank(parts, scores, tau);     // log p(model | all parts), NaN: not ranked
+//     const { matched, found } = means.matched(parts, cosines, logProbabilities);   // of each part, of any: does a model make it?
 //     core.rankTop(scores, 10);                            // -> Uint32Array of indices, best first, ties by index
 //
-// parts, cosines and scores are core/query.h's: for each part a Float64Array of every model's score, NaN for one that was
-// not scored. A weight is 1 unless given.
+// parts, cosines, rows and scores are core/query.h's: for each part a Float64Array of every model's score, NaN for one that was
+// not scored. A weight is 1 unless given, a kind 'text'.
 //
 // What is wrong with a file or an argument is thrown as an Error. Arguments are copied, results are the caller's. What a
-// tokenizer, means or a low-rank model hold in WebAssembly's memory is freed when they are garbage collected.
+// tokenizer, means or a model hold in WebAssembly's memory is freed when they are garbage collected.
 
 import createModule from './gensearch.js';
+import { Means, Model, Preprocess, Tokenizer, indexOf } from './held.mjs';
 import { Memory } from './memory.mjs';
 
 const ERROR_BYTES = 512; // gs_error of core/status.h
-const MAX_TOKENS = 512; // GS_MAX_TOKENS of core/tokenize.h
+const NEEDS = ['mean', 'gaussian', 'lowrank', 'features', 'covariance']; // gs_needs of core/query.h
 
 /** wasm: the address or the bytes of gensearch.wasm. */
 export async function loadCore(wasm = new URL('gensearch.wasm', import.meta.url)) {
@@ -48,11 +57,16 @@ class Core {
   #module;
   #memory;
   #error;
+  #methods; // their names, in the order of the core's numbers
+  #kinds;
 
   constructor(module) {
     this.#module = module;
     this.#memory = new Memory(module);
     this.#error = this.#memory.take(ERROR_BYTES);
+    this.#methods = this.#names(module._gs_method_name);
+    this.#kinds = this.#names(module._gs_part_kind_name);
+    this.mostCandidates = module._wasm_query_most_candidates();
   }
 
   tokenizer(bytes) {
@@ -60,17 +74,30 @@ class Core {
     return this.#memory.own(new Tokenizer(this.#module, this.#memory, at), [at, keep]);
   }
 
-  means(bytes) {
+  means(bytes, backgrounds = {}) {
     return this.#memory.use(8, (shape) => {
       const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_means_open(data, size, shape, this.#error));
       const [count, dim] = this.#memory.read(Uint32Array, shape, 2);
-      return this.#memory.own(new Means(this.#module, this.#memory, at, count, dim, this.#error), [at, keep]);
+      const pieces = [at, keep];
+      const means = this.#memory.own(new Means(this.#module, this.#memory, at, count, dim, this.#error, this.#withParts), pieces);
+      for (const [kind, { means: values, cutoff }] of Object.entries(backgrounds)) {
+        if (values.length !== count) throw new Error(`a background of ${values.length} models, expected ${count}`);
+        const copy = this.#memory.take(count * 8);
+        pieces.push(copy);
+        this.#memory.write(Float64Array, copy, values);
+        this.#module._wasm_means_set_background(at, indexOf(this.#kinds, kind), copy, cutoff ?? -Infinity);
+      }
+      return means;
     });
   }
 
-  lowrank(bytes) {
-    const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_lowrank_open(data, size, this.#error));
-    return this.#memory.own(new LowRank(this.#module, this.#memory, at), [at, keep]);
+  /** needs: as needs() says of the method to score by. */
+  model(bytes, needs) {
+    const index = NEEDS.indexOf(needs);
+    return this.#memory.use(4, (dim) => {
+      const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_model_open(data, size, index, dim, this.#error));
+      return this.#memory.own(new Model(this.#module, this.#memory, at, this.#memory.read(Uint32Array, dim, 1)[0], this.#error, this.#methods), [at, keep]);
+    });
   }
 
   /** settings: as indexer/publish/publish.h has them. A step without settings is left out. */
@@ -93,16 +120,71 @@ class Core {
 
   /** The method that ranks parts of this kind unless another is named. */
   defaultMethod(kind) {
-    const index = this.#names(this.#module._gs_part_kind_name).indexOf(kind);
+    const index = this.#kinds.indexOf(kind);
     if (index < 0) throw new Error(`no kind of query '${kind}'`);
-    return this.#names(this.#module._gs_method_name)[this.#module._gs_part_default_method(index)];
+    return this.#methods[this.#module._gs_part_published_method(index)];
+  }
+
+  needs(method) {
+    return NEEDS[this.#module._gs_method_needs(indexOf(this.#methods, method))];
+  }
+
+  /** columns: for each field a string, or a list of strings, of every model. */
+  fields(columns) {
+    const names = this.#names(this.#module._gs_field_name, 'any');
+    const count = columns[names[0]].length;
+    const clean = (value) => [value ?? []].flat().join('\n').replaceAll('\0', ' ');
+    const text = Array.from({ length: count }, (_, i) => names.map((name) => `${clean(columns[name]?.[i])}\0`).join('')).join('');
+    return { names, count, bytes: new TextEncoder().encode(text) };
+  }
+
+  /** The conditions among texts, and those beside them, over all models. */
+  filter(fields, texts, conditions = []) {
+    const { _wasm_filter_new, _wasm_filter_free, _gs_filter_add, _wasm_filter_apply } = this.#module;
+    const filter = _wasm_filter_new();
+    if (filter === 0) throw new Error('no memory for a filter');
+    try {
+      const words = texts.map((text) => this.#takeConditions(filter, text));
+      for (const [field, value] of conditions)
+        this.#withText(value, (at, size) => this.#check(_gs_filter_add(filter, indexOf(fields.names, field), at, size, this.#error)));
+      const passes = this.#memory.use(fields.bytes.length + fields.count, (at) => {
+        const to = at + fields.bytes.length;
+        this.#memory.write(Uint8Array, at, fields.bytes);
+        this.#check(_wasm_filter_apply(filter, at, fields.count, to, this.#error));
+        return this.#memory.read(Uint8Array, to, fields.count);
+      });
+      return { words, passes };
+    } finally {
+      _wasm_filter_free(filter);
+    }
+  }
+
+  #takeConditions(filter, text) {
+    return this.#withText(text, (at, size) => {
+      const words = this.#module._wasm_filter_take(filter, at, size, this.#error);
+      if (words === 0) throw this.#memory.error(this.#error);
+      try {
+        return this.#memory.text(words);
+      } finally {
+        this.#memory.free(words);
+      }
+    });
+  }
+
+  /** Lends use(at, size) the text in UTF-8. */
+  #withText(text, use) {
+    const utf8 = new TextEncoder().encode(text);
+    return this.#memory.use(utf8.length, (at) => {
+      this.#memory.write(Uint8Array, at, utf8);
+      return use(at, utf8.length);
+    });
   }
 
   candidates(parts, cosines, tau, most) {
     return this.#withParts(parts, cosines, most * 4 + 4, (columns, values, count, room) => {
       const n = room + most * 4;
       this.#memory.write(Uint32Array, n, [most]);
-      this.#check(this.#module._wasm_query_candidates(...columns, values, count, tau, room, n, this.#error));
+      this.#check(this.#module._wasm_query_candidates(columns, values, count, tau, room, n, this.#error));
       return this.#memory.read(Uint32Array, room, this.#memory.read(Uint32Array, n, 1)[0]);
     });
   }
@@ -111,7 +193,7 @@ class Core {
     const models = scores.length ? scores[0].length : 0;
     return this.#withParts(parts, scores, models * 8 + 4, (columns, values, count, room) => {
       const conflict = room + models * 8;
-      this.#check(this.#module._wasm_query_rank(...columns, values, count, tau, room, conflict, this.#error));
+      this.#check(this.#module._wasm_query_rank(columns, values, count, tau, room, conflict, this.#error));
       return {
         logProbabilities: this.#memory.read(Float64Array, room, count),
         conflict: this.#memory.read(Uint32Array, conflict, 1)[0] === 1,
@@ -130,32 +212,36 @@ class Core {
     });
   }
 
-  /** The names that a function gives to 0, 1 ... until it knows no more. */
-  #names(name) {
+  /** The names that a function gives to 0, 1 ... until it gives the one that is none. */
+  #names(name, none = 'unknown') {
     const names = [];
-    for (let at = name(0); this.#memory.text(at) !== 'unknown'; at = name(names.length)) names.push(this.#memory.text(at));
+    for (let at = name(0); this.#memory.text(at) !== none; at = name(names.length)) names.push(this.#memory.text(at));
     return names;
   }
 
-  /** Lends use(columns, values, count, room) the parts as C takes them, a value of each model for each part, and room. */
-  #withParts(parts, values, roomSize, use) {
+  /** Lends use(columns, values, count, room) the parts as C takes them (wasm_parts), a value of each model for each part, and room. */
+  #withParts = (parts, values, roomSize, use) => {
     const count = values.length ? values[0].length : 0;
     if (values.length !== parts.length || values.some((row) => row.length !== count))
       throw new Error('a query needs a row of scores for each part, all of one length');
-    const known = this.#names(this.#module._gs_method_name);
-    const methods = parts.map(({ method }) => known.indexOf(method));
-    if (methods.includes(-1)) throw new Error(`no method '${parts[methods.indexOf(-1)].method}': choose one of ${known.join(', ')}`);
+    const kinds = parts.map(({ kind = 'text' }) => indexOf(this.#kinds, kind));
+    const methods = parts.map(({ method }) => indexOf(this.#methods, method));
     const n = parts.length;
-    return this.#memory.use(n * (count + 1) * 8 + roomSize + n * 4, (at) => {
+    const aligned = Math.ceil(roomSize / 8) * 8;
+    return this.#memory.use(n * (count + 1) * 8 + aligned + n * 8 + 16, (at) => {
       const weightsAt = at + n * count * 8;
       const room = weightsAt + n * 8;
-      const methodsAt = room + roomSize;
+      const kindsAt = room + aligned;
+      const methodsAt = kindsAt + n * 4;
+      const columns = methodsAt + n * 4;
       values.forEach((row, p) => this.#memory.write(Float64Array, at + p * count * 8, row));
       this.#memory.write(Float64Array, weightsAt, parts.map(({ weight = 1 }) => weight));
+      this.#memory.write(Int32Array, kindsAt, kinds);
       this.#memory.write(Int32Array, methodsAt, methods);
-      return use([n, methodsAt, weightsAt], at, count, room);
+      this.#memory.write(Uint32Array, columns, [weightsAt, kindsAt, methodsAt, n]);
+      return use(columns, at, count, room);
     });
-  }
+  };
 
   #check(status) {
     if (status !== 0) throw this.#memory.error(this.#error);
@@ -173,111 +259,5 @@ class Core {
   }
 }
 
-class Tokenizer {
-  #module;
-  #memory;
-  #at;
-
-  constructor(module, memory, at) {
-    this.#module = module;
-    this.#memory = memory;
-    this.#at = at;
-  }
-
-  encode(text) {
-    const utf8 = new TextEncoder().encode(text);
-    const ids = MAX_TOKENS * 4;
-    return this.#memory.use(ids + utf8.length, (at) => {
-      this.#memory.write(Uint8Array, at + ids, utf8);
-      const n = this.#module._gs_tokenize(this.#at, at + ids, utf8.length, at);
-      if (n === 0) throw new Error(`a text of ${utf8.length} bytes is too long`);
-      return this.#memory.read(Int32Array, at, n);
-    });
-  }
-}
-
-class Means {
-  #module;
-  #memory;
-  #at;
-  #error;
-
-  constructor(module, memory, at, count, dim, error) {
-    this.#module = module;
-    this.#memory = memory;
-    this.#at = at;
-    this.#error = error;
-    this.count = count;
-    this.dim = dim;
-  }
-
-  firstMoment(query) {
-    checkDimension(query, this.dim);
-    const scores = this.count * 8;
-    return this.#memory.use(scores + this.dim * 4, (at) => {
-      this.#memory.write(Float32Array, at + scores, query);
-      if (this.#module._wasm_means_first_moment(this.#at, at + scores, at, this.#error) !== 0)
-        throw this.#memory.error(this.#error);
-      return this.#memory.read(Float64Array, at, this.count);
-    });
-  }
-}
-
-class LowRank {
-  #module;
-  #memory;
-  #at;
-
-  constructor(module, memory, at) {
-    this.#module = module;
-    this.#memory = memory;
-    this.#at = at;
-    this.dim = module._wasm_lowrank_dim(at);
-  }
-
-  score(query) {
-    checkDimension(query, this.dim);
-    return this.#memory.use(this.dim * 4, (at) => {
-      this.#memory.write(Float32Array, at, query);
-      return this.#module._gs_score_gaussian_lowrank(this.#at, at);
-    });
-  }
-}
-
-class Preprocess {
-  #module;
-  #memory;
-  #at;
-  #error;
-
-  constructor(module, memory, at, error) {
-    this.#module = module;
-    this.#memory = memory;
-    this.#at = at;
-    this.#error = error;
-  }
-
-  /** Bit for bit what the program computes. rgb [height, width, 3]: bytes. */
-  run({ width, height, rgb }) {
-    if (rgb.length !== width * height * 3) throw new Error(`${rgb.length} bytes of a picture of ${width} x ${height}, expected 3 for each pixel`);
-    return this.#memory.use(rgb.length + 8, (at) => {
-      const size = at;
-      this.#memory.write(Uint8Array, at + 8, rgb);
-      const pixels = this.#module._wasm_preprocess_run(this.#at, at + 8, width, height, size, this.#error);
-      if (pixels === 0) throw this.#memory.error(this.#error);
-      try {
-        const [outWidth, outHeight] = this.#memory.read(Uint32Array, size, 2);
-        return { width: outWidth, height: outHeight, pixels: this.#memory.read(Float32Array, pixels, 3 * outWidth * outHeight) };
-      } finally {
-        this.#memory.free(pixels);
-      }
-    });
-  }
-}
-
 /** These fields of an object, 0 for each that is missing. */
 const numbers = (object, ...names) => names.map((name) => object?.[name] ?? 0);
-
-function checkDimension(query, dim) {
-  if (query.length !== dim) throw new Error(`a query of dimension ${query.length}, expected ${dim}`);
-}

@@ -34,13 +34,13 @@ function makeFolder(base, manifest, catalog) {
   return {
     base,
     manifest,
+    catalog,
     encoder: manifest.encoder,
     count: catalog.count,
     model,
     find: (slug) => (bySlug.has(slug) ? model(bySlug.get(slug)) : undefined),
     pagePath: (index) => `models/${catalog.slug[index]}-${catalog.page[index]}.json`,
-    secondPath: (index) => `second/${catalog.slug[index]}-${catalog.second[index]}.bin`,
-    hasSecond: Array.isArray(catalog.second) && catalog.second.length === catalog.count,
+    holds: (form) => Array.isArray(catalog[form]) && catalog[form].length === catalog.count, // second, gaussian or features
     async page(index) {
       return readJson(new URL(this.pagePath(index), base), 'This model’s page', 'force-cache');
     },

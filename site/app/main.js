@@ -3,7 +3,7 @@
 import { openFolder } from './catalog.js';
 import { makeVisits } from './visits.js';
 import { makePages } from './pages.js';
-import { DEFAULT_METHOD, METHODS, formatAddress, parseAddress } from './query.js';
+import { METHODS, formatAddress, parseAddress } from './query.js';
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
@@ -18,7 +18,7 @@ const cards = makeCards(byId('cards'));
 
 const state = {
   address: null,
-  result: null, // the last search's {order, probabilities, milliseconds}, with the q and method it answers
+  result: null, // the last search's, as search-worker.js has it, with the address it answers
   opening: null, // {loaded, total} while the searcher's files arrive
   failure: '',
   limit: STEP,
@@ -131,15 +131,18 @@ function showResults(address, last) {
 }
 
 const isSearch = (address) => address.q.trim() !== '';
-const answers = (result, { q, method }) => result?.q === q && result.method === method;
+const questionOf = ({ q, method, types, tags }) => JSON.stringify([q, method, types, tags]);
+const answers = (result, address) => result !== null && questionOf(result.address) === questionOf(address);
 
-async function search({ q, method }) {
+async function search(address) {
+  const { q, method, types, tags } = address;
   state.failure = '';
   renderSentence();
   try {
-    const result = await searcher.search(q.trim(), method);
+    const conditions = [...types.map((value) => ['type', value]), ...tags.map((value) => ['tag', value])];
+    const result = await searcher.search([{ kind: 'text', text: q.trim(), method }], conditions);
     if (!result) return; // newer words have overtaken these
-    state.result = { ...result, q, method };
+    state.result = { ...result, address };
   } catch (error) {
     state.failure = error.message;
   }
@@ -152,7 +155,7 @@ const rankedNow = () => (isSearch(state.address) ? state.result : null);
 function passingModels() {
   const ranked = rankedNow();
   const order = ranked ? Array.from(ranked.order, (index) => models[index]) : models;
-  return order.filter((model) => matches(model, state.address));
+  return answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address));
 }
 
 function render() {
@@ -165,10 +168,10 @@ function render() {
     passing.slice(0, limit).map((model) => ({
       model,
       href: formatAddress({ ...address, view: 'model', model: model.slug }),
-      probability: ranked?.probabilities[model.index],
+      probability: ranked?.probabilities?.[model.index],
     })),
   );
-  byId('cards').dataset.ranked = ranked?.q ?? ''; // whose order this is: '' for the catalog's own
+  byId('cards').dataset.ranked = ranked?.address.q ?? ''; // whose order this is: '' for the catalog's own
   byId('more').hidden = passing.length <= limit;
   byId('more').textContent = `Show ${Math.min(STEP, passing.length - limit)} more of ${passing.length}`;
   renderSentence(passing);
@@ -179,10 +182,11 @@ function renderSentence(passing = passingModels()) {
   box.describe({
     ...phaseNow(ranked),
     shown: passing.length,
-    total: ranked ? passing.length : models.length,
-    matching: ranked ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
-    method: (ranked ?? state.address).method,
-    methods: folder.hasSecond ? Object.keys(METHODS) : [DEFAULT_METHOD],
+    total: ranked?.probabilities ? passing.length : models.length,
+    matching: ranked?.found ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
+    filtered: state.address.types.length + state.address.tags.length > 0,
+    method: (ranked?.address ?? state.address).method,
+    methods: Object.keys(METHODS).filter((name) => !METHODS[name].form || folder.holds(METHODS[name].form)),
   });
 }
 
@@ -191,6 +195,7 @@ function phaseNow(ranked) {
   if (!canSearch()) return { phase: 'unsupported' };
   if (searching && state.failure) return { phase: 'failed', message: state.failure };
   if (state.opening) return { phase: 'opening', loaded: state.opening.loaded, bytes: state.opening.total };
-  if (ranked) return { phase: 'ranked', milliseconds: ranked.milliseconds };
+  if (ranked && (ranked.probabilities || ranked.order.length === 0)) return { phase: 'ranked', milliseconds: ranked.milliseconds };
+  if (ranked) return { phase: 'browse' };
   return { phase: searching ? 'opening' : 'browse', loaded: 0, bytes: 0 };
 }

@@ -1,13 +1,17 @@
 // query.js - what the address says: the page's whole state, and back.
 //
-//     parseAddress('?q=kitten&type=GAN')  -> { view: 'results', q: 'kitten', types: ['GAN'], tags: [], method: 'first-moment', model: '' }
+//     parseAddress('?q=kitten&type=GAN')  -> { view: 'results', q: 'kitten', types: ['GAN'], tags: [], method: 'centred-moment', model: '' }
 //     formatAddress(state)                -> '?q=kitten&type=GAN'
 
+/** form: the files of a published folder that a method reads beside the means. */
 export const METHODS = {
-  'first-moment': '1st moment',
-  'gaussian-lowrank': 'Gaussian density',
+  'centred-moment': { label: '1st moment' },
+  'gaussian-lowrank': { label: 'Gaussian density', form: 'second' },
+  'gaussian-density': { label: 'Gaussian density in full', form: 'gaussian' },
+  'first-second-moment': { label: '1st + 2nd moment', form: 'gaussian' },
+  'monte-carlo': { label: 'Monte Carlo', form: 'features' },
 };
-export const DEFAULT_METHOD = 'first-moment';
+export const DEFAULT_METHOD = 'centred-moment';
 
 const SLUG = /^[a-z0-9-]{1,128}$/;
 export const MAX_QUERY = 500;

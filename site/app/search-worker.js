@@ -1,15 +1,28 @@
 // search-worker.js - encodes and ranks away from the page's thread, so that typing never stutters. Started by searcher.js.
 //
-// in:   {open: {base, manifest, second}}    once; second: the paths of second/ by model, or null
-//       {search: {id, text, method}}        an answer only for the newest; older ones still waiting are dropped
+// in:   {open: {base, manifest, catalog}}         once
+//       {search: {id, parts, conditions}}         an answer only for the newest; older ones still waiting are dropped
 // out:  {progress: {loaded, total}}  {opened: true}  {id, result}  {id, dropped: true}  {failed: message}  {id, error: message}
+//
+// parts: [{kind, text | image | feature | slug, weight, method}]
+//   kind      'text', 'image', 'sketch' or 'model'
+//   text      words, and conditions among them (core/filter.h), which are taken out; a part without words left is dropped
+//   image     a picture's file, or what picture.js made of it
+//   feature   Float32Array [dim]: what was encoded before
+//   slug      of a model of the catalog
+//   weight    1 unless given; below 0 steers away
+//   method    the kind's default unless given
+// conditions: [[field, value]]: the filters beside the words. What does not pass is not ranked.
+//
+// result: that of rankParts(), with milliseconds; where no part is left, {order} alone: the models that pass, as in the catalog.
 
 import { downloader } from './download.js';
 import { openEncoder, openRuntime } from './encoder.js';
 import { checkFingerprint, rankParts } from './ranking.js';
 
 const VENDOR = 'vendor/onnxruntime-web/';
-let engine; // promise of {core, encoder, means, tau, ...}
+const FOLDERS = { lowrank: 'second', gaussian: 'gaussian', features: 'features' }; // by what a method needs
+let engine; // promise of {core, encoder, means, ...}
 let newest = 0;
 let queue = Promise.resolve();
 
@@ -27,7 +40,7 @@ self.onmessage = ({ data: { open, search } }) => {
   }
 };
 
-async function openEngine({ base, manifest, second }) {
+async function openEngine({ base, manifest, catalog }) {
   const { roles, files, encoder: { fingerprint, tau } } = manifest;
   const download = downloader(base, files, (loaded, total) => postMessage({ progress: { loaded, total } }));
   const [wasm, coreWasm, means, tokenizer, text] = await Promise.all([
@@ -48,36 +61,69 @@ async function openEngine({ base, manifest, second }) {
   const vision = () => downloader(base, files)(roles.vision.path);
   const encoder = await openEncoder(ort, core, { tokenizer, text, preprocess: roles.vision?.preprocess, vision });
   await encoder.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
-  const read = second && lowRankReader(core, downloader(base, files), second, fingerprint);
-  return { core, encoder, means: core.means(means), tau, read };
-}
-
-/** index -> the model's low-rank Gaussian, fetched when it is first needed. */
-function lowRankReader(core, download, paths, fingerprint) {
-  const opened = new Map();
-  return function read(index) {
-    if (!opened.has(index)) {
-      const pending = download(paths[index]).then((bytes) => {
-        checkFingerprint(bytes, paths[index], fingerprint);
-        return core.lowrank(bytes);
-      });
-      pending.catch(() => opened.delete(index)); // asked again, it is fetched again
-      opened.set(index, pending);
-    }
-    return opened.get(index);
+  const { title, authors: author, tags: tag, type, family, license } = catalog;
+  return {
+    core,
+    encoder,
+    tau,
+    catalog,
+    means: core.means(means, catalog.backgrounds),
+    fields: core.fields({ title, author, tag, type, family, license }),
+    read: modelReader(core, downloader(base, files), catalog, fingerprint),
   };
 }
 
-async function answer({ id, text, method }) {
+/** (index, what a method needs) -> the model's file, fetched when it is first needed. */
+function modelReader(core, download, catalog, fingerprint) {
+  const opened = new Map();
+
+  async function open(path, needs) {
+    const bytes = await download(path);
+    checkFingerprint(bytes, path, fingerprint);
+    return core.model(bytes, needs);
+  }
+
+  return async function read(index, needs) {
+    const folder = FOLDERS[needs];
+    if (!folder || !catalog[folder]) throw new Error(`This folder was published without what this method needs${folder ? ` (${folder}/)` : ''}.`);
+    const path = `${folder}/${catalog.slug[index]}-${catalog[folder][index]}.bin`;
+    if (!opened.has(path)) {
+      const pending = open(path, needs);
+      pending.catch(() => opened.delete(path)); // asked again, it is fetched again
+      opened.set(path, pending);
+    }
+    return opened.get(path);
+  };
+}
+
+async function answer({ id, parts, conditions }) {
   if (id !== newest) return postMessage({ id, dropped: true });
   try {
     const ready = await engine;
     const start = performance.now();
-    const feature = await ready.encoder.encode(text);
-    const result = await rankParts(ready, [{ method, feature }]);
+    const result = await rank(ready, parts, conditions);
     result.milliseconds = performance.now() - start;
     return postMessage({ id, result });
   } catch (error) {
     return postMessage({ id, error: error.message });
   }
+}
+
+async function rank(ready, parts, conditions) {
+  const { words, passes } = ready.core.filter(ready.fields, parts.map(({ text }) => text ?? ''), conditions);
+  const kept = parts.map((part, p) => ({ ...part, text: words[p] })).filter(({ text, image, feature, slug }) => text || image || feature || slug);
+  if (kept.length === 0) return { order: Uint32Array.from(passes.keys()).filter((index) => passes[index]) };
+  const asked = await Promise.all(kept.map((part) => resolve(ready, part)));
+  return rankParts(ready, asked, passes);
+}
+
+/** A part as rankParts() takes it. */
+async function resolve({ core, encoder, catalog }, { kind, text, image, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
+  const part = { kind, weight, method };
+  if (feature) return { ...part, feature };
+  if (image) return { ...part, feature: await encoder.encodeImage(image) };
+  if (text) return { ...part, feature: await encoder.encode(text) };
+  const index = catalog.slug.indexOf(slug);
+  if (index < 0) throw new Error(`There is no model “${slug}” in this catalog.`);
+  return { ...part, index };
 }

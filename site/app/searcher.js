@@ -2,7 +2,7 @@
 //
 //     const searcher = makeSearcher(folder, { onProgress, onClosed });  // onClosed: the loading is over, well or not
 //     searcher.open();                                        // starts the downloads; again: nothing, or another try after a failure
-//     const result = await searcher.search('kitten', method); // null when a newer search has overtaken it
+//     const result = await searcher.search(parts, conditions); // as search-worker.js has them; null when a newer search has overtaken it
 
 // A function whose body is `i32.const 0; i8x16.splat; i8x16.popcnt; drop`: valid only where WebAssembly has SIMD.
 const SIMD = [
@@ -23,9 +23,8 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
     worker = new Worker(new URL('search-worker.js', import.meta.url), { type: 'module', name: 'search' });
     worker.onmessage = ({ data }) => receive(data);
     worker.onerror = (event) => fail(event.message || 'the search’s script could not be loaded');
-    const { base, manifest, hasSecond, count } = folder;
-    const second = hasSecond ? Array.from({ length: count }, (_, index) => folder.secondPath(index)) : null;
-    worker.postMessage({ open: { base: base.href, manifest, second } });
+    const { base, manifest, catalog } = folder;
+    worker.postMessage({ open: { base: base.href, manifest, catalog } });
   }
 
   function receive({ id, progress, opened, failed, result, error }) {
@@ -48,12 +47,12 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
     onClosed();
   }
 
-  function search(text, method) {
+  function search(parts, conditions) {
     open();
     const id = nextId++;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ search: { id, text, method } });
+      worker.postMessage({ search: { id, parts, conditions } });
     });
   }
 

@@ -1,6 +1,6 @@
 // sentence.js - the one sentence under the box: what happened, or what to do next. Pure: a state to parts of text.
 //
-//     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'first-moment' })
+//     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'centred-moment', methods })
 //       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: '1st moment', ...}]
 //
 // phases: browse, opening {loaded, bytes}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
@@ -24,6 +24,9 @@ export function describe(state) {
   }
 }
 
+/** filtered: by the boxes, not only by conditions among the words. */
+const noneLeft = (filtered) => ['No model passes these filters. ', ...(filtered ? [{ action: 'clear-filters', text: 'Clear the filters' }] : [])];
+
 function browse({ shown, total }) {
   if (shown === total) return [{ strong: countOf(total) }, ' · type what you want to see'];
   return [{ strong: countOf(shown) }, ` of ${number(total)} · type what you want to see`];
@@ -35,9 +38,9 @@ function opening({ loaded, bytes }) {
   return [`Loading the search: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}`];
 }
 
-function ranked({ matching, total, milliseconds, method, methods }) {
+function ranked({ matching, total, filtered, milliseconds, method, methods }) {
   const how = [` · ranked in your browser in ${duration(milliseconds)} by `, methodPart(method, methods)];
-  if (total === 0) return ['No model passes these filters. ', { action: 'clear-filters', text: 'Clear the filters' }];
+  if (total === 0) return noneLeft(filtered);
   if (matching === 0) return [{ strong: 'No good match' }, ' · the nearest models come first', ...how];
   return [{ strong: countOf(matching) }, ` of ${number(total)} ${matching === 1 ? 'matches' : 'match'}`, ...how];
 }
@@ -47,9 +50,10 @@ export const matchingFrom = (compared) => Math.min(2 / compared, (1 + 1 / compar
 
 /** The method's name; a button when there is another one to change to. */
 function methodPart(method, methods) {
-  const other = methods.find((name) => name !== method);
-  if (!other) return METHODS[method];
-  return { action: 'method', text: METHODS[method], hint: `Ranked by ${METHODS[method]}. Change to ${METHODS[other]}`, value: other };
+  const { label } = METHODS[method];
+  const next = methods[(methods.indexOf(method) + 1) % methods.length];
+  if (next === method) return label;
+  return { action: 'method', text: label, hint: `Ranked by ${label}. Change to ${METHODS[next].label}`, value: next };
 }
 
 /** The plain text of a sentence, for a screen reader's live region: the buttons can be found by themselves. */

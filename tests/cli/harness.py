@@ -131,6 +131,7 @@ class Case(unittest.TestCase):
             "site/eslint.config.js",
             "site/tests/x.js",
             "wasm/core.mjs",
+            "wasm/held.mjs",
             "wasm/memory.mjs",
             "wasm/gensearch.js",
             "wasm/gensearch.wasm",

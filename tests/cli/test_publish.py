@@ -79,7 +79,8 @@ class Published(Case):
         names = {p for p in self.files(self.out) if not p.startswith(("models/", "second/", "thumbs/", "encoder/"))}
         plain = {p for p in names if not p.startswith(("means-", "catalog-"))}
         expected = {"index.html", "style.css", "app/main.js", "manifest.json"}
-        expected |= {"wasm/core.mjs", "wasm/memory.mjs", "wasm/gensearch.js", "wasm/gensearch.wasm"}
+        wasm = ("core.mjs", "held.mjs", "memory.mjs", "gensearch.js", "gensearch.wasm")
+        expected |= {f"wasm/{name}" for name in wasm}
         self.assertEqual(plain, expected | {f"vendor/onnxruntime-web/{name}" for name in RUNTIME})
 
     def test_the_catalog_the_pages_and_the_means_agree_with_the_database(self):

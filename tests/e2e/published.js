@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const program = process.env.GENSEARCH_BIN ?? join(root, 'build/native/bin/gensearch');
 export const folder = process.env.GENSEARCH_PUBLISHED ?? join(root, 'build/e2e/public');
-export const exactFolder = join(root, 'build/e2e/exact'); // the same models, the text tower not quantised
+export const exactFolder = join(root, 'build/e2e/exact'); // the same models, the text tower not quantised, and what every method reads
 export const database = join(root, 'build/e2e/zoo.db');
 
 const SAMPLES = '64';
@@ -26,11 +26,11 @@ export default function publish() {
   const encoder = join(root, 'data/encoder');
   if (newest([program, encoder, join(root, 'data/zoo')]) > newest([database])) {
     for (const suffix of ['', '-wal', '-shm']) rmSync(database + suffix, { force: true });
-    run('index', database, ...models, '--encoder', encoder, '--samples', SAMPLES);
+    run('index', database, ...models, '--encoder', encoder, '--samples', SAMPLES, '--keep-features', SAMPLES);
     utimesSync(database, new Date(), new Date());
   }
   run('publish', database, folder);
-  run('publish', database, exactFolder, '--exact-text');
+  run('publish', database, exactFolder, '--exact-text', '--gaussian', '--features', '40');
 }
 
 function run(...words) {

@@ -31,7 +31,7 @@ test('index.html preloads the modules of the first paint, all and no others', ()
   assert.deepEqual(preloaded, [...importsOf('app/main.js')].sort());
 });
 
-const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'first-moment', model: '' };
+const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'centred-moment', model: '' };
 
 test('an address is read as it was written', () => {
   for (const state of [
@@ -52,15 +52,15 @@ test('an address that says nothing special is the page itself', () => {
 });
 
 test('what an address cannot mean is ignored or refused', () => {
-  assert.equal(parseAddress('?method=toString').method, 'first-moment');
-  assert.equal(parseAddress('?method=__proto__').method, 'first-moment');
+  assert.equal(parseAddress('?method=toString').method, 'centred-moment');
+  assert.equal(parseAddress('?method=__proto__').method, 'centred-moment');
   assert.equal(parseAddress('?model=../secret').model, '?');
   assert.equal(parseAddress('?model=').view, 'results');
   assert.deepEqual(parseAddress('?type=GAN&type=GAN&type=').types, ['GAN']);
   assert.equal(parseAddress(`?q=${'x'.repeat(1000)}`).q.length, 500);
 });
 
-const say = (state) => plainText(describe({ shown: 12, total: 12, matching: 0, method: 'first-moment', methods: ['first-moment'], ...state }));
+const say = (state) => plainText(describe({ shown: 12, total: 12, matching: 0, method: 'centred-moment', methods: ['centred-moment'], ...state }));
 
 test('the sentence says what happened', () => {
   assert.equal(say({ phase: 'browse' }), '12 models · type what you want to see');
@@ -71,7 +71,8 @@ test('the sentence says what happened', () => {
   assert.equal(say({ phase: 'ranked', matching: 1, milliseconds: 4.4 }), '1 model of 12 matches · ranked in your browser in 4 ms by 1st moment');
   assert.equal(say({ phase: 'ranked', matching: 3, milliseconds: 0.2 }), '3 models of 12 match · ranked in your browser in under 1 ms by 1st moment');
   assert.match(say({ phase: 'ranked', milliseconds: 1 }), /^No good match · the nearest models come first/);
-  assert.match(say({ phase: 'ranked', total: 0, milliseconds: 1 }), /^No model passes these filters/);
+  assert.equal(say({ phase: 'ranked', total: 0, milliseconds: 1 }), 'No model passes these filters. ');
+  assert.equal(say({ phase: 'ranked', total: 0, filtered: true, milliseconds: 1 }), 'No model passes these filters. Clear the filters');
   assert.equal(say({ phase: 'failed', message: 'it broke' }), 'The search failed: it broke. Try again');
   assert.equal(say({ phase: 'failed', message: 'It broke. Reload.' }), 'The search failed: It broke. Reload. Try again');
   assert.throws(() => say({ phase: 'dreaming' }), /dreaming/);
@@ -81,10 +82,11 @@ test('a match is twice as likely as chance, and possible in a catalog of any siz
   assert.deepEqual([1, 2, 4, 16, 1000].map(matchingFrom), [1, 0.75, 0.5, 0.125, 0.002]);
 });
 
-test('the method is a button only when there is another one', () => {
-  const actions = (methods) => describe({ phase: 'ranked', matching: 1, total: 2, milliseconds: 1, method: 'first-moment', methods }).filter((part) => part.action);
-  assert.deepEqual(actions(['first-moment']), []);
-  assert.equal(actions(['first-moment', 'gaussian-lowrank'])[0].value, 'gaussian-lowrank');
+test('the method is a button that leads to the next one, where there is another', () => {
+  const next = (method, methods) => describe({ phase: 'ranked', matching: 1, total: 2, milliseconds: 1, method, methods }).find((part) => part.action)?.value;
+  assert.equal(next('centred-moment', ['centred-moment']), undefined);
+  const methods = ['centred-moment', 'gaussian-lowrank', 'monte-carlo'];
+  assert.deepEqual(methods.map((method) => next(method, methods)), ['gaussian-lowrank', 'monte-carlo', 'centred-moment']);
 });
 
 const MODELS = [
@@ -121,7 +123,9 @@ test('only absolute http(s) addresses become links', () => {
 
 /** A core of the same interface as wasm/core.mjs for queries of one part, written the obvious way. */
 const core = {
-  candidates: (parts, [cosines], tau, most) => core.rankTop(cosines, most),
+  mostCandidates: 2,
+  needs: (method) => (method === 'first-moment' ? 'mean' : 'lowrank'),
+  candidates: (parts, [cosines], tau, most) => core.rankTop(cosines, most).filter((index) => !Number.isNaN(cosines[index])),
   rank: ([{ method }], [scores], tau) => {
     const logs = scores.map((score) => (method === 'first-moment' ? tau : 1) * score);
     const total = Math.log(logs.reduce((sum, value) => sum + (Number.isNaN(value) ? 0 : Math.exp(value)), 0));
@@ -133,27 +137,46 @@ const core = {
   },
 };
 
+/** Means with these first moments, whatever the query. */
+const meansOf = (...cosines) => ({
+  count: cosines.length,
+  firstMoment: () => Float64Array.from(cosines),
+  feature: (index) => Float32Array.of(index),
+  scores: (parts, rows) => rows,
+  matched: () => ({ matched: [true], found: true }),
+});
+const all = (means) => new Uint8Array(means.count).fill(1);
+
 test('the first moment’s cosines become probabilities with tau', async () => {
-  const means = { count: 3, firstMoment: () => Float64Array.of(0.1, 0.3, 0.2) };
-  const { order, probabilities, compared } = await rankParts({ core, means, tau: 10 }, [{ method: 'first-moment' }]);
+  const means = meansOf(0.1, 0.3, 0.2);
+  const { order, probabilities, compared, found } = await rankParts({ core, means, tau: 10 }, [{ method: 'first-moment' }], all(means));
   assert.deepEqual([...order], [1, 2, 0]);
   assert.equal(compared, 3);
+  assert.equal(found, true);
   const [a, b, c] = [1, 3, 2].map(Math.exp);
   [a, b, c].forEach((value, i) => assert.ok(Math.abs(probabilities[i] - value / (a + b + c)) < 1e-12));
 });
 
 test('a second look reorders the head and leaves the tail as it was', async () => {
-  const means = { count: 4, firstMoment: () => Float64Array.of(0.2, 0.3, 0.1, 0.4) }; // 3, 1, 0, 2
+  const means = meansOf(0.2, 0.3, 0.1, 0.4); // 3, 1, 0, 2
   const asked = [];
-  const read = async (index) => (asked.push(index), { score: () => (index === 1 ? -4 : -5) });
-  const parts = [{ method: 'gaussian-lowrank' }];
-  const { order, probabilities, scores, compared } = await rankParts({ core, means, tau: 10, read }, parts, 2);
-  assert.deepEqual(asked, [3, 1]);
+  const read = async (...file) => (asked.push(file), { score: () => (file[0] === 1 ? -4 : -5) });
+  const { order, probabilities, scores, compared } = await rankParts({ core, means, tau: 10, read }, [{ method: 'gaussian-lowrank' }], all(means));
+  assert.deepEqual(asked, [[3, 'lowrank'], [1, 'lowrank']]);
   assert.deepEqual([...order], [1, 3, 0, 2]);
   assert.deepEqual([...scores[0]], [NaN, -4, NaN, -5]);
   assert.equal(compared, 2);
   assert.ok(Math.abs(probabilities[1] + probabilities[3] - 1) < 1e-12);
   assert.ok(Number.isNaN(probabilities[0]) && Number.isNaN(probabilities[2]));
+});
+
+test('what does not pass is no candidate, and neither is a model that is asked with', async () => {
+  const means = meansOf(0.2, 0.3, 0.1, 0.4, 0.35);
+  const read = async (index) => ({ index, score: ({ feature, model }) => (assert.deepEqual([...feature], [4]), assert.equal(model.index, 4), -index) });
+  const parts = [{ method: 'frechet-lowrank', index: 4 }];
+  const { order, compared } = await rankParts({ core, means, tau: 10, read }, parts, Uint8Array.of(1, 1, 1, 0, 1));
+  assert.deepEqual([...order], [0, 1, 2]); // of 1 and 0, the leading ones, 0 scores higher
+  assert.equal(compared, 2);
 });
 
 test('a file of another encoder is refused with both fingerprints', () => {

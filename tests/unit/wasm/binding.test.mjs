@@ -80,8 +80,59 @@ test('the low-rank density equals SciPy', () => {
     Float32Array.from(golden('scores_golden.h', 'lowrank_values')),
     Float32Array.from(golden('scores_golden.h', 'lowrank_vectors')),
   );
-  const score = core.lowrank(bytes).score(query);
+  const model = core.model(bytes, 'lowrank');
+  assert.equal(model.dim, dim);
+  const score = model.score({ method: 'gaussian-lowrank', feature: query }, 100);
   assert.ok(Math.abs(score / number('golden_lowrank') - 1) < 1e-5, `${score}`);
+  assert.ok(Math.abs(model.score({ method: 'frechet-lowrank', model }, 100)) < 1e-6); // from itself
+  assert.throws(() => model.score({ method: 'frechet-lowrank' }, 100), /frechet-lowrank needs/);
+  assert.throws(() => model.score({ method: 'gaussian-lowrank' }, 100), /gaussian-lowrank needs/);
+  assert.throws(() => model.score({ method: 'gaussian-density', feature: query }, 100), /gaussian-density needs/);
+  assert.throws(() => core.model(bytes, 'mean'), /no file of a model/);
+});
+
+test('a Gaussian and kept features are scored as the formulas say', () => {
+  const gaussian = header('GSGAUSS', 0, 2, 2);
+  new DataView(gaussian.buffer).setFloat64(40, 2 * Math.log(2), true);
+  const file = joinBytes(gaussian, Float32Array.of(0.5, 0), Float32Array.of(2, 1, 1)); // factor [[2, 0], [1, 1]]
+  const feature = Float32Array.of(0.5, 1); // less the mean [0, 1], and [0, 1] solved by the factor
+  const density = core.model(file, 'gaussian').score({ method: 'gaussian-density', feature }, 100);
+  assert.ok(Math.abs(density + 0.5 * (1 + 2 * Math.log(2) + 2 * Math.log(2 * Math.PI))) < 1e-12);
+  const kept = core.model(joinBytes(header('GSFEATS', 0, 2, 2), Float32Array.of(1, 0, 0, 1)), 'features');
+  const expected = Math.log((Math.exp(1) + Math.exp(2)) / 2);
+  assert.ok(Math.abs(kept.score({ method: 'monte-carlo', feature }, 2) - expected) < 1e-12);
+  assert.deepEqual(['first-moment', 'centred-moment', 'first-second-moment', 'frechet-lowrank', 'monte-carlo'].map((name) => core.needs(name)), ['mean', 'mean', 'gaussian', 'lowrank', 'features']);
+});
+
+test('a background takes a model’s general advantage off, and tells what no model makes', () => {
+  const vectors = Float32Array.of(1, 0, 0.8, 0.6, 0, 1);
+  const background = { means: [0.5, 0.1, 0.2], cutoff: 0.45 };
+  const means = core.means(joinBytes(header('GSMEANS', 0, 3, 2), vectors), { text: background, image: { means: [0, 0, 0] } });
+  const parts = [{ kind: 'text', method: 'centred-moment' }, { kind: 'text', method: 'first-moment' }, { kind: 'sketch', method: 'centred-moment' }];
+  const cosines = parts.map(() => means.firstMoment(Float32Array.of(1, 0)));
+  const near = (row, expected) => expected.forEach((value, i) => assert.ok(Math.abs(row[i] - value) < 1e-6, `${row}`));
+  means.scores(parts, cosines).forEach((row, p) => near(row, p === 0 ? [0.5, 0.7, -0.2] : [1, 0.8, 0]));
+  near(means.feature(1), [0.8, 0.6]);
+  const lead = (from) => means.matched([{ kind: 'text', method: 'first-moment' }], [cosines[0]], Float64Array.from(from));
+  assert.deepEqual(lead([0, 0, 0]), { matched: [false], found: false }); // 0.7 is 0.2 above the median, 0.5
+  background.cutoff = 0.15;
+  const lower = core.means(joinBytes(header('GSMEANS', 0, 3, 2), vectors), { text: background });
+  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], Float64Array.of(0, 0, 0)), { matched: [true], found: true });
+  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], Float64Array.of(0, NaN, 0)), { matched: [false], found: false });
+  assert.throws(() => core.means(joinBytes(header('GSMEANS', 0, 3, 2), vectors), { text: { means: [1] } }), /background of 1 models, expected 3/);
+});
+
+test('conditions among words and beside them narrow a catalog', () => {
+  const fields = core.fields({ title: ['Old cats', 'Dogs', 'Cats\0'], author: [['Ada', 'Bo'], [], undefined], tag: [['cat'], ['dog'], ['cat', 'new']], type: ['GAN', 'VAE', 'GAN'], family: ['', 'F', ''], license: ['MIT', '', ''] });
+  const apply = (texts, conditions) => {
+    const { words, passes } = core.filter(fields, texts, conditions);
+    return [words, [...passes]];
+  };
+  assert.deepEqual(apply(['cat  in a hat'], []), [['cat in a hat'], [1, 1, 1]]);
+  assert.deepEqual(apply(['a tag:CAT', '-old b'], []), [['a', 'b'], [0, 0, 1]]);
+  assert.deepEqual(apply([], [['type', 'GAN'], ['author', 'bo']]), [[], [1, 0, 0]]);
+  assert.deepEqual(apply(['title:cats', 'title:dogs'], []), [['', ''], [1, 1, 1]]); // alternatives, as of one text
+  assert.throws(() => core.filter(fields, [], [['colour', 'red']]), /there is no 'colour': choose one of title, author/);
 });
 
 /** random_bytes() of core_test.h. */
@@ -154,7 +205,7 @@ test('candidates lead by the weighted sum of the parts’ cosines', () => {
 
 test('what cannot be ranked is refused in words', () => {
   const scores = [Float64Array.of(1, 2)];
-  assert.throws(() => core.rank([{ method: 'guess' }], scores, 100), /no method 'guess': choose one of first-moment, /);
+  assert.throws(() => core.rank([{ method: 'guess' }], scores, 100), /there is no 'guess': choose one of first-moment, /);
   assert.throws(() => core.rank([{ method: 'monte-carlo', weight: 0 }], scores, 100), /part 1 has the weight 0/);
   assert.throws(() => core.rank([], scores, 100), /a row of scores for each part/);
   assert.throws(() => core.candidates([{ method: 'monte-carlo' }, { method: 'monte-carlo' }], [scores[0], new Float64Array(3)], 100, 1), /of one length/);
@@ -167,7 +218,7 @@ test('faults of files and arguments are errors that say what is wrong', () => {
   assert.throws(() => core.means(good.subarray(0, 70)), /means\.bin: 70 bytes, expected 80/);
   assert.throws(() => core.means(new Uint8Array(0)), /too short/);
   assert.throws(() => core.tokenizer(good), /tokenizer\.bin/);
-  assert.throws(() => core.lowrank(good), /GSLOWRK/);
+  assert.throws(() => core.model(good, 'lowrank'), /GSLOWRK/);
   assert.throws(() => core.means(good).firstMoment(new Float32Array(3)), /dimension 3, expected 4/);
   assert.throws(() => core.means(good).firstMoment(new Float32Array(4).fill(NaN)), /number 0 of the query's feature is nan/);
   const endless = joinBytes(header('GSMEANS', 1, 2, 4), new Uint16Array(8).fill(0x7c00));
