@@ -20,8 +20,8 @@
 //                  optional "inputs": what other inputs get (inputs.js): classes, truncation, noise;
 //                  optional "output": which one has the pictures (the first);
 //                  "range", "layout", "size": of the pictures, as far as the output leaves them open (pictures.js)
-//   decode         The graph maps standard normal numbers f32 [n, d...] to pictures. "latent": [d...], which may be left out where the
-//                  graph says it. GANs, VAEs, flows: whatever needs one pass.
+//   decode         The graph maps standard normal numbers f32 [n, d...], or [d...] of one sample, to pictures. "latent": [d...], which
+//                  may be left out where the graph says n and it. GANs, VAEs, flows: whatever needs one pass.
 //   diffusion      "latent": [d...]; "timesteps": [T] and "alphas_cumprod": [T], in the order of sampling, so rising;
 //                  "prediction": "epsilon" | "v" | "sample"; optional "clip": [low, high] for the predicted sample;
 //                  optional "decoder": a second graph as in decode, when the latent is not the picture itself.
@@ -124,7 +124,7 @@ export async function openModel(ort, sampler, { readBytes, sessionOptions = {}, 
     const unknown = Object.keys(inputs).find((name) => graphs.every((graph) => !graph.inputs.has(name)));
     if (unknown !== undefined) throw new Error(`${sampler.path}: no input '${unknown}', which field 'sampler.inputs' names; `
       + `there are ${graphs.flatMap((graph) => [...graph.inputs.keys()]).join(', ')}`);
-    model.batch = chooseBatch(sampler.batch, graphs);
+    model.batch = chooseBatch(sampler, graphs);
     for (const graph of graphs) await planInputs(graph, inputs, model.batch);
     model.latent = await naming(sampler.path, () => chooseLatent(model));
     return model;
@@ -139,11 +139,14 @@ export async function closeModel(model) {
   await model.decoder?.session.release();
 }
 
+/** Whether a graph makes one sample at a time and has no dimension for their number. */
+const isBare = (input, shape) => String(input.shape) === String(shape);
+
 /** How many samples the graphs make at a time: as many as the first dimensions of their own inputs say, if they do. */
-function chooseBatch(said, graphs) {
+function chooseBatch({ batch: said, latent }, graphs) {
   let batch = said;
   for (const { path, inputs, own } of graphs) {
-    const fixed = inputs.get(own[0]).shape[0];
+    const fixed = isBare(inputs.get(own[0]), latent) ? 1 : inputs.get(own[0]).shape[0];
     if (typeof fixed !== 'number') continue;
     if (batch !== undefined && batch !== fixed) {
       throw new Error(`${path}: input '${own[0]}' is ${describe(inputs.get(own[0]))}, a batch of ${fixed}, ` +
@@ -160,7 +163,7 @@ function chooseLatent({ sampler, graph, batch }) {
   const [name] = graph.own, input = graph.inputs.get(name), shape = sampler.latent ?? input.shape.slice(1);
   const refuse = (what) => { throw new Error(`input '${name}' is ${describe(input)}${what}`); };
   if (!isShape(shape)) refuse(": field 'sampler.latent' must give its dimensions after the first");
-  requireShape(input, [batch, ...shape], 'sampler.latent', refuse);
+  requireShape(input, dimsOf(graph, batch, shape), 'sampler.latent', refuse);
   return shape;
 }
 
@@ -186,6 +189,9 @@ export async function sample(ort, model, { seed, first, count }) {
 
 const PROCEDURES = { decode, diffusion, autoregressive };
 
+/** Of a graph's own input, for samples of this shape. */
+const dimsOf = ({ inputs, own }, batch, shape) => (isBare(inputs.get(own[0]), shape) ? shape : [batch, ...shape]);
+
 /** Numbers as the input of a graph wants them. */
 const feed = (ort, graph, name, dims, numbers) => makeTensor(ort, graph.inputs.get(name).type, dims, numbers);
 
@@ -194,7 +200,7 @@ const latents = ({ latent, batch }, seed, start) => normals(product(latent), bat
 /** The pictures that a graph makes of the numbers [batch, ...shape]. */
 async function paint(ort, model, graph, shape, numbers, seed, start) {
   const [name] = graph.own, { sampler, batch } = model;
-  const own = { [name]: feed(ort, graph, name, [batch, ...shape], numbers) };
+  const own = { [name]: feed(ort, graph, name, dimsOf(graph, batch, shape), numbers) };
   const [tensor] = await runGraph(ort, graph, own, sampler.output && [sampler.output], seed, start);
   return naming(graph.path, () => readPictures(tensor, batch, sampler));
 }
@@ -206,7 +212,7 @@ function decode(ort, model, seed, start) {
 /** Deterministic DDIM (Song, Meng and Ermon 2021): from noise along the predicted direction, step by step. */
 async function diffusion(ort, model, seed, start) {
   const { sampler, graph, batch, latent } = model;
-  const dims = [batch, ...latent];
+  const dims = dimsOf(graph, batch, latent);
   let x = latents(model, seed, start);
   for (let k = 0; k < sampler.timesteps.length; k++) {
     const t = planInput(graph.inputs.get('t'), 't', sampler.timesteps[k], 0, batch)(ort);
@@ -215,7 +221,7 @@ async function diffusion(ort, model, seed, start) {
     x = ddimStep(x, numbersOf(prediction), sampler, sampler.alphas_cumprod[k], sampler.alphas_cumprod[k + 1] ?? 1);
   }
   if (model.decoder) return paint(ort, model, model.decoder, latent, x, seed, start);
-  return naming(graph.path, () => readPictures({ type: 'float32', dims, data: x }, batch, sampler));
+  return naming(graph.path, () => readPictures({ type: 'float32', dims: [batch, ...latent], data: x }, batch, sampler));
 }
 
 /** One step from the noise level of alpha to that of next: x = sqrt(alpha) sample + sqrt(1 - alpha) noise. */

@@ -199,6 +199,18 @@ def baked():
     return decode(path, range=[-1, 1], batch=1), to_bytes(torch.cat([module(row[None]) for row in z]))
 
 
+def bare():
+    """For one sample, without a dimension that says so, coming and going."""
+
+    class Bare(Generator):
+        def forward(self, z):
+            return super().forward(z[None])[0]
+
+    module, z = Bare(COLOUR).eval(), latents(LATENT)
+    path = export("bare", module, {"z": z[0]}, fixed=True)
+    return decode(path, range=[-1, 1]), to_bytes(torch.stack([module(row) for row in z]))
+
+
 def external():
     """As torch writes it by default: the weights in a file beside the graph, here in a folder below."""
     module, z = Generator(COLOUR).eval(), latents(LATENT)
@@ -282,7 +294,7 @@ def main():
     torch.manual_seed(7)
     forms = {"external": external(), **dict(plain_forms()), **dict(conditional_forms()), "style": style()}
     forms |= {"two-outputs": two_outputs(), "diffusion": diffusion(), "autoregressive": autoregressive()}
-    forms["baked"] = baked()
+    forms |= {"baked": baked(), "bare": bare()}
     made = {"made_with": f"torch {torch.__version__}, onnx {onnx.__version__}", "seed": SEED, "first": FIRST}
     listed = []
     for name, (sampler, data) in forms.items():
