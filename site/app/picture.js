@@ -5,6 +5,8 @@
 // Pixels are taken as stored: no colour profile is applied. EXIF orientation is, and transparency shows white. Nothing is resized
 // here, because canvases resize in their own ways: core/preprocess does it.
 
+import { leftOrientation, turn } from './orientation.js';
+
 // What the program refuses too (indexer/image/image.h).
 const MAX_FILE = 256 * 2 ** 20;
 const MAX_SIDE = 32768;
@@ -21,7 +23,8 @@ export async function decodePicture(blob) {
     const { width, height } = bitmap;
     if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS)
       throw new Error(`The picture has ${width} × ${height} pixels; at most ${MAX_SIDE} a side and ${Math.floor(MAX_PIXELS / 1e6)} million in all can be searched with.`);
-    return { width, height, rgb: readPixels(bitmap) };
+    const turned = turn(await leftOrientation(blob), width, height);
+    return { width: turned.width, height: turned.height, rgb: readPixels(bitmap, turned) };
   } finally {
     bitmap.close();
   }
@@ -38,16 +41,17 @@ async function readBitmap(blob) {
 }
 
 /** On white, because colours read from a transparent canvas have been rounded with their opacity. */
-function readPixels(bitmap) {
-  const { width, height } = bitmap;
+function readPixels(bitmap, { width, height, transform: [a, b, c, d, e, f] }) {
   const rows = Math.min(height, Math.max(1, Math.floor(STRIP / width)));
   const context = makeCanvas(width, rows).getContext('2d', { alpha: false, willReadFrequently: true });
   if (!context) throw new Error('This browser has no memory for the picture.');
   const rgb = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y += rows) {
+    context.resetTransform();
     context.fillStyle = 'white';
     context.fillRect(0, 0, width, rows);
-    context.drawImage(bitmap, 0, -y);
+    context.setTransform(a, b, c, d, e, f - y);
+    context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, Math.min(rows, height - y));
     dropAlpha(data, rgb, y * width * 3);
   }

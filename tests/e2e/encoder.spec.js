@@ -12,8 +12,8 @@ test.skip(Boolean(process.env.GENSEARCH_PUBLISHED), 'its encoder is not the prog
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const golden = join(root, 'tests/golden/images');
-// Chromium takes every CMYK file for one of Adobe's, as Pillow does, and leaves WebP files as they are stored.
-const OTHERWISE = ['cmyk-plain.jpg', 'turned8.webp'];
+// Chromium takes every CMYK file for one of Adobe's, as Pillow does.
+const OTHERWISE = ['cmyk-plain.jpg'];
 const ROUNDED_OTHERWISE = ['cmyk.jpg', 'ycck.jpg', 'animated.webp', 'lossless-alpha.webp', 'lossy-alpha.webp'];
 // Without the mark of their end Chromium takes no picture for whole.
 const ENDLESS = ['progressive-endless.jpg', 'rgb-endless.png', 'ycc420-endless.jpg'];
@@ -98,6 +98,44 @@ test('pictures of every kind are decoded to the pixels of the program, and have 
     expect.soft(off, `${name}: largest difference of a byte`).toBeLessThanOrEqual(ROUNDED_OTHERWISE.includes(name) ? 1 : 0);
     expect.soft(cosine(browser[i].feature, program[i].feature), name).toBeGreaterThan(LEAST_COSINE);
   });
+});
+
+test('a WebP picture is turned as its orientation says', async ({ page, site }) => {
+  await openEncoder(page, site);
+  const turned = await page.evaluate(async () => {
+    const { decodePicture } = globalThis.opened.picture;
+    const file = new Uint8Array(await (await fetch('golden/turned8.webp')).arrayBuffer());
+    const at = file.findIndex((byte, i) => byte === 0x01 && file[i + 1] === 0x12 && file[i + 2] === 0 && file[i + 3] === 3);
+    const results = [];
+    for (let orientation = 0; orientation <= 9; orientation++) {
+      const copy = file.slice();
+      copy[at + 9] = orientation; // big-endian: tag, type, count, value
+      const { width, height, rgb } = await decodePicture(new Blob([copy]));
+      results.push({ width, height, rgb: Array.from(rgb) });
+    }
+    return results;
+  });
+  const [stored] = turned;
+  const pixel = ({ rgb, width }, x, y) => rgb.slice((y * width + x) * 3, (y * width + x) * 3 + 3);
+  // Where the pixel x, y of the turned picture lies in the stored one of w x h: the definition of the tag in Exif 2.3.
+  const places = [
+    (x, y) => [x, y],
+    (x, y, w) => [w - 1 - x, y],
+    (x, y, w, h) => [w - 1 - x, h - 1 - y],
+    (x, y, w, h) => [x, h - 1 - y],
+    (x, y) => [y, x],
+    (x, y, w, h) => [y, h - 1 - x],
+    (x, y, w, h) => [w - 1 - y, h - 1 - x],
+    (x, y, w) => [w - 1 - y, x],
+  ];
+  for (let orientation = 1; orientation <= 8; orientation++) {
+    const { width, height } = turned[orientation];
+    expect([width, height]).toEqual(orientation > 4 ? [stored.height, stored.width] : [stored.width, stored.height]);
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        expect(pixel(turned[orientation], x, y), `${orientation}: ${x} ${y}`).toEqual(pixel(stored, ...places[orientation - 1](x, y, stored.width, stored.height)));
+  }
+  expect(turned[9].rgb).toEqual(stored.rgb); // no orientation at all
 });
 
 test('a large picture is read in strips', async ({ page, site }, testInfo) => {
