@@ -12,6 +12,7 @@ import torch.distributed as dist
 
 import sources as src
 import targets
+from towers import Vision
 from views import Views
 
 SETS = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twemoji", "emojione", "emojione-monotone",
@@ -19,19 +20,18 @@ SETS = ["fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast", "twem
 SHARES = {"icons": 0.25, "clipart": 0.15, "glyphs": 0.02}  # of all draws so far, beginning with the emoji
 
 
-def arguments(doc: str, steps: int, batch: int, rate: float) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=doc)
+def parser(doc: str, steps: int, batch: int, rate: float) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", required=True, help="folder of texts, clip art and checkpoints")
     parser.add_argument("--emoji", required=True, help="folder that emoji/prepare.py made")
     parser.add_argument("--name", required=True, help="name of this checkpoint in the work folder")
     leave_out(parser)
-    parser.add_argument("--teacher", help="name of the teacher's checkpoint")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--rate", type=float, default=rate)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
+    return parser
 
 
 def leave_out(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +122,15 @@ class Run:
 def averaged(model, file: Path):
     model.load_state_dict(torch.load(file, weights_only=True)["average"])
     return model.eval()
+
+
+def vision(file: Path) -> Vision:
+    """The averaged vision tower of a checkpoint, without what train_vision.py trains beside it."""
+    state = torch.load(file, weights_only=True)["average"]
+    tower = Vision()
+    names = {name: f"tower.{name}" if f"tower.{name}" in state else name for name in tower.state_dict()}
+    tower.load_state_dict({name: state[stored] for name, stored in names.items()})
+    return tower.eval()
 
 
 @torch.inference_mode()

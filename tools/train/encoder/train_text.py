@@ -85,7 +85,7 @@ def distillation_loss(out, target):
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=2200, batch=384, rate=1.5e-3)
+    args = common.parser(__doc__, steps=2200, batch=384, rate=1.5e-3).parse_args()
     common.set_up(args)
     work = Path(args.work)
     texts, targets = space.load(work / "text")

@@ -6,9 +6,7 @@ What the tower is to give is the teacher's row, drawn a little towards the targe
 for likely: names and kinds, not the label alone, are what words find a picture by, even where the label is mistaken.
 The teacher's feature maps, an eighth and a sixteenth of the picture wide, guide the patch tokens of two layers: 64
 targets a picture instead of one. For most of the training the tower looks, seven steps in eight, at the busiest 24
-of the 64 patches only (white paper says little), which doubles the pictures it gets to see. WORK/start.pt, where it is,
-is the tower that it starts from (start.py). Without --teacher the tower learns from the pictures' targets alone: the
-short way to teach more styles to a tower that is good already.
+of the 64 patches only (white paper says little), which doubles the pictures it gets to see.
 """
 
 import time
@@ -113,33 +111,36 @@ def map_loss(found: torch.Tensor, feature_map: torch.Tensor, kept: torch.Tensor 
     return (found.float() - grid).square().mean()
 
 
+def nearness(out: torch.Tensor, guide: torch.Tensor, bank: torch.Tensor) -> tuple[torch.Tensor, str]:
+    """How far unit rows [b, DIM] are from those of the guide, and their label probabilities from the guide's."""
+    near = 1 - (out * guide).sum(-1).mean()
+    wanted = F.softmax(SCALE * guide @ bank.T, dim=-1)
+    same = F.kl_div(F.log_softmax(SCALE * out @ bank.T, dim=-1), wanted, reduction="batchmean")
+    return 6 * near + same, f"cosine {1 - near:.3f} kl {same:.3f}"
+
+
 def teaching(teacher, pixels, out, read, kept, bank, targets) -> tuple[torch.Tensor, str]:
     """How far the tower's rows, label probabilities and tokens are from what the teacher makes of these pictures."""
     with torch.no_grad(), half_precision():
         rows, fine, coarse = teacher.with_maps(pixels)
     guide = guidance(rows.float(), bank, targets)
     maps = map_loss(read[0], fine, kept) + map_loss(read[1], coarse, kept)
-    near = 1 - (out * guide).sum(-1).mean()
-    wanted = F.softmax(SCALE * guide @ bank.T, dim=-1)
-    same = F.kl_div(F.log_softmax(SCALE * out @ bank.T, dim=-1), wanted, reduction="batchmean")
-    return 6 * near + same + 2 * maps, f"cosine {1 - near:.3f} kl {same:.3f} maps {maps / 2:.3f}"
+    near, told = nearness(out, guide, bank)
+    return near + 2 * maps, f"{told} maps {maps / 2:.3f}"
 
 
 def main() -> None:
-    args = common.arguments(__doc__, steps=6000, batch=24, rate=6e-4)
+    parser = common.parser(__doc__, steps=6000, batch=24, rate=6e-4)
+    parser.add_argument("--teacher", required=True, help="name of the teacher's checkpoint")
+    args = parser.parse_args()
     common.set_up(args)
     labels, _, views = common.pictures(args)
     bank, targets = torch.from_numpy(labels.label), torch.from_numpy(labels.target)
     soft = soft_labels(bank)
     work = Path(args.work)
-    teacher = Teacher().to(memory_format=torch.channels_last)
+    teacher = common.averaged(Teacher().to(memory_format=torch.channels_last), work / f"{args.teacher}.pt")
     model = Guided((teacher.body[5].second.out_channels, teacher.d))
-    if args.teacher:
-        common.averaged(teacher, work / f"{args.teacher}.pt")
-    if (work / "start.pt").exists():
-        common.averaged(model.tower, work / "start.pt").train()
-    else:
-        start_like_trained(model.tower, views.batch(0, 256).pixels, args.seed)
+    start_like_trained(model.tower, views.batch(0, 256).pixels, args.seed)
     run = common.Run(model, args, work / f"{args.name}.pt", decay=0.05, averaging=0.998)
     started = time.time()
     for step, batch in ahead(views, run.step, args.steps, args.batch):
@@ -147,15 +148,13 @@ def main() -> None:
         with half_precision():
             out, *read = model(batch.pixels, kept)
         aligned, contrast, pull = alignment_loss(out, batch, bank, soft)
-        state = f"contrast {contrast:.3f} pull {pull:.3f}"
-        if args.teacher:
-            guided, told = teaching(teacher, batch.pixels, out, read, kept, bank, targets)
-            aligned, state = 0.3 * aligned + guided, f"{state} {told}"
-        run.update(aligned, step)
+        guided, told = teaching(teacher, batch.pixels, out, read, kept, bank, targets)
+        run.update(0.3 * aligned + guided, step)
         if step % 50 == 49:
             hit = (out @ bank.T).argmax(1) == batch.label
             rate = (step + 1 - run.step) * args.batch / (time.time() - started)
-            print(f"{step + 1} {state} top1 {hit.float().mean():.3f} {rate:.0f}/s", flush=True)
+            print(f"{step + 1} contrast {contrast:.3f} pull {pull:.3f} {told} top1 {hit.float().mean():.3f} "
+                  f"{rate:.0f}/s", flush=True)
         if step % 50 == 49 or step + 1 == args.steps:
             run.save(step + 1)
     common.report_left_out(run.average.tower.features, args, labels)
