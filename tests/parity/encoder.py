@@ -1,8 +1,9 @@
-"""Compares `gensearch encode` with transformers: tokens identical, features within 1e-4, in bf16 near.
+"""Compares `gensearch encode` with transformers or open_clip: tokens identical, features within 1e-4, in bf16 near.
 
 python encoder.py PROGRAM ENCODER_DIRECTORY
 
-Of a vision tower alone the feature is the class token behind the last layer norm, and texts must be refused.
+Of a vision tower alone the feature is the class token behind the last layer norm, projected where it was saved so, and
+texts must be refused.
 """
 
 import json
@@ -10,10 +11,18 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from types import SimpleNamespace
 
 import torch
 from PIL import Image
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, CLIPTokenizer
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModel,
+    AutoTokenizer,
+    CLIPTokenizer,
+    CLIPVisionModelWithProjection,
+)
 
 import inputs
 
@@ -52,6 +61,36 @@ def load_tokenizer(directory, context):
     return CLIPTokenizer(vocab=vocab, merges=[tuple(m.split()) for m in merges if m], model_max_length=context)
 
 
+def tokens_of(directory, texts, context, padded=False):
+    """SigLIP's texts fill the context, as it was trained with."""
+    if padded:
+        tokenizer, options = AutoTokenizer.from_pretrained(directory), {"padding": "max_length"}
+    elif (directory / "added_tokens.json").exists():
+        tokenizer, options = AutoTokenizer.from_pretrained(directory), {}
+    else:
+        tokenizer, options = load_tokenizer(directory, context), {}
+    return [tokenizer(text, truncation=True, max_length=context, **options)["input_ids"] for text in texts]
+
+
+class OpenClip:
+    """An open_clip model with the two methods of transformers' that are used here."""
+
+    def __init__(self, directory):
+        import open_clip
+
+        self.model, _, self.transform = open_clip.create_model_and_transforms(f"local-dir:{directory}")
+        self.model.eval()
+        self.context = self.model.context_length
+
+    def get_text_features(self, input_ids):
+        padded = torch.zeros(len(input_ids), self.context, dtype=torch.long)  # as open_clip does; the feature is
+        padded[:, : input_ids.shape[1]] = input_ids  # at the largest number
+        return SimpleNamespace(pooler_output=self.model.encode_text(padded))
+
+    def get_image_features(self, pixel_values):
+        return SimpleNamespace(pooler_output=self.model.encode_image(pixel_values))
+
+
 def features_of(model, has_text, tokens, pixels):
     """Of every text, then of every picture, normalised."""
     features = []
@@ -60,21 +99,29 @@ def features_of(model, has_text, tokens, pixels):
     for picture in pixels:
         if has_text:
             features.append(model.get_image_features(pixel_values=picture).pooler_output[0])
+        elif isinstance(model, CLIPVisionModelWithProjection):
+            features.append(model(pixel_values=picture).image_embeds[0])
         else:
             features.append(model(pixel_values=picture).last_hidden_state[0, 0])
     return [feature.float() / feature.float().norm() for feature in features]
 
 
-def reference(directory, has_text, texts, paths):
+def reference(directory, kind, has_text, texts, paths):
     """The tokens of every text; the features of every text and picture, and those that PyTorch's bf16 gives."""
-    model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
-    processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
+    pictures = [Image.open(path).convert("RGB") for path in paths]
     tokens = []
-    if has_text:
+    if kind == "open_clip":
+        model = OpenClip(directory)
+        tokens = tokens_of(directory, texts, model.context)
+        pixels = [model.transform(picture)[None] for picture in pictures]
+    else:
+        load = CLIPVisionModelWithProjection if kind == "clip_vision_model" else AutoModel
+        model = load.from_pretrained(directory, dtype=torch.float32).eval()
+        processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
+        pixels = [processor(picture, return_tensors="pt")["pixel_values"] for picture in pictures]
+    if has_text and not tokens:
         context = model.config.text_config.max_position_embeddings
-        tokenizer = load_tokenizer(directory, context)
-        tokens = [tokenizer(text, truncation=True, max_length=context)["input_ids"] for text in texts]
-    pixels = [processor(Image.open(path).convert("RGB"), return_tensors="pt")["pixel_values"] for path in paths]
+        tokens = tokens_of(directory, texts, context, padded=kind == "siglip")
     with torch.no_grad():
         features = features_of(model, has_text, tokens, pixels)
         with torch.autocast("cpu", torch.bfloat16):
@@ -88,7 +135,8 @@ def distance(a, b):
 
 def main():
     program, directory = sys.argv[1], pathlib.Path(sys.argv[2])
-    has_text = AutoConfig.from_pretrained(directory).model_type == "clip"
+    kind = "open_clip" if not (directory / "config.json").exists() else AutoConfig.from_pretrained(directory).model_type
+    has_text = kind in ("clip", "siglip", "open_clip")
     texts = inputs.texts() if has_text else []
     if not has_text:
         check_refusal(program, directory)
@@ -96,7 +144,7 @@ def main():
         paths = inputs.pictures(pathlib.Path(folder))
         ours = encode(program, directory, texts, paths)
         rounded = encode(program, directory, texts, paths, "bf16")
-        tokens, features, peers = reference(directory, has_text, texts, paths)
+        tokens, features, peers = reference(directory, kind, has_text, texts, paths)
     if len(ours) != len(features):
         sys.exit(f"{directory}: {len(ours)} features, expected {len(features)}")
     wrong_tokens = sum(line["tokens"] != ids for line, ids in zip(ours, tokens, strict=False))

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 ODD_TEXTS = [
-    "",
+    "\t",
     " ",
     "a photo of a cat",
     "A Photo Of A CAT!!!",

@@ -14,10 +14,10 @@ import onnx
 import onnxruntime
 import torch
 from PIL import Image
-from transformers import AutoImageProcessor, CLIPModel
+from transformers import AutoImageProcessor, AutoModel
 
 import inputs
-from encoder import load_tokenizer
+from encoder import tokens_of
 
 
 def unit(rows):
@@ -27,8 +27,7 @@ def unit(rows):
 def text_reference(model, directory):
     """Token ids of every text [1, n], and the features."""
     context = model.config.text_config.max_position_embeddings
-    tokenizer = load_tokenizer(directory, context)
-    tokens = [tokenizer(text, truncation=True, max_length=context)["input_ids"] for text in inputs.texts()]
+    tokens = tokens_of(directory, inputs.texts(), context, padded=model.config.model_type == "siglip")
     ids = [np.array([text]) for text in tokens]
     features = [model.get_text_features(input_ids=torch.tensor(text)).pooler_output[0].numpy() for text in ids]
     return ids, unit(np.stack(features))
@@ -76,7 +75,7 @@ def compare(name, path, tolerance, values, wanted):
 
 def main():
     program, directory = sys.argv[1], pathlib.Path(sys.argv[2])
-    model = CLIPModel.from_pretrained(directory, dtype=torch.float32).eval()
+    model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
     good = True
     for tower, reference in (("text", text_reference), ("vision", vision_reference)):
         with torch.no_grad():

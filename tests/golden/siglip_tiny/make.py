@@ -63,16 +63,22 @@ def randomize(model):
     return model.eval()
 
 
-def train_pieces(folder):
-    (folder / "rules.tsv").write_text(RULES)
+def train(**rules):
+    """The bytes of a spiece.model."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(line for line in CORPUS.lower().splitlines() * 3 if line),
         model_writer=model, vocab_size=300, hard_vocab_limit=False, model_type="unigram", character_coverage=0.98,
-        normalization_rule_tsv=str(folder / "rules.tsv"), unk_id=2, eos_id=1, bos_id=-1, pad_id=-1, minloglevel=2,
+        unk_id=2, eos_id=1, bos_id=-1, pad_id=-1, minloglevel=2, **rules,
     )  # fmt: skip
+    return model.getvalue()
+
+
+def train_pieces(folder):
+    (folder / "rules.tsv").write_text(RULES)
+    model = train(normalization_rule_tsv=str(folder / "rules.tsv"))
     (folder / "rules.tsv").unlink()
-    (folder / "spiece.model").write_bytes(model.getvalue())
+    (folder / "spiece.model").write_bytes(model)
     return SiglipTokenizer(str(folder / "spiece.model"), model_max_length=CONTEXT)
 
 
