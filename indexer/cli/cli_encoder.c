@@ -16,9 +16,6 @@ static gs_status open_matching(gs_encoder **encoder, const char *directory, cons
     if (st != GS_OK)
         return st;
     const gs_encoder_info *info = gs_encoder_get_info(*encoder);
-    /* What a database is bound to was told when that was indexed. */
-    for (const char *line = info->notes.text; !want && *line; line = strchr(line, '\n') + 1)
-        cli_message("%.*s", (int)strcspn(line, "\n"), line);
     if (info->gpu_refused.message[0])
         cli_message("the GPU is not used: %s", info->gpu_refused.message);
     if (!want || strcmp(info->fingerprint, want->fingerprint) == 0)

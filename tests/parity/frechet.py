@@ -5,7 +5,6 @@
 
 All pairs of the named models (of all, when none is named). Ends with status 1 when a pair differs by more than 1e-4.
 """
-
 import itertools
 import json
 import subprocess

@@ -6,8 +6,6 @@ import numpy as np
 from PIL import Image
 
 ODD_TEXTS = [
-    "\t",
-    " ",
     "a photo of a cat",
     "A Photo Of A CAT!!!",
     "it's 1999, isn't it? we'll see; they've said I'd",
