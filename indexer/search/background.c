@@ -20,7 +20,7 @@ typedef struct {
     size_t count;
     float *features; /* [count, dim]  length 1  owned */
     size_t *
-        authors; /* [count]       the model that a picture was drawn from, which is not compared with it; NULL of words  owned */
+        authors; /* [count]       the model that a picture was drawn from, which is no answer to it; NULL of words  owned */
 } queries;
 
 static void free_queries(queries *q)
@@ -172,12 +172,10 @@ static gs_status draw_pictures(update *u, queries *q, gs_error *err)
 
 /* ---- both --------------------------------------------------------------------------------------------------------------------- */
 
-/* cosines [count] of query i; its author is left out. */
+/* cosines [count] of query i. */
 static void score_query(const update *u, const queries *q, size_t i, double *cosines)
 {
     gs_score_first_moment(u->zoo.means, u->zoo.count, u->dim, q->features + i * u->dim, cosines);
-    if (q->authors)
-        cosines[q->authors[i]] = NAN;
 }
 
 static gs_status check_stop(const update *u, size_t done, size_t total, gs_error *err)
@@ -189,33 +187,27 @@ static gs_status check_stop(const update *u, size_t done, size_t total, gs_error
     return GS_OK;
 }
 
-/* means [count] of the models over all queries, then lead [q->count] of the queries. In two passes: a matrix of all scores could be large. */
+/* means [count] of the models over all queries, then leads [q->count] of the queries, a picture's among the models that it was not drawn from.
+ * In two passes: a matrix of all scores could be large. */
 static gs_status fit(const update *u, const queries *q, double *cosines, double *means, double *leads, gs_error *err)
 {
     gs_background background = {means, -INFINITY};
     size_t total = 2 * q->count;
     gs_status st = GS_OK;
-    double *counts = calloc(u->zoo.count, sizeof *counts);
-    if (!counts)
-        return gs_fail(err, GS_ENOMEM, "no memory for %zu models", u->zoo.count);
     for (size_t i = 0; i < q->count && st == GS_OK; i++) {
         score_query(u, q, i, cosines);
         for (size_t m = 0; m < u->zoo.count; m++)
-            if (!isnan(cosines[m])) {
-                means[m] += cosines[m];
-                counts[m]++;
-            }
+            means[m] += cosines[m] / (double)q->count;
         st = check_stop(u, i, total, err);
     }
-    for (size_t m = 0; m < u->zoo.count; m++)
-        means[m] = counts[m] > 0 ? means[m] / counts[m] : 0;
     for (size_t i = 0; i < q->count && st == GS_OK; i++) {
         score_query(u, q, i, cosines);
+        if (q->authors)
+            cosines[q->authors[i]] = NAN;
         st = gs_background_lead(&background, cosines, NULL, u->zoo.count, &leads[i], err);
         if (st == GS_OK)
             st = check_stop(u, q->count + i, total, err);
     }
-    free(counts);
     return st;
 }
 

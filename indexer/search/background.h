@@ -12,7 +12,7 @@
 
 /* Of the leads of the background's queries, that share is below the cut-off; chosen on data/zoo (tests/quality/README.md). */
 #define GS_BACKGROUND_WORDS_QUANTILE    0.8
-#define GS_BACKGROUND_PICTURES_QUANTILE 0.65
+#define GS_BACKGROUND_PICTURES_QUANTILE 0.6
 
 /* Brings the backgrounds of words and of pictures up to date where they are not. encoder: the store's; NULL, or one without a text tower:
  * words that were not encoded before stay without a background. progress (may be NULL) counts queries. stop as in job.h: GS_ECANCELED. */
