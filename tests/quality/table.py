@@ -19,6 +19,10 @@ def size(count: float) -> str:
     return f"{count / 1000:,.1f} kB"
 
 
+def time(milliseconds: float) -> str:
+    return f"{milliseconds:.0f}" if milliseconds >= 10 else f"{milliseconds:.2g}"
+
+
 def cell(row: dict | None, figure: str, intervals: bool) -> str:
     if row is None or figure not in row:
         return ""
@@ -47,7 +51,7 @@ def main() -> None:
             continue
         if costs:
             last = [row for row in own if row][-1]
-            cells += [f"{last['milliseconds']['median']:.2g}", size(last["bytes_per_model"])]
+            cells += [time(last["milliseconds"]["median"]), size(last["bytes_per_model"])]
         print(f"| `{method}` |", " | ".join(cells), "|")
 
 
