@@ -7,7 +7,7 @@
 #include <math.h>    /* fabs, fmax, hypot, isfinite, sqrt */
 #include <stdbool.h> /* bool */
 #include <stdint.h>  /* SIZE_MAX */
-#include <stdlib.h>  /* malloc, free */
+#include <stdlib.h>  /* calloc, free */
 
 /* ---- eigenvalues of a symmetric matrix: Golub and Van Loan, Matrix Computations, 8.3 ---- */
 
@@ -145,9 +145,9 @@ gs_status gs_frechet_lowrank(const gs_lowrank *a, const gs_lowrank *b, double *d
         return gs_fail(err, GS_EARGS, "low-rank forms of dimensions %zu and %zu cannot be compared", a->dim, b->dim);
     gaussian first = {a, fmax(0, (double)a->rest - GS_COVARIANCE_RIDGE)};
     gaussian second = {b, fmax(0, (double)b->rest - GS_COVARIANCE_RIDGE)};
-    size_t k = a->rank, l = b->rank, n = k + l; /* below 2 dim each: no overflow where the vectors fit the memory */
-    bool fits = n < SIZE_MAX / sizeof(double) / (n + 5);
-    double *memory = fits ? malloc((n * n + k * l + 4 * n + 1) * sizeof *memory) : NULL;
+    size_t k = a->rank, l = b->rank, n = k + l;
+    bool fits = n < SIZE_MAX / sizeof(double) / (2 * n + 5);
+    double *memory = fits ? calloc(n * n + k * l + 4 * n + 1, sizeof *memory) : NULL;
     if (!memory)
         return gs_fail(err, GS_ENOMEM, "no memory to compare low-rank forms of rank %zu and %zu", k, l);
     double *gram = memory, *cosines = gram + n * n, *diagonal = cosines + k * l, *beside = diagonal + n;
