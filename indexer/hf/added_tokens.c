@@ -123,12 +123,16 @@ static gs_status add_object(const reader *r, const cJSON *object, uint32_t id, g
 
 /* ---- files ---- */
 
+/* An entry of a map, and its number. */
+typedef struct {
+    const cJSON *node; /* borrowed */
+    double number;
+} numbered;
+
 static int by_number(const void *a, const void *b)
 {
-    const cJSON *const *x = a, *const *y = b;
-    double left = cJSON_IsNumber(*x) ? (*x)->valuedouble : strtod((*x)->string, NULL);
-    double right = cJSON_IsNumber(*y) ? (*y)->valuedouble : strtod((*y)->string, NULL);
-    return (left > right) - (left < right);
+    const numbered *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 /* tokenizer.json's "added_tokens": [{"id", "content", ...}] */
@@ -151,22 +155,25 @@ static gs_status read_list(const reader *r, const cJSON *root, gs_error *err)
 static gs_status read_map(const reader *r, const cJSON *map, gs_error *err)
 {
     size_t count = (size_t)cJSON_GetArraySize(map), n = 0;
-    const cJSON **items = calloc(count + 1, sizeof *items), *item;
-    if (!items)
+    numbered *entries = calloc(count + 1, sizeof *entries);
+    const cJSON *item;
+    if (!entries)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", r->path);
-    cJSON_ArrayForEach(item, map) items[n++] = item;
-    qsort(items, n, sizeof *items, by_number);
+    cJSON_ArrayForEach(item, map) entries[n++] =
+        (numbered){item, cJSON_IsNumber(item) ? item->valuedouble : strtod(item->string, NULL)};
+    qsort(entries, n, sizeof *entries, by_number);
     gs_status st = GS_OK;
     for (size_t i = 0; st == GS_OK && i < n; i++) {
+        const cJSON *node = entries[i].node;
         uint32_t id;
-        if (cJSON_IsObject(items[i]))
-            st = add_object(r, items[i], (uint32_t)strtoul(items[i]->string, NULL, 10), err);
-        else if (read_id(items[i], &id))
-            st = add(r, (gs_new_token){items[i]->string, id, true, false}, err);
+        if (cJSON_IsObject(node))
+            st = add_object(r, node, (uint32_t)strtoul(node->string, NULL, 10), err);
+        else if (read_id(node, &id))
+            st = add(r, (gs_new_token){node->string, id, true, false}, err);
         else
-            st = gs_fail(err, GS_EFORMAT, "%s: added token '%.64s' has no number", r->path, items[i]->string);
+            st = gs_fail(err, GS_EFORMAT, "%s: added token '%.64s' has no number", r->path, node->string);
     }
-    free(items);
+    free(entries);
     return st;
 }
 

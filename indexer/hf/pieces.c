@@ -99,7 +99,8 @@ static gs_status write_all(const gs_pieces_source *s, const char *directory, siz
     if (!bytes->data)
         return gs_fail(err, GS_ENOMEM, "%s: no memory for %zu pieces", directory, s->n_pieces);
     bytes->size = size;
-    qsort(s->pieces, s->n_pieces, sizeof *s->pieces, by_bytes);
+    if (s->n_pieces)
+        qsort(s->pieces, s->n_pieces, sizeof *s->pieces, by_bytes);
     for (size_t i = 1; i < s->n_pieces; i++)
         if (by_bytes(&s->pieces[i - 1], &s->pieces[i]) == 0)
             return gs_fail(err, GS_EFORMAT, "%s: the tokenizer has the piece '%.*s' twice", directory,

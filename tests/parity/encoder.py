@@ -106,8 +106,9 @@ def features_of(model, has_text, tokens, pixels):
     return [feature.float() / feature.float().norm() for feature in features]
 
 
-def reference(directory, kind, has_text, texts, paths):
-    """The tokens of every text; the features of every text and picture, and those that PyTorch's bf16 gives."""
+def reference(directory, kind, has_text, texts, paths, bf16):
+    """The tokens of every text; the features of every text and picture, and those that PyTorch's bf16 gives where
+    it is compared: without instructions for it that takes minutes."""
     pictures = [Image.open(path).convert("RGB") for path in paths]
     tokens = []
     if kind == "open_clip":
@@ -124,8 +125,8 @@ def reference(directory, kind, has_text, texts, paths):
         tokens = tokens_of(directory, texts, context, padded=kind == "siglip")
     with torch.no_grad():
         features = features_of(model, has_text, tokens, pixels)
-        with torch.autocast("cpu", torch.bfloat16):
-            rounded = features_of(model, has_text, tokens, pixels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            rounded = features_of(model, has_text, tokens, pixels) if bf16 else features
     return tokens, features, rounded
 
 
@@ -144,7 +145,7 @@ def main():
         paths = inputs.pictures(pathlib.Path(folder))
         ours = encode(program, directory, texts, paths)
         rounded = encode(program, directory, texts, paths, "bf16")
-        tokens, features, peers = reference(directory, kind, has_text, texts, paths)
+        tokens, features, peers = reference(directory, kind, has_text, texts, paths, rounded is not None)
     if len(ours) != len(features):
         sys.exit(f"{directory}: {len(ours)} features, expected {len(features)}")
     wrong_tokens = sum(line["tokens"] != ids for line, ids in zip(ours, tokens, strict=False))
