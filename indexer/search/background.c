@@ -86,7 +86,7 @@ static gs_status read_words(update *u, queries *q, gs_error *err)
     q->features = malloc((n + 1) * sizeof *q->features);
     if (st == GS_OK && !q->features)
         st = gs_fail(err, GS_ENOMEM, "no memory for %zu words", q->count);
-    for (size_t i = 0; i < n && st == GS_OK; i++)
+    for (size_t i = 0; i < n && halves && st == GS_OK; i++)
         q->features[i] = gs_half_to_float(halves[i]);
     free(halves);
     return st;
@@ -157,7 +157,7 @@ static gs_status draw_pictures(update *u, queries *q, gs_error *err)
     draws = draws > MOST_DRAWS ? MOST_DRAWS : draws < 1 ? 1 : draws;
     size_t step = count * draws > DRAWS ? count / DRAWS : 1, most = (count / step + 1) * draws;
     drawing d = {NULL, malloc(GS_PREPARED_RANK * u->dim * sizeof *d.vectors), malloc(u->dim * sizeof *d.work)};
-    q->features = malloc((most * u->dim + 1) * sizeof *q->features);
+    q->features = calloc(most * u->dim + 1, sizeof *q->features);
     q->authors = malloc((most + 1) * sizeof *q->authors);
     gs_status st = d.vectors && d.work && q->features && q->authors
                        ? gs_store_reader_open(&d.reader, u->store, err)
