@@ -1,5 +1,5 @@
 /* fuzz_published.c - the binary files of a published folder, which a browser takes from wherever the page came from. The first byte chooses
- * the reader. */
+ * the reader, and whether the file starts as it should. */
 #include "core/catalog.h"
 #include "core/frechet.h"
 #include "core/query.h"
@@ -97,9 +97,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!aligned)
         return 0;
     memcpy(aligned, bytes + 1, size - 1);
-    void (*const readers[])(const void *, size_t) = {read_means, read_lowrank, read_gaussian, read_features,
-                                                     read_tokenizer};
-    readers[bytes[0] % 5](aligned, size - 1);
+    static const struct {
+        void (*read)(const void *bytes, size_t size);
+        const char *magic; /* NULL: the reader's own */
+    } readers[] = {{read_means, "GSMEANS"},
+                   {read_lowrank, "GSLOWRK"},
+                   {read_gaussian, "GSGAUSS"},
+                   {read_features, "GSFEATS"},
+                   {read_tokenizer, NULL}};
+    size_t reader = (bytes[0] & 0x7f) % (sizeof readers / sizeof *readers);
+    const uint32_t version = 1;
+    if (bytes[0] & 0x80 && readers[reader].magic && size > 12) { /* past what any damage makes it refuse */
+        memcpy(aligned, readers[reader].magic, 8);
+        memcpy((char *)aligned + 8, &version, sizeof version);
+    }
+    readers[reader].read(aligned, size - 1);
     free(aligned);
     return 0;
 }
