@@ -44,8 +44,8 @@ typedef struct {
 } gs_job_result;
 
 /* Whatever fails but the database and a GPU, what was encoded until then is kept in a checkpoint. The model's former moments stay, with
- * their title and place, and the database notes why the model failed. GS_EMISMATCH, with both paths, when the database's model of this slug is another one: its
- * model.json lies elsewhere and is not the same, or its samples come from other files. */
+ * their title and place, and the database notes why the model failed. GS_EMISMATCH, with both paths, when the database's model of this slug
+ * is another one: its model.json lies elsewhere and is not the same, or its samples come from other files. */
 gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model, const gs_job_options *options,
                      gs_job_result *result, gs_error *err);
 

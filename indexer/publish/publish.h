@@ -88,11 +88,11 @@ typedef struct {
     uint64_t features;        /* at most that many kept features of each model: for "monte-carlo"; 0: none */
 } gs_publish_options;
 
-/* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published
- * folder (its manifest.json says so, and names every file) or empty; anything else is GS_EARGS and left alone. GS_EARGS too when the
- * encoder has no text tower: what is published is searched with words. GS_EARGS for features of a model that kept
- * none. GS_EMISMATCH when the encoder is not the store's, GS_ENOTFOUND when the store holds no finished model, or the installation lacks a file that belongs into the folder. On failure the old
- * folder is as before. */
+/* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published folder
+ * (its manifest.json says so, and names every file) or empty; anything else is GS_EARGS and left alone. GS_EARGS too when the encoder has
+ * no text tower: what is published is searched with words. GS_EARGS for features of a model that kept none. GS_EMISMATCH when the encoder
+ * is not the store's, GS_ENOTFOUND when the store holds no finished model, or the installation lacks a file that belongs into the folder.
+ * On failure the old folder is as before. */
 gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,
                      gs_error *err);
 

@@ -50,9 +50,9 @@ typedef struct {
 /* Whether there is a sampler of the model's kind: to be asked of every model before the first is sampled. */
 gs_status gs_sampler_check(const gs_model *model, gs_error *err);
 
-/* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of a worker
- * or generator the contents of every file that its block names, and of those that an ONNX graph among them keeps its tensors in; not of folders that it names, nor
- * of a program in PATH or under an absolute path. Another fingerprint means other samples. */
+/* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of a worker or
+ * generator the contents of every file that its block names, and of those that an ONNX graph among them keeps its tensors in; not of
+ * folders that it names, nor of a program in PATH or under an absolute path. Another fingerprint means other samples. */
 gs_status gs_sampler_fingerprint(const gs_model *model, char fingerprint[GS_SHA256_HEX], gs_error *err);
 
 /* Opens the folder or starts the worker. model is borrowed for the life of the sampler. GS_EFORMAT for a sampler block
