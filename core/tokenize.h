@@ -76,7 +76,7 @@ typedef struct {
     uint32_t start, end, pad;
     uint32_t n_tokens, n_merges;
     const uint32_t *byte;     /* [256]       borrowed from the bytes */
-    const uint32_t *byte_end; /* [256]       borrowed */
+    const uint32_t *byte_end; /* [256]       borrowed; NULL but for CLIP */
     const gs_merge *merges;   /* [n_merges]  borrowed */
     uint32_t n_added;
     const gs_added_token *added; /* [n_added]  borrowed */

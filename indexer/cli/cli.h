@@ -176,6 +176,9 @@ gs_status cli_update_neighbors(gs_store *store, int threads, bool quiet, const g
 /* Says on standard error how many lists of neighbours are missing or out of date, if any, and what to do. */
 gs_status cli_report_stale(gs_store *store, const char *database, gs_error *err);
 
+/* Says on standard error when the background of queries is missing or out of date, and what to do. */
+gs_status cli_report_background(gs_store *store, gs_error *err);
+
 /* The subcommands: each in its cmd_NAME.c. argv[0] is the name. */
 int cmd_index(int argc, char **argv);
 int cmd_search(int argc, char **argv);

@@ -28,3 +28,13 @@ gs_status cli_report_stale(gs_store *store, const char *database, gs_error *err)
                     stale, stale == 1 ? "" : "s", database);
     return st;
 }
+
+gs_status cli_report_background(gs_store *store, gs_error *err)
+{
+    bool stale;
+    gs_status st = gs_store_background_is_stale(store, GS_PART_IMAGE, &stale, err);
+    if (st == GS_OK && stale)
+        cli_message("the models changed since queries were prepared for: until the next `index` it is not told when no "
+                    "model makes what is asked for");
+    return st;
+}

@@ -209,7 +209,7 @@ int cmd_index(int argc, char **argv)
 {
     arguments args = {.samples = 50000, .seed = 1, .checkpoint = 5, .bad_pictures = "1%"};
     const cli_option options[] = {
-        {"encoder", "DIR", "a CLIP model as Hugging Face saves it (the embedded one)", .text = &args.encoder},
+        {"encoder", "DIR", "an encoder's folder, such as the README lists (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
         {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
         {"batch", "N", "pictures encoded at once (32 or two per thread, on a GPU 256)", .count = &args.batch,

@@ -37,6 +37,8 @@ static gs_status publish(cli_call *call, gs_error *err)
     if (st == GS_OK)
         st = cli_report_stale(call->store, call->operands[0], err);
     if (st == GS_OK)
+        st = cli_report_background(call->store, err);
+    if (st == GS_OK)
         st = gs_publish(call->store, encoder, call->operands[1], &args->publish, err);
     gs_encoder_close(encoder);
     return st;

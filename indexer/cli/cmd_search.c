@@ -229,6 +229,8 @@ static gs_status start_reading(place *at, const gs_query_part *parts, size_t n_p
         return GS_OK;
     prepare(at->store, parts, n_parts);
     gs_status st = gs_store_snapshot_begin(at->store, err);
+    if (st == GS_OK)
+        st = cli_report_background(at->store, err);
     return st == GS_OK ? gs_source_open_database(&at->source, at->store, err) : st;
 }
 

@@ -13,6 +13,7 @@
 
 #define DRAWS      1600 /* pictures in all, of which a model gives at most MOST_DRAWS */
 #define MOST_DRAWS 100
+#define AT_ONCE    64 /* words encoded between two looks at stop */
 #define NOBODY     SIZE_MAX
 
 /* The queries of a background. */
@@ -51,6 +52,15 @@ static gs_status normalise(float *feature, size_t dim, gs_error *err)
     return GS_OK;
 }
 
+static gs_status check_stop(const update *u, size_t done, size_t total, gs_error *err)
+{
+    if (u->progress && done % AT_ONCE == 0)
+        u->progress(u->context, done, total);
+    if (gs_stop_requested(u->stop))
+        return gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
+    return GS_OK;
+}
+
 /* ---- words -------------------------------------------------------------------------------------------------------------------- */
 
 static gs_status encode_words(update *u, uint16_t **halves, size_t *count, gs_error *err)
@@ -64,8 +74,12 @@ static gs_status encode_words(update *u, uint16_t **halves, size_t *count, gs_er
     *halves = malloc((n + 1) * sizeof **halves);
     if (!features || !*halves)
         st = gs_fail(err, GS_ENOMEM, "no memory for the features of %zu words", *count);
-    if (st == GS_OK && *count > 0)
-        st = gs_encoder_texts(u->encoder, (const char *const *)words, *count, features, err);
+    for (size_t i = 0; i < *count && st == GS_OK; i += AT_ONCE) {
+        size_t some = *count - i < AT_ONCE ? *count - i : AT_ONCE;
+        st = check_stop(u, i, *count, err);
+        if (st == GS_OK)
+            st = gs_encoder_texts(u->encoder, (const char *const *)words + i, some, features + i * u->dim, err);
+    }
     for (size_t i = 0; i < n && st == GS_OK; i++)
         (*halves)[i] = gs_float_to_half(features[i]);
     if (st == GS_OK)
@@ -135,11 +149,14 @@ typedef struct {
     double *work;   /* [dim] */
 } drawing;
 
+/* None from a model that another process has removed, or sampled anew, meanwhile: the background is stale then, and made again. */
 static gs_status draw_from_model(update *u, drawing *d, size_t model, size_t draws, queries *q, gs_error *err)
 {
     gs_store_prepared row = {0};
     gs_lowrank lowrank;
     gs_status st = gs_store_read_lowrank(d->reader, u->zoo.runs[model], &row, err);
+    if (st == GS_ENOTFOUND)
+        return GS_OK;
     if (st == GS_OK)
         st = gs_prepared_open_lowrank(&row, u->dim, d->vectors, &lowrank, err);
     for (size_t j = 0; j < draws && st == GS_OK; j++) {
@@ -176,15 +193,6 @@ static gs_status draw_pictures(update *u, queries *q, gs_error *err)
 static void score_query(const update *u, const queries *q, size_t i, double *cosines)
 {
     gs_score_first_moment(u->zoo.means, u->zoo.count, u->dim, q->features + i * u->dim, cosines);
-}
-
-static gs_status check_stop(const update *u, size_t done, size_t total, gs_error *err)
-{
-    if (u->progress && done % 64 == 0)
-        u->progress(u->context, done, total);
-    if (gs_stop_requested(u->stop))
-        return gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
-    return GS_OK;
 }
 
 /* means [count] of the models over all queries, then leads [q->count] of the queries, a picture's among the models that it was not drawn from.

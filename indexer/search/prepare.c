@@ -116,6 +116,8 @@ gs_status gs_prepare_all(gs_store *store, const gs_stop *stop,
             st = gs_fail(err, GS_ECANCELED, "interrupted; run again to resume");
         else
             st = prepare_run(store, models[i], err);
+        if (st == GS_ENOTFOUND) /* another process has removed it meanwhile */
+            st = GS_OK;
     }
     if (st == GS_OK && count > 0 && progress)
         progress(context, count, count);

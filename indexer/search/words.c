@@ -6,42 +6,68 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST = 40, DEEPEST = 40 };
+enum { LONGEST = 48, DEEPEST = 48 };
 
-/* How a token came to be: of a byte, or of two tokens. */
+#define SPACE "\xe2\x96\x81" /* how SigLIP's tokenizers write the space before a word */
+
+/* How a token came to be: of two tokens, or as a text. */
 typedef struct {
-    const gs_merge *merge; /* NULL: of a byte, or of neither */
-    int byte;              /* -1: not of one */
-    bool ends;             /* that byte ends a word */
+    const gs_merge *merge; /* NULL: as text */
+    const char *text;      /* [length]  NULL with length 0: a token that is none of both */
+    size_t length;
 } origin;
 
-static origin *make_origins(const gs_tokenizer *t)
+typedef struct {
+    const gs_tokenizer *tokenizer;
+    origin *origins;      /* [n_tokens]  owned */
+    char letters[256][2]; /* a byte, and CLIP's end of a word, which is written as a space here */
+} spelling;
+
+static bool begin_spelling(spelling *s, const gs_tokenizer *t)
 {
-    origin *origins = malloc(((size_t)t->n_tokens + 1) * sizeof *origins);
-    for (uint32_t i = 0; origins && i < t->n_tokens; i++)
-        origins[i] = (origin){.byte = -1};
-    for (int b = 0; origins && b < 256; b++) {
-        origins[t->byte[b]] = (origin){.byte = b};
-        origins[t->byte_end[b]] = (origin){.byte = b, .ends = true};
+    s->tokenizer = t;
+    s->origins = calloc((size_t)t->n_tokens + 1, sizeof *s->origins);
+    for (int b = 0; s->origins && t->kind == GS_TOKENIZER_CLIP && b < 256; b++) {
+        s->letters[b][0] = (char)b;
+        s->letters[b][1] = ' ';
+        s->origins[t->byte[b]] = (origin){NULL, s->letters[b], 1};
+        s->origins[t->byte_end[b]] = (origin){NULL, s->letters[b], 2};
     }
-    for (uint32_t i = 0; origins && i < t->n_merges; i++)
-        origins[t->merges[i].result].merge = &t->merges[i];
-    return origins;
+    for (uint32_t i = 0; s->origins && i < t->pieces.n; i++) {
+        const gs_piece *piece = &t->pieces.list[i];
+        s->origins[piece->id] = (origin){NULL, t->pieces.texts + piece->offset, piece->length};
+    }
+    for (uint32_t i = 0; s->origins && i < t->n_merges; i++)
+        s->origins[t->merges[i].result].merge = &t->merges[i];
+    return s->origins != NULL;
 }
 
-/* Appends what a token stands for, if that is at most LONGEST lower-case letters. *ends: the last of them ends a word. */
-static bool spell(const origin *origins, uint32_t token, int depth, char *text, size_t *length, bool *ends)
+/* Appends what a token stands for to text; false when that is nothing, or more than LONGEST bytes. */
+static bool spell(const spelling *s, uint32_t token, int depth, char text[LONGEST + 1], size_t *length)
 {
-    const origin *o = &origins[token];
+    const origin *o = &s->origins[token];
     if (o->merge)
-        return depth < DEEPEST && spell(origins, o->merge->left, depth + 1, text, length, ends) && !*ends &&
-               spell(origins, o->merge->right, depth + 1, text, length, ends);
-    if (o->byte < 'a' || o->byte > 'z' || *length == LONGEST)
+        return depth < DEEPEST && spell(s, o->merge->left, depth + 1, text, length) &&
+               spell(s, o->merge->right, depth + 1, text, length);
+    if (o->length == 0 || *length + o->length > LONGEST)
         return false;
-    text[(*length)++] = (char)o->byte;
+    memcpy(text + *length, o->text, o->length);
+    *length += o->length;
     text[*length] = 0;
-    *ends = o->ends;
     return true;
+}
+
+/* Whether a token is a whole word of small letters, which goes to word. */
+static bool read_word(const spelling *s, uint32_t token, char word[LONGEST + 1])
+{
+    size_t length = 0, space = s->tokenizer->kind == GS_TOKENIZER_CLIP ? 0 : strlen(SPACE);
+    if (!spell(s, token, 0, word, &length) || strncmp(word, SPACE, space) != 0)
+        return false;
+    memmove(word, word + space, length + 1 - space);
+    size_t letters = strspn(word, "abcdefghijklmnopqrstuvwxyz");
+    bool whole = strcmp(word + letters, space ? "" : " ") == 0;
+    word[letters] = 0;
+    return whole && letters >= GS_WORDS_LETTERS;
 }
 
 typedef struct {
@@ -60,19 +86,12 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_word(const origin *origins, uint32_t token, char text[LONGEST + 1])
+static size_t find_candidates(const spelling *s, candidate *candidates)
 {
-    size_t length = 0;
-    bool ends = false;
-    return origins[token].merge && spell(origins, token, 0, text, &length, &ends) && ends && length >= GS_WORDS_LETTERS;
-}
-
-static size_t find_candidates(const gs_tokenizer *t, const origin *origins, candidate *candidates)
-{
-    char text[LONGEST + 1];
+    char word[LONGEST + 1];
     size_t n = 0;
-    for (uint32_t token = 0; token < t->n_tokens; token++)
-        if (is_word(origins, token, text))
+    for (uint32_t token = 0; token < s->tokenizer->n_tokens; token++)
+        if (read_word(s, token, word))
             candidates[n++] = (candidate){gs_mix64(token), token};
     if (n > GS_WORDS_MOST)
         qsort(candidates, n, sizeof *candidates, by_key);
@@ -83,19 +102,19 @@ gs_status gs_words_list(const gs_tokenizer *t, char ***words, size_t *count, gs_
 {
     *words = NULL;
     *count = 0;
-    origin *origins = make_origins(t);
+    spelling s = {0};
     candidate *candidates = malloc(((size_t)t->n_tokens + 1) * sizeof *candidates);
     char **list = calloc(GS_WORDS_MOST, sizeof *list);
-    bool done = origins && candidates && list;
-    size_t n = done ? find_candidates(t, origins, candidates) : 0;
+    bool done = begin_spelling(&s, t) && candidates && list;
+    size_t n = done ? find_candidates(&s, candidates) : 0;
     for (size_t i = 0; i < n && done; i++) {
-        char text[LONGEST + 1];
-        is_word(origins, candidates[i].token, text);
-        list[i] = strdup(text);
+        char word[LONGEST + 1];
+        read_word(&s, candidates[i].token, word);
+        list[i] = strdup(word);
         done = list[i] != NULL;
     }
     free(candidates);
-    free(origins);
+    free(s.origins);
     if (!done) {
         gs_words_free(list, n);
         return gs_fail(err, GS_ENOMEM, "no memory for the words of a tokenizer");

@@ -14,7 +14,7 @@
 #define GS_WORDS_MOST    2500
 #define GS_WORDS_LETTERS 7 /* at least: shorter tokens are often parts of words */
 
-/* words [*count], each owned: at most GS_WORDS_MOST whole words of ASCII letters, chosen by a hash of their tokens where there are more. */
+/* words [*count], each owned: at most GS_WORDS_MOST whole words of small ASCII letters, chosen by a hash of their tokens where there are more. */
 gs_status gs_words_list(const gs_tokenizer *tokenizer, char ***words, size_t *count, gs_error *err);
 void gs_words_free(char **words, size_t count);
 

@@ -17,7 +17,7 @@ gs_status gs_store_read_background(gs_store *store, gs_part_kind kind, const gs_
     if (!means)
         return gs_fail(err, GS_ENOMEM, "%s: no memory for a background of %zu models", store->path, zoo->count);
     gs_status st = gs_sql_prepare(store, &query, err,
-                                  "SELECT mean, cutoff FROM background JOIN background_mean USING (kind)"
+                                  "SELECT mean, cutoff, models FROM background JOIN background_mean USING (kind)"
                                   " WHERE kind = ? AND run_id = ?",
                                   "s", name);
     size_t found = 0;
@@ -28,7 +28,8 @@ gs_status gs_store_read_background(gs_store *store, gs_part_kind kind, const gs_
         if (st != GS_OK || !row)
             break;
         means[found] = sqlite3_column_double(query, 0);
-        if (sqlite3_column_type(query, 1) != SQLITE_NULL)
+        /* That of a zoo that has lost a model since would refuse too much. */
+        if (sqlite3_column_type(query, 1) != SQLITE_NULL && sqlite3_column_int64(query, 2) == (int64_t)zoo->count)
             background->cutoff = sqlite3_column_double(query, 1);
         if (!isfinite(means[found]))
             st = gs_fail(err, GS_EFORMAT, "%s: background_mean.mean is not finite", store->path);

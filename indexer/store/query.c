@@ -212,12 +212,15 @@ typedef struct {
 static gs_status write_prepared(gs_store *store, void *context, gs_error *err)
 {
     const preparing *p = context;
-    gs_status st = gs_sql_run(
-        store, err, "INSERT OR REPLACE INTO factor (run_id, log_determinant, factor) VALUES (?, ?, ?)", "idb", p->run,
-        p->prepared->log_determinant, (const void *)p->prepared->factor, gs_packed_count(store->dim) * sizeof(float));
+    gs_status st = gs_sql_run(store, err,
+                              "INSERT OR REPLACE INTO factor (run_id, log_determinant, factor)"
+                              " SELECT id, ?, ? FROM run WHERE id = ?",
+                              "dbi", p->prepared->log_determinant, (const void *)p->prepared->factor,
+                              gs_packed_count(store->dim) * sizeof(float), p->run);
     if (st == GS_OK)
-        st = gs_sql_run(store, err, "INSERT OR REPLACE INTO lowrank (run_id, lowrank) VALUES (?, ?)", "ib", p->run,
-                        p->prepared->lowrank, p->prepared->lowrank_size);
+        st = gs_sql_run(store, err,
+                        "INSERT OR REPLACE INTO lowrank (run_id, lowrank) SELECT id, ? FROM run WHERE id = ?", "bi",
+                        p->prepared->lowrank, p->prepared->lowrank_size, p->run);
     return st;
 }
 

@@ -237,6 +237,7 @@ gs_status gs_store_read_lowrank(gs_store_reader *reader, int64_t run, gs_store_p
 /* The ids of finished models without such a row: *models [*count] is malloc'ed, the caller frees it, NULL on failure. */
 gs_status gs_store_list_unprepared(gs_store *store, int64_t **models, size_t *count, gs_error *err);
 
+/* Nothing is written for a run that another process has removed meanwhile. */
 gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_prepared *prepared, gs_error *err);
 
 /* ---- background --------------------------------------------------------------------------------------------------------------- */

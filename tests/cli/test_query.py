@@ -338,6 +338,15 @@ class Background(Case):
         self.assertIn(b"no model here makes a red car", done.stderr)
         self.assertEqual([part["matched"] for part in json.loads(done.stdout.splitlines()[0])["parts"]], [False, True])
 
+    def test_a_cut_off_of_another_zoo_refuses_nothing_and_that_is_said(self):
+        with sqlite3.connect(self.db) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("UPDATE background SET cutoff = 3")
+            db.execute("DELETE FROM model WHERE slug = 'm3'")
+        done = self.run_program("search", self.db, "--text", "a red car")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"until the next `index`", done.stderr)
+
     def test_a_removal_makes_it_anew_and_few_models_have_no_cut_off(self):
         ((words,),) = self.select("SELECT features FROM background_words")
         self.ok("remove", self.db, "m3")
@@ -353,6 +362,19 @@ class Background(Case):
         plain = self.json("search", self.db, "--text", "a red car", "--method", "first-moment")
         default = self.json("search", self.db, "--text", "a red car")
         self.assertEqual([r["score"] for r in plain], [r["score"] for r in default])
+
+
+class OtherTokenizers(Case):
+    """The words of a background are those of the encoder's own tokenizer, of whatever kind."""
+
+    def test_models_are_indexed_and_searched(self):
+        for name in ("siglip", "siglip2", "siglip2_gemma"):
+            with self.subTest(name):
+                self.db = str(self.dir / f"{name}.db")
+                model = self.folder_model(f"{name.replace('_', '-')}", (200, 30, 30))
+                self.index(model, encoder=GOLDEN / "siglip_tiny" / name)
+                (found,) = self.json("search", self.db, "--text", "a red car")
+                self.assertEqual(found["parts"][0]["matched"], True)
 
 
 class Encode(Case):
