@@ -73,9 +73,10 @@ static gs_status read_titles(gs_store *store, char ***titles, size_t *count, gs_
         cJSON *json = cJSON_Parse(list.models[i].json);
         const char *description = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "description"));
         if (asprintf(&(*titles)[i], "%s. %s", list.models[i].title, description ? description : "") < 0)
-            st = gs_fail(err, GS_ENOMEM, "no memory for titles");
+            st = gs_fail(err, GS_ENOMEM, "no memory for titles"); /* titles[i] is undefined now */
+        else
+            *count = i + 1;
         cJSON_Delete(json);
-        *count = i + 1;
     }
     if (!*titles)
         st = gs_fail(err, GS_ENOMEM, "no memory for %zu titles", list.count);

@@ -64,12 +64,23 @@ static bool is_tagged(const gs_evaluation *e, size_t model, const cJSON *tags)
 
 typedef bool (*holds)(const gs_evaluation *e, size_t model, const cJSON *list);
 
-/* How many models it holds of. */
-static size_t count_models(const gs_evaluation *e, holds it, const cJSON *list)
+/* Whether the model is one of the query's own parts, which search does not rank. */
+static bool is_part(const gs_evaluation *e, const gs_eval_query *query, size_t model)
+{
+    for (size_t p = 0; p < query->n_parts; p++) {
+        const gs_eval_part *part = &e->set->parts[query->first_part + p];
+        if (part->kind == GS_PART_MODEL && strcmp(part->input, e->models[model].slug) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* How many models it holds of; of those that the query can rank, or of all when query is NULL. */
+static size_t count_models(const gs_evaluation *e, const gs_eval_query *query, holds it, const cJSON *list)
 {
     size_t n = 0;
     for (size_t i = 0; i < e->source->count; i++)
-        n += it(e, i, list);
+        n += it(e, i, list) && (!query || !is_part(e, query, i));
     return n;
 }
 
@@ -77,26 +88,31 @@ static gs_status check_known(const gs_evaluation *e, holds it, char *text, gs_er
 {
     cJSON item = {.type = cJSON_String, .valuestring = text};
     const cJSON list = {.type = cJSON_Array, .child = &item};
-    if (count_models(e, it, &list) > 0)
+    if (count_models(e, NULL, it, &list) > 0)
         return GS_OK;
     return gs_fail(err, GS_ENOTFOUND, "no model here %s '%.64s'", it == is_named ? "is" : "has the tag", text);
 }
 
-static gs_status check_list(const gs_evaluation *e, holds it, const cJSON *list, gs_error *err)
+/* list may be NULL: nothing is expected. */
+static gs_status check_list(const gs_evaluation *e, const gs_eval_query *query, holds it, const cJSON *list,
+                            gs_error *err)
 {
     gs_status st = GS_OK;
     for (const cJSON *item = list ? list->child : NULL; item && st == GS_OK; item = item->next)
         st = check_known(e, it, item->valuestring, err);
+    if (st == GS_OK && list && count_models(e, query, it, list) == 0)
+        st = gs_fail(err, GS_ENOTFOUND,
+                     "expects only models that are its own parts, which search does not rank: expect another one");
     return st;
 }
 
 static gs_status check_query(const gs_evaluation *e, const gs_eval_query *query, gs_error *err)
 {
-    gs_status st = check_list(e, is_named, query->models, err);
+    gs_status st = check_list(e, query, is_named, query->models, err);
     if (st == GS_OK)
-        st = check_list(e, is_tagged, query->tags, err);
+        st = check_list(e, query, is_tagged, query->tags, err);
     for (const cJSON *list = query->each ? query->each->child : NULL; list && st == GS_OK; list = list->next)
-        st = check_list(e, is_named, list, err);
+        st = check_list(e, query, is_named, list, err);
     for (size_t p = 0; p < query->n_parts && st == GS_OK; p++) {
         const gs_eval_part *part = &e->set->parts[query->first_part + p];
         if (part->kind == GS_PART_MODEL)
@@ -120,6 +136,8 @@ static gs_status keep_tags(void *context, size_t i, const char *const *fields, g
 gs_status gs_evaluation_init(gs_evaluation *e, gs_source *source, const gs_eval_queries *set, gs_error *err)
 {
     *e = (gs_evaluation){.source = source, .set = set};
+    if (source->count == 0)
+        return gs_fail(err, GS_ENOTFOUND, "the database holds no model to rank: index one first");
     e->models = calloc(source->count + 1, sizeof *e->models);
     e->tags = calloc(source->count + 1, sizeof *e->tags);
     gs_status st = e->models && e->tags ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu models", source->count);
@@ -306,7 +324,7 @@ static void judge(const gs_evaluation *e, const gs_eval_query *query, const uint
         figures[GS_FIGURE_TOP1] = gs_metric_top(relevant, n, 1);
         figures[GS_FIGURE_TOP5] = gs_metric_top(relevant, n, 5);
         figures[GS_FIGURE_TOP10] = gs_metric_top(relevant, n, 10);
-        size_t total = count_models(e, tags ? is_tagged : is_named, tags ? tags : slugs);
+        size_t total = count_models(e, query, tags ? is_tagged : is_named, tags ? tags : slugs);
         mark(e, order, n, tags ? is_tagged : is_named, tags ? tags : slugs, relevant);
         figures[GS_FIGURE_MAP5] = gs_metric_average_precision(relevant, n, total, 5);
         figures[GS_FIGURE_MAP10] = gs_metric_average_precision(relevant, n, total, 10);

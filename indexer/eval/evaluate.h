@@ -63,7 +63,8 @@ typedef struct {
     double bytes[GS_NEEDS_COVARIANCE + 1]; /* of a model, on average; set by gs_evaluation_load() */
 } gs_evaluation;
 
-/* GS_ENOTFOUND, with path:line, when a query expects or names a model, or expects a tag, that the source does not have. */
+/* GS_ENOTFOUND when the source has no models; with path:line, when a query expects or names a model, or expects a tag, that the source does
+ * not have, or expects only models that are its own parts, which are not ranked. */
 gs_status gs_evaluation_init(gs_evaluation *e, gs_source *source, const gs_eval_queries *set, gs_error *err);
 void gs_evaluation_free(gs_evaluation *e); /* safe on a zeroed one */
 

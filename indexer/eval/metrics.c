@@ -1,9 +1,7 @@
 #include "indexer/eval/metrics.h"
 
+#include "core/background.h" /* gs_quantile */
 #include "indexer/util/mix.h"
-
-#include <math.h>   /* floor */
-#include <stdlib.h> /* qsort */
 
 double gs_metric_top(const bool *relevant, size_t count, size_t k)
 {
@@ -22,21 +20,6 @@ double gs_metric_average_precision(const bool *relevant, size_t count, size_t to
     return sum / (double)(total < k ? total : k);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double gs_metric_quantile(double *values, size_t n, double q)
-{
-    qsort(values, n, sizeof *values, compare);
-    double at = q * (double)(n - 1);
-    size_t below = (size_t)floor(at);
-    size_t above = below + 1 < n ? below + 1 : below;
-    return values[below] + (at - (double)below) * (values[above] - values[below]);
-}
-
 gs_interval gs_metric_mean(const double *values, size_t n)
 {
     double means[GS_RESAMPLES], sum = 0;
@@ -49,7 +32,7 @@ gs_interval gs_metric_mean(const double *values, size_t n)
         means[r] /= (double)n;
     }
     gs_interval interval = {.mean = sum / (double)n};
-    interval.low = gs_metric_quantile(means, GS_RESAMPLES, 0.025);
-    interval.high = gs_metric_quantile(means, GS_RESAMPLES, 0.975);
+    interval.low = gs_quantile(means, GS_RESAMPLES, 0.025);
+    interval.high = gs_quantile(means, GS_RESAMPLES, 0.975);
     return interval;
 }

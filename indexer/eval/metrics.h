@@ -15,7 +15,7 @@
 double gs_metric_top(const bool *relevant, size_t count, size_t k);
 
 /* Average precision of the first k: the mean, over the min(k, total) best places, of the precision at each relevant model found. total: how many
- * relevant models there are, 1 at least, whether ranked or not. */
+ * relevant models could be ranked, 1 at least. */
 double gs_metric_average_precision(const bool *relevant, size_t count, size_t total, size_t k);
 
 #define GS_RESAMPLES 1000
@@ -26,8 +26,5 @@ typedef struct {
 
 /* Of values [n], n >= 1. The same values give the same interval. */
 gs_interval gs_metric_mean(const double *values, size_t n);
-
-/* The q-quantile, 0 <= q <= 1, of values [n], n >= 1, interpolated between the two nearest ones; sorts values. */
-double gs_metric_quantile(double *values, size_t n, double q);
 
 #endif

@@ -19,7 +19,8 @@
  *     expect.each      [["cats"], ["boats", "ships"]]: of each of these lists of slugs, one should be among the first five
  *     expect.nothing   true: no model makes this, and the search should say so
  *
- * A field that is none of these is refused: it would be a mistake in writing.
+ * A field that is none of these is refused: it would be a mistake in writing. So is a list of expected models or tags that only the query's own
+ * model parts meet, as search does not rank those (gs_evaluation_init()).
  */
 #ifndef GS_EVAL_QUERIES_H
 #define GS_EVAL_QUERIES_H

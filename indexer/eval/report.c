@@ -1,5 +1,7 @@
 #include "indexer/eval/report.h"
 
+#include "core/background.h" /* gs_quantile */
+
 #include <math.h> /* NAN, isnan */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +50,8 @@ gs_status gs_eval_summarise(const gs_eval_queries *set, const char *group, gs_ev
     }
     if (count > 0) {
         row->bytes /= (double)count;
-        row->median = gs_metric_quantile(values, count, 0.5);
-        row->p95 = gs_metric_quantile(values, count, 0.95);
+        row->median = gs_quantile(values, count, 0.5);
+        row->p95 = gs_quantile(values, count, 0.95);
     }
     free(values);
     free(own);

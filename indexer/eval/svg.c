@@ -35,14 +35,20 @@ typedef struct {
     double first_cost, last_cost; /* decimal logarithms of the edges */
 } panel;
 
-static gs_figure accuracy_of(const gs_eval_row *row)
+static bool has_figure(const gs_eval_row *row, gs_figure figure)
 {
-    return isnan(row->figures[GS_FIGURE_MAP].mean) ? GS_FIGURE_EACH5 : GS_FIGURE_MAP;
+    return !isnan(row->figures[figure].mean);
 }
 
-static bool has_accuracy(const gs_eval_row *row)
+/* What all rows [n] of a class are plotted by: mAP where a row has it, else each@5; GS_FIGURE_COUNT when none has either. */
+static gs_figure choose_accuracy(const gs_eval_row *rows, size_t n)
 {
-    return !isnan(row->figures[accuracy_of(row)].mean);
+    static const gs_figure choices[] = {GS_FIGURE_MAP, GS_FIGURE_EACH5};
+    for (size_t c = 0; c < sizeof choices / sizeof *choices; c++)
+        for (size_t i = 0; i < n; i++)
+            if (has_figure(&rows[i], choices[c]))
+                return choices[c];
+    return GS_FIGURE_COUNT;
 }
 
 static double width_of(const point *p)
@@ -180,14 +186,16 @@ static void draw_panel(FILE *out, panel *p, int column, int line)
     fputs("</g>\n", out);
 }
 
-/* The rows [n] of one class. */
-static void draw_class(FILE *out, const gs_eval_row *rows, size_t n, int line)
+/* The rows [n] of one class; those without the figure are left out. */
+static void draw_class(FILE *out, const gs_eval_row *rows, size_t n, gs_figure accuracy, int line)
 {
     static const char *const units[] = {"milliseconds a query", "bytes a model"};
     for (int column = 0; column < 2; column++) {
-        panel p = {.title = rows[0].group, .unit = units[column], .accuracy = gs_figure_title(accuracy_of(&rows[0]))};
+        panel p = {.title = rows[0].group, .unit = units[column], .accuracy = gs_figure_title(accuracy)};
         for (size_t i = 0; i < n && p.count < MOST_POINTS; i++) {
-            const gs_interval *figure = &rows[i].figures[accuracy_of(&rows[i])];
+            if (!has_figure(&rows[i], accuracy))
+                continue;
+            const gs_interval *figure = &rows[i].figures[accuracy];
             double cost = column == 0 ? rows[i].median : rows[i].bytes;
             p.points[p.count++] = (point){.value = figure->mean,
                                           .low = figure->low,
@@ -227,8 +235,9 @@ static void draw(FILE *out, const gs_eval_row *rows, size_t n_rows, int lines)
     fprintf(out, "<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n", width, height);
     for (size_t i = 0, n; i < n_rows; i += n) {
         n = count_class(rows + i, n_rows - i);
-        if (has_accuracy(&rows[i]))
-            draw_class(out, rows + i, n, line++);
+        gs_figure accuracy = choose_accuracy(rows + i, n);
+        if (accuracy != GS_FIGURE_COUNT)
+            draw_class(out, rows + i, n, accuracy, line++);
     }
     fputs("</svg>\n", out);
 }
@@ -237,8 +246,10 @@ gs_status gs_eval_svg(const gs_eval_row *rows, size_t n_rows, char **text, size_
 {
     int lines = 0;
     *text = NULL;
-    for (size_t i = 0; i < n_rows; i += count_class(rows + i, n_rows - i))
-        lines += has_accuracy(&rows[i]);
+    for (size_t i = 0, n; i < n_rows; i += n) {
+        n = count_class(rows + i, n_rows - i);
+        lines += choose_accuracy(rows + i, n) != GS_FIGURE_COUNT;
+    }
     if (lines == 0)
         return gs_fail(err, GS_EARGS, "no class of queries expects a model or a tag: there is nothing to plot");
     FILE *out = open_memstream(text, size);

@@ -80,6 +80,23 @@ class Eval(Case):
         self.assertEqual(rows["right", "default"]["queries"], 3)
         self.assertEqual(rows["right", "default"]["top1"]["mean"], 1)
 
+    def test_a_querys_own_model_parts_are_not_expected_to_be_ranked(self):
+        like = {"class": "like", "parts": [{"kind": "model", "model": "blues"}]}
+        self.write([{**like, "expect": {"tags": ["leaf"]}}, {**like, "expect": {"tags": ["cold"]}}])
+        file = self.dir / "rankings.jsonl"
+        rows = self.rows("--method", "first-moment", "--rankings", file)
+        order = json.loads(file.read_text().splitlines()[0])["models"]  # only greens are relevant: blues are the query
+        self.assertAlmostEqual(rows["like", "first-moment"]["map"]["mean"], 1 / (order.index("greens") + 1))
+        for expect in ({"models": ["blues"]}, {"models": ["greens"], "each": [["blues"]]}):
+            self.write([{**like, "expect": expect}])
+            self.refused("eval", self.db, self.set, says=[f"{self.set}:1: ", "its own parts"])
+
+    def test_an_emptied_database_is_refused(self):
+        for slug in COLOURS:
+            self.ok("remove", self.db, slug)
+        self.write(self.queries[-1:])
+        self.refused("eval", self.db, self.set, "--quiet", says=["holds no model"])
+
     def test_a_query_says_how_many_bytes_of_a_model_it_reads(self):
         self.write()
         rows = self.rows()
@@ -140,6 +157,26 @@ class Eval(Case):
             self.assertIn(text, texts)
         self.write(self.queries[-1:])
         self.refused("eval", self.db, self.set, "--quiet", "--svg", plot, says=["nothing to plot"])
+
+    def test_a_class_is_plotted_by_one_figure_and_without_the_methods_that_lack_it(self):
+        like = {"kind": "model", "model": "reds"}
+        self.write(  # of both classes, frechet ranks only the second query, which has no mAP
+            [
+                {"class": "each", "parts": [{"kind": "text", "text": "a leaf"}], "expect": {"tags": ["cold"]}},
+                {"class": "each", "parts": [like], "expect": {"each": [["greens"]]}},
+                {"class": "nothing", "parts": [{"kind": "text", "text": "a leaf"}], "expect": {"tags": ["cold"]}},
+                {"class": "nothing", "parts": [like], "expect": {"nothing": True}},
+            ]
+        )
+        plot = self.dir / "plot.svg"
+        for methods in (["first-moment", "frechet"], ["frechet", "first-moment"]):
+            options = [a for m in methods for a in ("--method", m)]
+            self.ok("eval", self.db, self.set, "--quiet", "--svg", plot, *options)
+            texts = [e.text for e in ET.parse(plot).iter("{http://www.w3.org/2000/svg}text")]
+            self.assertNotIn("nan", plot.read_text())
+            self.assertNotIn("frechet", texts)
+            self.assertEqual(texts.count("first-moment"), 4)
+            self.assertEqual([t for t in texts if ": " in t], ["each: mAP"] * 2 + ["nothing: mAP"] * 2)
 
     def test_what_a_database_has_nothing_for_is_left_out_unless_it_is_asked_for(self):
         self.db = str(self.dir / "bare.db")

@@ -1,6 +1,8 @@
 /* metrics.h beside scikit-learn and SciPy: golden/metrics_golden.h, made by golden/make_metrics.py. */
 #include "indexer/eval/metrics.h"
 
+#include "core/background.h" /* gs_quantile */
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +58,7 @@ static void quantiles_are_those_of_numpy(void **state)
     double sorted[VALUES];
     memcpy(sorted, values, sizeof sorted);
     for (size_t i = 0; i < 4; i++)
-        assert_float_equal(gs_metric_quantile(sorted, VALUES, at[i]), quantiles[i], 1e-12);
+        assert_float_equal(gs_quantile(sorted, VALUES, at[i]), quantiles[i], 1e-12);
 }
 
 static void an_interval_is_that_of_scipys_bootstrap(void **state)
