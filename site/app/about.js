@@ -19,7 +19,7 @@ export function renderAbout({ count, encoder }) {
       'How the ranking works',
       'Every model was asked for many samples, and each sample was turned into a feature: a point on a sphere, where pictures and words of ' +
         'like meaning lie close together. Of each model only the mean and the spread of its features are kept.',
-      'Your words become a point too. The 1st moment compares it with the models’ means; the Gaussian density asks how likely each model’s ' +
+      'Your words become a point too. The centred moment compares it with the models’ means; the Gaussian density asks how likely each model’s ' +
         'distribution makes that point. The number on a card is the probability of that model given your words, if all were equally likely before: ' +
         'the numbers of one search add up to one. A model matches when it is at least twice as likely as chance would make it.',
     ),

@@ -5,7 +5,7 @@
 
 /** form: the files of a published folder that a method reads beside the means. */
 export const METHODS = {
-  'centred-moment': { label: '1st moment' },
+  'centred-moment': { label: 'centred moment' },
   'gaussian-lowrank': { label: 'Gaussian density', form: 'second' },
   'gaussian-density': { label: 'Gaussian density in full', form: 'gaussian' },
   'first-second-moment': { label: '1st + 2nd moment', form: 'gaussian' },

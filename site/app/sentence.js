@@ -1,7 +1,7 @@
 // sentence.js - the one sentence under the box: what happened, or what to do next. Pure: a state to parts of text.
 //
 //     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'centred-moment', methods })
-//       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: '1st moment', ...}]
+//       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: 'centred moment', ...}]
 //
 // phases: browse, opening {loaded, bytes}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
 

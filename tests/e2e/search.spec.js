@@ -163,12 +163,12 @@ test('the other method fetches the second moments and ranks by them', async ({ p
   await site.open(`?q=${model.tags[0]}`);
   await ranked(page, model.tags[0]);
   const order = await slugs(page);
-  await page.getByRole('button', { name: '1st moment' }).click();
+  await page.getByRole('button', { name: 'centred moment' }).click();
   await expect(page.locator('#sentence')).toContainText('Gaussian density');
   await expect(page).toHaveURL(/method=gaussian-lowrank/);
   expect(site.requests.filter((path) => path.startsWith('second/'))).toHaveLength(Math.min(48, catalog.length));
   expect((await slugs(page)).sort()).toEqual(catalog.map(({ slug }) => slug).sort());
   await page.getByRole('button', { name: 'Gaussian density' }).click();
-  await expect(page.locator('#sentence')).toContainText('1st moment');
+  await expect(page.locator('#sentence')).toContainText('centred moment');
   expect(await slugs(page)).toEqual(order);
 });

@@ -68,8 +68,8 @@ test('the sentence says what happened', () => {
   assert.equal(say({ phase: 'opening', loaded: 0, bytes: 0 }), 'Loading the search …');
   assert.equal(say({ phase: 'opening', loaded: 8.6e6, bytes: 20e6 }), 'Loading the search: 43 % of 20 MB');
   assert.equal(say({ phase: 'opening', loaded: 5, bytes: 5 }), 'Starting the search …');
-  assert.equal(say({ phase: 'ranked', matching: 1, milliseconds: 4.4 }), '1 model of 12 matches · ranked in your browser in 4 ms by 1st moment');
-  assert.equal(say({ phase: 'ranked', matching: 3, milliseconds: 0.2 }), '3 models of 12 match · ranked in your browser in under 1 ms by 1st moment');
+  assert.equal(say({ phase: 'ranked', matching: 1, milliseconds: 4.4 }), '1 model of 12 matches · ranked in your browser in 4 ms by centred moment');
+  assert.equal(say({ phase: 'ranked', matching: 3, milliseconds: 0.2 }), '3 models of 12 match · ranked in your browser in under 1 ms by centred moment');
   assert.match(say({ phase: 'ranked', milliseconds: 1 }), /^No good match · the nearest models come first/);
   assert.equal(say({ phase: 'ranked', total: 0, milliseconds: 1 }), 'No model passes these filters. ');
   assert.equal(say({ phase: 'ranked', total: 0, filtered: true, milliseconds: 1 }), 'No model passes these filters. Clear the filters');
