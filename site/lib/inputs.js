@@ -1,7 +1,8 @@
 // inputs.js - what the inputs of a graph get beside the latent: the field "inputs" of a sampler block, by the inputs' names.
 //
 //     "truncation_psi": 0.7                 the same number in every element (true and false are 1 and 0)
-//     "w": [0.1, 0.2]                       one number for each element; of one sample, where the input's first dimension is the batch
+//     "w": [0.1, 0.2]                       one number for each element; of one sample, where the input's first dimension is the batch.
+//                                           Where the graph fixes that dimension at the batch's size, one sample or the whole input
 //     "c": {"classes": 10}                  a class drawn for each sample, all equally often: as a label where the input has one element
 //                                           for a sample, one-hot where it has as many as classes; "one_hot": true or false where the
 //                                           graph leaves that open
@@ -55,10 +56,11 @@ const isPerSample = (shape, batch) => typeof shape[0] === 'string' || shape[0] =
 function planConstant(input, name, given, batch, refuse) {
   const dims = closeShape(input.shape, batch, refuse);
   const size = product(dims), values = new Float64Array(size);
-  const own = isPerSample(input.shape, batch) ? size / batch : size;
+  const lengths = new Set([isPerSample(input.shape, batch) ? size / batch : size]);
+  if (input.shape[0] === batch) lengths.add(size); // which may be no batch at all
   if (!Array.isArray(given)) values.fill(Number(given));
-  else if (given.length !== own) refuse(`; field 'sampler.inputs.${name}' has ${given.length} numbers, expected ${own}`);
-  else for (let i = 0; i < size; i++) values[i] = Number(given[i % own]);
+  else if (!lengths.has(given.length)) refuse(`; field 'sampler.inputs.${name}' has ${given.length} numbers, expected ${[...lengths].join(' or ')}`);
+  else for (let i = 0; i < size; i++) values[i] = Number(given[i % given.length]);
   return (ort) => makeTensor(ort, input.type, dims, values);
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import test from 'node:test';
+import { planInput } from '../../../site/lib/inputs.js';
 import { findRandomNode } from '../../../site/lib/onnx-graph.js';
 import { LATENT, TOKEN, fillNormal, philox, uniform } from '../../../site/lib/random.js';
 import { BLOCK, MAX_COUNT, checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
@@ -188,4 +189,13 @@ test('a request out of bounds is refused with the field', async () => {
   await withModel('decode', async (model) => {
     for (const [request, message] of cases) await assert.rejects(sample(ort, model, request), { message });
   });
+});
+
+test('where a graph fixes the first dimension at the size of a batch, a list is of one sample or of the whole input', () => {
+  const fill = (shape, given) => [...planInput({ type: 'float32', shape }, 'w', given, 0, 4)(ort).data];
+  assert.deepEqual(fill([4], [1, 2, 3, 4]), [1, 2, 3, 4]);
+  assert.deepEqual(fill([4], [5]), [5, 5, 5, 5]);
+  assert.deepEqual(fill([4, 2], [1, 2]), [1, 2, 1, 2, 1, 2, 1, 2]);
+  assert.throws(() => fill([4], [1, 2]), /field 'sampler\.inputs\.w' has 2 numbers, expected 1 or 4/);
+  assert.throws(() => fill(['n'], [1, 2, 3, 4]), /has 4 numbers, expected 1$/);
 });
