@@ -14,6 +14,7 @@
 //     const model = core.model(bytes, 'gaussian');         // of a file of gaussian/, second/ or features/: { dim }
 //     model.score({ method: 'gaussian-density', feature: query }, tau);
 //     model.score({ method: 'frechet-lowrank', model: other }, tau);          // of two files of second/
+//     model.free();                                        // now, instead of when it is garbage collected
 //
 //     const fields = core.fields({ title: [...], author: [[...]], ... });     // of every model, by the names of conditions
 //     const { words, passes } = core.filter(fields, ['cat -old'], [['type', 'GAN']]);    // words: ['cat'], passes: Uint8Array

@@ -100,6 +100,7 @@ export class Model {
 
   /** feature: of a part that is no model; model: the same form of a part that is one. */
   score({ method, feature, model }, tau) {
+    if (this.#at === 0 || model?.#at === 0) throw new Error('a model that was freed cannot be scored');
     if (feature) checkDimension(feature, this.dim);
     return this.#memory.use(8 + this.dim * 4, (at) => {
       if (feature) this.#memory.write(Float32Array, at + 8, feature);
@@ -108,6 +109,11 @@ export class Model {
         throw this.#memory.error(this.#error);
       return this.#memory.read(Float64Array, at, 1)[0];
     });
+  }
+
+  free() {
+    this.#memory.release(this);
+    this.#at = 0;
   }
 }
 

@@ -9,6 +9,7 @@
 /** WebAssembly's memory. Views are made anew each time: they die when the memory grows. */
 export class Memory {
   #module;
+  #pieces = new WeakMap(); // by holder
   #owned = new FinalizationRegistry((pieces) => pieces.forEach((at) => this.free(at)));
 
   constructor(module) {
@@ -35,10 +36,17 @@ export class Memory {
     }
   }
 
-  /** Frees pieces when holder is garbage. */
+  /** Frees pieces when holder is garbage, or released. */
   own(holder, pieces) {
-    this.#owned.register(holder, pieces);
+    this.#pieces.set(holder, pieces);
+    this.#owned.register(holder, pieces, holder);
     return holder;
+  }
+
+  release(holder) {
+    this.#owned.unregister(holder);
+    this.#pieces.get(holder)?.forEach((at) => this.free(at));
+    this.#pieces.delete(holder);
   }
 
   write(Type, at, values) {

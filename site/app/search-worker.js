@@ -18,10 +18,10 @@
 
 import { downloader } from './download.js';
 import { openEncoder, openRuntime } from './encoder.js';
+import { modelFiles } from './model-files.js';
 import { checkFingerprint, rankParts } from './ranking.js';
 
 const VENDOR = 'vendor/onnxruntime-web/';
-const FOLDERS = { lowrank: 'second', gaussian: 'gaussian', features: 'features' }; // by what a method needs
 let engine; // promise of {core, encoder, means, ...}
 let newest = 0;
 let queue = Promise.resolve();
@@ -69,30 +69,7 @@ async function openEngine({ base, manifest, catalog }) {
     catalog,
     means: core.means(means, catalog.backgrounds),
     fields: core.fields({ title, author, tag, type, family, license }),
-    read: modelReader(core, downloader(base, files), catalog, fingerprint),
-  };
-}
-
-/** (index, what a method needs) -> the model's file, fetched when it is first needed. */
-function modelReader(core, download, catalog, fingerprint) {
-  const opened = new Map();
-
-  async function open(path, needs) {
-    const bytes = await download(path);
-    checkFingerprint(bytes, path, fingerprint);
-    return core.model(bytes, needs);
-  }
-
-  return async function read(index, needs) {
-    const folder = FOLDERS[needs];
-    if (!folder || !catalog[folder]) throw new Error(`This folder was published without what this method needs${folder ? ` (${folder}/)` : ''}.`);
-    const path = `${folder}/${catalog.slug[index]}-${catalog[folder][index]}.bin`;
-    if (!opened.has(path)) {
-      const pending = open(path, needs);
-      pending.catch(() => opened.delete(path)); // asked again, it is fetched again
-      opened.set(path, pending);
-    }
-    return opened.get(path);
+    ...modelFiles(core, downloader(base, files), catalog, fingerprint),
   };
 }
 
@@ -114,7 +91,11 @@ async function rank(ready, parts, conditions) {
   const kept = parts.map((part, p) => ({ ...part, text: words[p] })).filter(({ text, image, feature, slug }) => text || image || feature || slug);
   if (kept.length === 0) return { order: Uint32Array.from(passes.keys()).filter((index) => passes[index]) };
   const asked = await Promise.all(kept.map((part) => resolve(ready, part)));
-  return rankParts(ready, asked, passes);
+  try {
+    return await rankParts(ready, asked, passes);
+  } finally {
+    ready.trim(); // one query at a time: nothing is being scored
+  }
 }
 
 /** A part as rankParts() takes it. */

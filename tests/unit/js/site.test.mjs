@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { downloader } from '../../../site/app/download.js';
 import { webAddress } from '../../../site/app/links.js';
+import { modelFiles } from '../../../site/app/model-files.js';
 import { formatAddress, parseAddress } from '../../../site/app/query.js';
 import { checkFingerprint, rankParts } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
@@ -184,6 +185,27 @@ test('a file of another encoder is refused with both fingerprints', () => {
   bytes.fill(0xab, 48);
   checkFingerprint(bytes, 'means.bin', 'ab'.repeat(32));
   assert.throws(() => checkFingerprint(bytes, 'means.bin', 'cd'.repeat(32)), /means\.bin was made with encoder abababab, the catalog with cdcdcdcd/);
+});
+
+test('of the models\' files those last read are kept, 256 of them, and the others freed', async () => {
+  const slug = Array.from({ length: 300 }, (_, i) => `m${i}`);
+  const fetched = [], freed = [];
+  const fake = { model: (_, needs) => ({ needs, number: fetched.length - 1, free() { freed.push(this.number); } }) };
+  const download = async (path) => {
+    fetched.push(path);
+    return new Uint8Array(64);
+  };
+  const { read, trim } = modelFiles(fake, download, { slug, second: slug.map(() => 'h') }, '0'.repeat(32));
+  for (let i = 0; i < 300; i++) await read(i, 'lowrank');
+  assert.equal((await read(0, 'lowrank')).number, 0);
+  assert.deepEqual([fetched.length, freed], [300, []]); // all that one query reads stay until its end
+  trim();
+  await Promise.resolve();
+  assert.deepEqual(freed, Array.from({ length: 44 }, (_, i) => i + 1));
+  await read(0, 'lowrank');
+  await read(44, 'lowrank');
+  assert.deepEqual(fetched.slice(300), ['second/m44-h.bin']);
+  await assert.rejects(read(0, 'gaussian'), /without what this method needs \(gaussian\/\)/);
 });
 
 test('a probability never shows as nothing', () => {

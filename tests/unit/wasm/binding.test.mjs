@@ -91,6 +91,17 @@ test('the low-rank density equals SciPy', () => {
   assert.throws(() => core.model(bytes, 'mean'), /no file of a model/);
 });
 
+test('a freed model gives its memory back and is refused', () => {
+  const count = 1 << 20, dim = 4;
+  const bytes = joinBytes(header('GSFEATS', 0, count, dim), new Float32Array(count * dim).fill(0.5));
+  const ask = { method: 'monte-carlo', feature: new Float32Array(dim) };
+  for (let i = 0; i < 300; i++) core.model(bytes, 'features').free(); // 5 GB, more than WebAssembly has
+  const model = core.model(bytes, 'features');
+  model.free();
+  model.free();
+  assert.throws(() => model.score(ask, 1), /a model that was freed/);
+});
+
 test('a Gaussian and kept features are scored as the formulas say', () => {
   const gaussian = header('GSGAUSS', 0, 2, 2);
   new DataView(gaussian.buffer).setFloat64(40, 2 * Math.log(2), true);
