@@ -22,15 +22,22 @@ gs_status gs_json_open(gs_json *json, const char *path, size_t limit, gs_error *
     gs_status st = gs_file_read(&bytes, path, limit, err);
     if (st != GS_OK)
         return st;
-    const char *text = (const char *)bytes.data, *end = text;
-    st = gs_stand_in_check(path, text, bytes.size, err);
+    st = gs_json_parse(json, path, (const char *)bytes.data, bytes.size, err);
+    gs_bytes_free(&bytes);
+    return st;
+}
+
+gs_status gs_json_parse(gs_json *json, const char *path, const char *text, size_t size, gs_error *err)
+{
+    *json = (gs_json){.path = path};
+    const char *end = text;
+    gs_status st = gs_stand_in_check(path, text, size, err);
     if (st == GS_OK)
-        json->root = cJSON_ParseWithLengthOpts(text, bytes.size, &end, false);
-    if (st == GS_OK && (!json->root || !only_space(end, text + bytes.size)))
+        json->root = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (st == GS_OK && (!json->root || !only_space(end, text + size)))
         st = gs_fail(err, GS_EFORMAT, "%s: not JSON: unexpected text at byte %zu", path, (size_t)(end - text));
     else if (st == GS_OK && !cJSON_IsObject(json->root))
         st = gs_fail(err, GS_EFORMAT, "%s: not a JSON object", path);
-    gs_bytes_free(&bytes);
     if (st != GS_OK)
         gs_json_close(json);
     return st;

@@ -31,6 +31,8 @@ typedef struct {
 
 /* path is borrowed until gs_json_close(). GS_EIO, or GS_EFORMAT for what is no JSON object or larger than limit. */
 gs_status gs_json_open(gs_json *json, const char *path, size_t limit, gs_error *err);
+/* The same of a file that was read: text [size] is not used afterwards. */
+gs_status gs_json_parse(gs_json *json, const char *path, const char *text, size_t size, gs_error *err);
 void gs_json_close(gs_json *json); /* safe on a zeroed one */
 
 gs_json_object gs_json_root(const gs_json *json);

@@ -82,12 +82,13 @@ static gs_status check_fingerprint(const published *p, const uint8_t found[GS_FI
 }
 
 /* The file of model i in the folder that column c is named after. */
-static gs_status read_form(const published *p, size_t i, column c, const char *option, gs_bytes *file, gs_error *err)
+static gs_status read_form(const published *p, size_t i, column c, gs_bytes *file, gs_error *err)
 {
+    static const char *const options[COLUMNS] = {[GAUSSIAN] = "--gaussian", [FEATURES] = "--features N"};
     char path[PATH_MAX];
     if (!p->columns[c])
         return gs_fail(err, GS_ENOTFOUND, "the folder was published without %s (gensearch publish %s)", column_names[c],
-                       option);
+                       options[c]);
     snprintf(path, sizeof path, "%s/%s-%s.bin", column_names[c], p->columns[SLUG][i], p->columns[c][i]);
     return read_file(p, path, file, err);
 }
@@ -112,7 +113,7 @@ static gs_status load_lowrank(published *p, size_t i, gs_scored_model *model, gs
     uint8_t found[GS_FINGERPRINT];
     size_t rank, dim;
     gs_bytes *file = &p->lowrank_file;
-    gs_status st = read_form(p, i, SECOND, "again", file, err);
+    gs_status st = read_form(p, i, SECOND, file, err);
     if (st == GS_OK)
         st = gs_lowrank_peek(file->data, file->size, &rank, &dim, err);
     if (st == GS_OK)
@@ -130,7 +131,7 @@ static gs_status load_gaussian(published *p, size_t i, gs_scored_model *model, g
     uint8_t found[GS_FINGERPRINT];
     size_t dim;
     gs_bytes *file = &p->gaussian_file;
-    gs_status st = read_form(p, i, GAUSSIAN, "--gaussian", file, err);
+    gs_status st = read_form(p, i, GAUSSIAN, file, err);
     if (st == GS_OK)
         st = gs_gaussian_peek(file->data, file->size, &dim, err);
     if (st == GS_OK)
@@ -146,7 +147,7 @@ static gs_status load_gaussian(published *p, size_t i, gs_scored_model *model, g
 static gs_status load_features(published *p, size_t i, gs_scored_model *model, gs_error *err)
 {
     uint8_t found[GS_FINGERPRINT];
-    gs_status st = read_form(p, i, FEATURES, "--features N", &p->features_file, err);
+    gs_status st = read_form(p, i, FEATURES, &p->features_file, err);
     if (st == GS_OK)
         st = gs_features_open(&p->features, found, p->features_file.data, p->features_file.size, err);
     if (st == GS_OK)
@@ -382,19 +383,15 @@ static gs_status read_backgrounds(published *p, gs_error *err)
 static gs_status read_catalog(published *p, const char *path, gs_error *err)
 {
     gs_bytes file = {0};
-    char *full = gs_path_join(p->directory, path);
     gs_status st = read_file(p, path, &file, err);
-    if (st == GS_OK && !full)
-        st = gs_fail(err, GS_ENOMEM, "%s: no memory", path);
     if (st == GS_OK)
-        st = gs_json_open(&p->catalog, full, MAX_FILE, err);
+        st = gs_json_parse(&p->catalog, path, (const char *)file.data, file.size, err);
     p->catalog.path = "the catalog";
     for (column c = 0; c < COLUMNS && st == GS_OK; c++)
         st = read_column(p, c, err);
     if (st == GS_OK)
         st = read_backgrounds(p, err);
     gs_bytes_free(&file);
-    free(full);
     return st;
 }
 
