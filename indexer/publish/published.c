@@ -19,6 +19,12 @@
 typedef enum { SLUG, TITLE, TYPE, SECOND, GAUSSIAN, FEATURES, COLUMNS } column;
 static const char *const column_names[COLUMNS] = {"slug", "title", "type", "second", "gaussian", "features"};
 
+/* The columns that filters look at. */
+static const char *const field_columns[GS_FIELD_COUNT] = {
+    [GS_FIELD_TITLE] = "title", [GS_FIELD_AUTHOR] = "authors", [GS_FIELD_TAG] = "tags",
+    [GS_FIELD_TYPE] = "type",   [GS_FIELD_FAMILY] = "family",  [GS_FIELD_LICENSE] = "license",
+};
+
 typedef struct {
     gs_source source; /* the first member: a source of this file is one of these */
     char *directory;
@@ -202,15 +208,11 @@ static gs_status read_field(const cJSON *item, char **lines, const char **field,
 
 static gs_status visit_fields(gs_source *source, gs_source_visit *visit, void *context, gs_error *err)
 {
-    static const char *const names[GS_FIELD_COUNT] = {
-        [GS_FIELD_TITLE] = "title", [GS_FIELD_AUTHOR] = "authors", [GS_FIELD_TAG] = "tags",
-        [GS_FIELD_TYPE] = "type",   [GS_FIELD_FAMILY] = "family",  [GS_FIELD_LICENSE] = "license",
-    };
     gs_json_object root = gs_json_root(&((published *)source)->catalog);
     const cJSON *items[GS_FIELD_COUNT];
     gs_status st = GS_OK;
     for (size_t f = 0; f < GS_FIELD_COUNT; f++) {
-        const cJSON *list = gs_json_field(&root, names[f]);
+        const cJSON *list = gs_json_field(&root, field_columns[f]);
         items[f] = list ? list->child : NULL;
     }
     for (size_t i = 0; i < source->count && st == GS_OK; i++) {
@@ -380,6 +382,15 @@ static gs_status read_backgrounds(published *p, gs_error *err)
     return st;
 }
 
+/* An older program published fewer fields. */
+static void find_absent_fields(published *p)
+{
+    gs_json_object root = gs_json_root(&p->catalog);
+    for (size_t f = 0; f < GS_FIELD_COUNT && p->source.count > 0; f++)
+        if (!gs_json_field(&root, field_columns[f]))
+            p->source.absent[f] = field_columns[f];
+}
+
 static gs_status read_catalog(published *p, const char *path, gs_error *err)
 {
     gs_bytes file = {0};
@@ -391,6 +402,8 @@ static gs_status read_catalog(published *p, const char *path, gs_error *err)
         st = read_column(p, c, err);
     if (st == GS_OK)
         st = read_backgrounds(p, err);
+    if (st == GS_OK)
+        find_absent_fields(p);
     gs_bytes_free(&file);
     return st;
 }

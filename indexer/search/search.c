@@ -157,12 +157,26 @@ static gs_status apply_filter(void *context, size_t i, const char *const *fields
     return i < s->source->count ? gs_filter_passes(s->query->filter, fields, &s->passes[i], err) : GS_OK;
 }
 
+/* Without its field, a condition would hold for no model, or for all. */
+static gs_status check_fields(const gs_source *source, const gs_filter *filter, gs_error *err)
+{
+    for (size_t c = 0; c < filter->count; c++)
+        for (size_t f = 0; f < GS_FIELD_COUNT; f++)
+            if (source->absent[f] && (filter->conditions[c].field == f || filter->conditions[c].field == GS_FIELD_ANY))
+                return gs_fail(err, GS_ENOTFOUND, "the folder was published without %s: publish it again",
+                               source->absent[f]);
+    return GS_OK;
+}
+
 static gs_status choose_models(searching *s, gs_error *err)
 {
     const gs_filter *filter = s->query->filter;
     for (size_t i = 0; i < s->source->count; i++)
         s->passes[i] = true;
-    gs_status st = filter && filter->count > 0 ? s->source->visit_fields(s->source, apply_filter, s, err) : GS_OK;
+    bool filters = filter && filter->count > 0;
+    gs_status st = filters ? check_fields(s->source, filter, err) : GS_OK;
+    if (st == GS_OK && filters)
+        st = s->source->visit_fields(s->source, apply_filter, s, err);
     for (size_t p = 0; st == GS_OK && p < s->query->n_parts; p++)
         if (s->parts[p].kind == GS_PART_MODEL)
             s->passes[s->models[p].index] = false;

@@ -33,6 +33,7 @@ struct gs_source {
     gs_table means;                                /* [count, dim]  borrowed from the source, as all here */
     const double *norms;                           /* [count]       the lengths of the means */
     gs_background backgrounds[GS_PART_KIND_COUNT]; /* of gs_part_background_kind(); means NULL: unknown */
+    const char *absent[GS_FIELD_COUNT]; /* static: what the source calls a field that it does not hold; else NULL */
 
     /* The model of this slug. GS_ENOTFOUND. */
     gs_status (*find)(gs_source *source, const char *slug, size_t *i, gs_error *err);

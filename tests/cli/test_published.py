@@ -1,5 +1,6 @@
 """search over a published folder: what the database answers, from the files alone; what is damaged is refused."""
 
+import hashlib
 import json
 import unittest
 
@@ -79,6 +80,22 @@ class SearchPublished(Case):
         self.refused("search", self.out, "--model", "nobody", says=["no model 'nobody'"])
         self.refused("search", self.out, "--text", "a", says=[self.out, "--encoder"])
         self.refused("search", self.out, "--text", "a", "--encoder", OTHER, says=[OTHER])
+
+    def test_a_filter_on_a_field_that_was_not_published_is_refused(self):
+        manifest = json.loads((self.out / "manifest.json").read_text())
+        role = manifest["roles"]["catalog"]
+        catalog = json.loads((self.out / role["path"]).read_text())
+        for field in ("authors", "license"):
+            del catalog[field]
+        content = json.dumps(catalog).encode()
+        role["path"] = f"catalog-{hashlib.sha256(content).hexdigest()[:16]}.json"
+        (self.out / role["path"]).write_bytes(content)
+        (self.out / "manifest.json").write_text(json.dumps(manifest))
+        query = ("search", self.out, "--encoder", TINY, "--method", "first-moment", "--text")
+        for words, missing in (("x author:ada", "authors"), ("x -license:mit", "license"), ("x -ada", "authors")):
+            with self.subTest(words):
+                self.refused(*query, words, says=[f"published without {missing}: publish it again"])
+        self.assertEqual(len(self.search(self.out, "--text", "x tag:warm", "--method", "first-moment")), 2)
 
     def test_damage_is_refused(self):
         (second,) = (self.out / "second").glob("reds-*")
