@@ -272,7 +272,9 @@ static gs_status check(void *context, gs_error *err)
     gs_status st = args->method ? gs_method_parse(args->method, &args->forced, err) : GS_OK;
     if (st == GS_OK)
         st = cli_parts_take_filters(&args->parts, err);
-    if (st == GS_OK && args->parts.count == 0)
+    if (st == GS_OK && args->parts.count == 0 && args->parts.filter.count > 0)
+        st = gs_fail(err, GS_EARGS, "search: there are only conditions: give words or another part to rank by, too");
+    else if (st == GS_OK && args->parts.count == 0)
         st = gs_fail(err, GS_EARGS, "search: give a --text, --image, --sketch, --model or --feature to rank by");
     return st;
 }

@@ -184,7 +184,7 @@ static gs_status save(job *j, save_function function, gs_error *err)
     drop_thumbnails(j);
     j->saved_at = now();
     j->lost = st != GS_OK;
-    j->fatal |= st != GS_OK;
+    j->fatal |= st != GS_OK && st != GS_EMISMATCH; /* that is another process, which has this model */
     return st;
 }
 
@@ -361,8 +361,9 @@ gs_status gs_job_run(gs_store *store, gs_encoder *encoder, const gs_model *model
     result->count = j.run.count;
     result->bad = j.run.bad;
     result->fatal = j.fatal;
+    bool lost = j.lost;
     free_job(&j);
-    if (id && st != GS_ECANCELED && !result->fatal)
+    if (id && st != GS_ECANCELED && !result->fatal && !lost)
         gs_store_set_error(store, id, st == GS_OK ? "" : error.message, NULL);
     if (st == GS_OK || st == GS_ECANCELED)
         return st == GS_OK ? st : gs_fail(err, st, "%s", error.message);

@@ -66,7 +66,9 @@ static gs_status take_memory(searching *s, gs_error *err)
         s->needs[gs_method_needs(s->parts[p].method)] = true;
     }
     if (s->needs[GS_NEEDS_COVARIANCE] && !s->source->load_distribution)
-        return gs_fail(err, GS_EARGS, "%s needs covariances, which a published folder does not hold",
+        return gs_fail(err, GS_EARGS,
+                       "%s needs the covariances themselves, which a published folder does not hold: frechet-lowrank "
+                       "reads what it holds",
                        gs_method_name(GS_FRECHET));
     return GS_OK;
 }

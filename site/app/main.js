@@ -182,7 +182,7 @@ function renderSentence(passing = passingModels()) {
   box.describe({
     ...phaseNow(ranked),
     shown: passing.length,
-    total: ranked?.probabilities ? passing.length : models.length,
+    total: ranked?.probabilities || ranked?.order.length === 0 ? passing.length : models.length,
     matching: ranked?.found ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
     filtered: state.address.types.length + state.address.tags.length > 0,
     method: (ranked?.address ?? state.address).method,

@@ -1,6 +1,7 @@
 """index: what is there is skipped, what was cut off goes on, and neither changes a bit of the result."""
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -349,6 +350,25 @@ class ManyModels(Case):
         self.worker_model("broken")
         self.ok("index", self.db, first, *self.FLAGS)
         self.assertEqual(self.json("show", self.db, "broken")[0]["state"], "done")
+
+    def test_a_model_that_another_process_takes_over_does_not_stop_the_others(self):
+        models = [self.worker_model("shared", "--slow", 1), self.folder_model("reds", (200, 30, 30))]
+        command = [PROGRAM, "index", self.db, *models, "--encoder", TINY, *self.FLAGS, "--checkpoint", 0]
+        with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as index:
+            moved = 0
+            while not moved and index.poll() is None:
+                time.sleep(0.05)
+                with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(self.db) as db:
+                    moved = db.execute(
+                        "UPDATE run SET bad = bad + 1 WHERE count BETWEEN 4 AND 8 AND NOT finished"
+                    ).rowcount
+            said = index.communicate()[1]
+        self.assertEqual(moved, 1)
+        self.assertEqual(index.returncode, 2, said)
+        self.assertIn("is being indexed by another process", said)
+        self.assertIn("1 of 2 models failed: shared", said)
+        shown = {m["slug"]: (m["state"], m["error"]) for m in self.json("show", self.db)}
+        self.assertEqual(shown, {"shared": ("partial", ""), "reds": ("done", "")})
 
     def test_the_recorded_encoder_is_taken_when_none_is_named(self):
         self.ok("index", self.db, self.folder_model("reds", (200, 30, 30)), "--encoder", TINY, *self.FLAGS)

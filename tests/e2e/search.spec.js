@@ -137,6 +137,12 @@ test('conditions among the words filter too, and rank nothing by themselves', as
   await page.getByRole('searchbox').fill(`type:${model.type}`);
   await expect(page.locator('#sentence')).toContainText(`${typed.length} models of ${catalog.length} · type what you want to see`);
   expect(await slugs(page)).toEqual(typed);
+  for (const nothing of ['x tag:no-model-has-this-tag', 'tag:no-model-has-this-tag']) {
+    await page.getByRole('searchbox').fill(nothing);
+    await expect(page.locator('#sentence')).toContainText('No model passes these filters');
+    await page.getByRole('searchbox').fill(`type:${model.type}`);
+    await expect(page.locator('#sentence')).not.toContainText('No model passes these filters');
+  }
   await page.getByRole('searchbox').fill('x tag:no-model-has-this-tag');
   await expect(page.locator('#sentence')).toContainText('No model passes these filters');
   await expect(page.getByRole('button', { name: 'Clear the filters' })).toHaveCount(0);
