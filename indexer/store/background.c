@@ -87,9 +87,9 @@ gs_status gs_store_background_is_stale(gs_store *store, gs_part_kind kind, bool 
     int64_t current;
     gs_status st = gs_sql_integer(
         store, &current, "no background", err,
-        "SELECT " COUNT_FINISHED
+        "SELECT " COUNT_FINISHED " = 0 OR (" COUNT_FINISHED
         " = coalesce((SELECT models FROM background WHERE kind = ?1), -1) AND NOT EXISTS (SELECT 1 FROM run"
-        " WHERE finished AND id NOT IN (SELECT run_id FROM background_mean WHERE kind = ?1))",
+        " WHERE finished AND id NOT IN (SELECT run_id FROM background_mean WHERE kind = ?1)))",
         "s", gs_part_kind_name(kind));
     *stale = st == GS_OK && !current;
     return st;

@@ -256,6 +256,7 @@ void gs_store_background_free(gs_store_background *background); /* safe on a zer
 /* Replaces it; a cutoff that is not finite is not known. A run that has vanished meanwhile is left out. */
 gs_status gs_store_write_background(gs_store *store, gs_part_kind kind, const gs_store_means *zoo, const double *means,
                                     double cutoff, gs_error *err);
+/* Never of a database without finished models. */
 gs_status gs_store_background_is_stale(gs_store *store, gs_part_kind kind, bool *stale, gs_error *err);
 
 /* The background's words as halves [count, dim]. features is malloc'ed, the caller frees it; NULL and 0 when none were written. */
