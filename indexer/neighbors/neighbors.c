@@ -54,7 +54,7 @@ typedef struct {
     gs_lists lists;
     gs_bounds bounds;
     size_t n_begun, n_sketched; /* sketches */
-    size_t next;                /* the model to look at for the next walk */
+    bool *begun;                /* [models]   owned; whether its walk has */
     walk *walks;                /* [n_walks]  owned */
     size_t *pending;            /* [models]   owned; pieces of work under way that its list waits for */
     size_t *ranks;              /* [models]   owned */
@@ -122,17 +122,29 @@ static bool take_candidate(update *u, walk *w, task *t)
     return false;
 }
 
+/* Whether a pair's distance is taken with the root of i, most likely: then it is at hand in the walk of i. */
+static bool goes_first(const update *u, size_t i, size_t k)
+{
+    const gs_store_model *models = u->lists.models.models;
+    uint64_t rank_i = models[i].count < u->dim ? models[i].count : u->dim;
+    uint64_t rank_k = models[k].count < u->dim ? models[k].count : u->dim;
+    return rank_i != rank_k ? rank_i < rank_k : u->bounds.trace[i] < u->bounds.trace[k];
+}
+
 static bool begin_walk(update *u, task *t)
 {
     walk *free_one = NULL;
+    size_t n = u->lists.models.count, next = n;
     for (size_t i = 0; i < u->n_walks && !free_one; i++)
         free_one = u->walks[i].state == CLOSED ? &u->walks[i] : NULL;
-    while (u->next < u->lists.models.count && !u->lists.all[u->next].stale)
-        u->next++;
-    if (!free_one || u->next == u->lists.models.count)
+    for (size_t i = 0; i < n && free_one; i++)
+        if (u->lists.all[i].stale && !u->begun[i] && (next == n || goes_first(u, i, next)))
+            next = i;
+    if (!free_one || next == n)
         return false;
+    u->begun[next] = true;
     free_one->state = OPENING;
-    free_one->model = u->next++;
+    free_one->model = next;
     *t = (task){.kind = BEGIN, .walk = free_one};
     return true;
 }
@@ -403,9 +415,10 @@ static gs_status init_update(update *u, gs_error *err)
     u->dim = encoder.dim;
     u->n_walks = (size_t)u->options->threads;
     u->walks = calloc(u->n_walks, sizeof *u->walks);
+    u->begun = calloc(n, sizeof *u->begun);
     u->pending = calloc(n, sizeof *u->pending);
     u->ranks = malloc(n * sizeof *u->ranks);
-    bool fits = u->walks && u->pending && u->ranks;
+    bool fits = u->walks && u->begun && u->pending && u->ranks;
     for (size_t i = 0; fits && i < u->n_walks; i++) {
         walk *w = &u->walks[i];
         w->heap = malloc(n * sizeof *w->heap);
@@ -425,6 +438,7 @@ static void free_update(update *u)
         free(u->walks[i].covariance);
     }
     free(u->walks);
+    free(u->begun);
     free(u->pending);
     free(u->ranks);
     gs_bounds_free(&u->bounds);

@@ -13,7 +13,7 @@
 
 /* Variances below this share of the largest are rounding: half of FLT_EPSILON is lost in each element, and elimination adds a few. */
 #define ROUNDING (4 * (double)FLT_EPSILON)
-#define PANEL    64 /* columns of a product at a time */
+#define SMALL    64 /* a matrix that is not halved */
 
 static double largest_variance(const float *covariance, size_t dim)
 {
@@ -98,42 +98,63 @@ static bool precedes(size_t rank_a, double trace_a, size_t rank_b, double trace_
     return rank_a != rank_b ? rank_a < rank_b : trace_a < trace_b;
 }
 
-/* The lower triangle of L' S L into the leading [rank, rank] of product [dim, dim], column-major; panel [dim, PANEL] is scratch. As L is
- * lower, some columns of the result from their diagonal down need only what of S and L lies down and right from there: the columns of S
- * make room for them, one panel after the other, at half the cost of two whole products. */
-static void conjugate(const gs_root *root, const float *covariance, double *product, double *panel)
+/* a += b / 2, column-major: a [rows, columns] with columns stride apart, b without gaps. */
+static void add_half(double *a, size_t stride, const double *b, size_t rows, size_t columns)
+{
+    for (size_t c = 0; c < columns; c++)
+        cblas_daxpy((int)rows, 0.5, b + c * rows, 1, a + c * stride, 1);
+}
+
+/* The lower triangle of L' S L into the leading [rank, rank] of s [dim, dim], which holds all of the symmetric S; both are column-major with
+ * columns stride apart, and scratch is dim^2 / 2 numbers. By halves: with X = S21 L11 + S22 L21 / 2,
+ *
+ *     L' S L = [ L11' S11 L11 + X' L21 + L21' X                  . ]
+ *              [ L22' (S21 L11 + S22 L21)            L22' S22 L22 ]
+ *
+ * in half the operations of two whole products, nearly all of them in large blocks. Where the rank ends, L22 is 0. */
+static void conjugate(size_t dim, size_t rank, const double *l, double *s, size_t stride, double *scratch)
+{
+    size_t half = rank < dim ? rank : dim / 2, rest = dim - half;
+    int h = (int)half, m = (int)rest, n = (int)dim, ld = (int)stride;
+    const double *l21 = l + half, *l22 = l21 + half * stride;
+    double *s21 = s + half, *s22 = s21 + half * stride;
+    if (rank == dim && dim <= SMALL) {
+        cblas_dtrmm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, n, n, 1, l, ld, s, ld);
+        cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, n, n, 1, l, ld, s, ld);
+        return;
+    }
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, m, h, m, 1, s22, ld, l21, ld, 0, scratch, m);
+    cblas_dtrmm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, m, h, 1, l, ld, s21, ld);
+    add_half(s21, stride, scratch, rest, half);
+    conjugate(half, half, l, s, stride, scratch + rest * half);
+    cblas_dsyr2k(CblasColMajor, CblasLower, CblasTrans, h, m, 1, l21, ld, s21, ld, 1, s, ld);
+    if (rank < dim)
+        return;
+    add_half(s21, stride, scratch, rest, half);
+    cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, m, h, 1, l22, ld, s21, ld);
+    conjugate(rest, rest, l22, s22, stride, scratch);
+}
+
+/* S with its rows and columns in the order of the root's, both triangles. */
+static void reorder(const gs_root *root, const float *covariance, double *s)
 {
     size_t dim = root->dim;
-    int n = (int)dim;
     for (size_t j = 0; j < dim; j++) {
         const float *row = covariance + (size_t)(root->order[j] - 1) * dim;
         for (size_t i = 0; i < dim; i++)
-            product[j * dim + i] = row[root->order[i] - 1];
-    }
-    for (size_t j = 0; j < root->rank; j += PANEL) {
-        int rows = (int)(dim - j), columns = (int)(root->rank - j < PANEL ? root->rank - j : PANEL);
-        const double *factor = root->factor + j * dim + j;
-        double *corner = product + j * dim + j;
-        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, columns, rows, 1, corner, n, factor, n, 0, panel,
-                    rows);
-        cblas_dtrmm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, rows, columns, 1, factor, n, panel,
-                    rows);
-        for (size_t c = 0; c < (size_t)columns; c++)
-            memcpy(corner + c * dim, panel + c * (size_t)rows, (size_t)rows * sizeof *panel);
+            s[j * dim + i] = row[root->order[i] - 1];
     }
 }
 
 gs_status gs_root_fidelity(const gs_root *root, const float *covariance, double *fidelity, gs_error *err)
 {
     size_t dim = root->dim;
-    double *product = malloc((dim * dim + dim + dim * PANEL) * sizeof *product), *values = product + dim * dim;
+    double *product = malloc((dim * dim + dim * dim / 2) * sizeof *product);
     if (!product)
         return gs_fail(err, GS_ENOMEM, "no memory to compare distributions of %zu dimensions", dim);
-    conjugate(root, covariance, product, values + dim);
-    gs_status st = gs_stats_eigenvalues(product, root->rank, dim, values, err);
-    *fidelity = 0;
-    for (size_t i = 0; st == GS_OK && i < root->rank; i++)
-        *fidelity += sqrt(fmax(values[i], 0));
+    reorder(root, covariance, product);
+    conjugate(dim, root->rank, root->factor, product, dim, product + dim * dim);
+    gs_status st = gs_stats_root_trace(product, root->rank, dim, fidelity, err);
     free(product);
     return st;
 }

@@ -19,24 +19,17 @@ gs_status gs_stats_check(const char *what, const float *values, size_t dim, size
     return GS_OK;
 }
 
-/* The leading [dim, dim] of matrix, whose rows are stride apart, symmetric -> values ascending; with vectors, row i of matrix becomes the
- * eigenvector of values[i]. LAPACK's columns are our rows, and the transpose of a symmetric matrix is itself, so that nothing is ever
- * transposed. */
-static gs_status solve(char vectors, double *matrix, size_t dim, size_t stride, double *values, gs_error *err)
+/* matrix [dim, dim], symmetric -> values ascending; row i of matrix becomes the eigenvector of values[i]. LAPACK's columns are our rows, and the
+ * transpose of a symmetric matrix is itself, so that nothing is ever transposed. */
+static gs_status solve(double *matrix, size_t dim, double *values, gs_error *err)
 {
-    int n = (int)dim;
-    int failed = n ? LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors, 'L', n, matrix, (int)stride, values) : 0;
+    int n = (int)dim, failed = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', n, matrix, n, values);
     if (failed == LAPACK_WORK_MEMORY_ERROR || failed == LAPACK_TRANSPOSE_MEMORY_ERROR)
         return gs_fail(err, GS_ENOMEM, "no memory for the eigenvalues of %zu dimensions", dim);
     if (failed)
         return gs_fail(err, GS_EFORMAT, "the eigenvalues of a covariance of %zu dimensions were not found (dsyevd: %d)",
                        dim, failed);
     return GS_OK;
-}
-
-gs_status gs_stats_eigenvalues(double *matrix, size_t dim, size_t stride, double *values, gs_error *err)
-{
-    return solve('N', matrix, dim, stride, values, err);
 }
 
 static void to_double(const float *matrix, size_t dim, double *out)
@@ -74,7 +67,7 @@ gs_status gs_eigen_init(gs_eigen *e, const float *mean, const float *covariance,
         for (size_t i = 0; i < dim; i++)
             e->mean[i] = mean[i];
         to_double(covariance, dim, e->vectors);
-        st = solve('V', e->vectors, dim, dim, e->values, err);
+        st = solve(e->vectors, dim, e->values, err);
     } else {
         st = gs_fail(err, GS_ENOMEM, "no memory for a covariance of %zu dimensions", dim);
     }

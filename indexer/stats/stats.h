@@ -32,7 +32,8 @@ gs_status gs_eigen_lowrank(const gs_eigen *e, size_t rank, gs_lowrank *lowrank, 
  * is beyond LAPACK. */
 gs_status gs_stats_check(const char *what, const float *values, size_t dim, size_t rows, gs_error *err);
 
-/* The leading [dim, dim] of a symmetric matrix with rows stride apart, which is destroyed -> values [dim] ascending. */
-gs_status gs_stats_eigenvalues(double *matrix, size_t dim, size_t stride, double *values, gs_error *err);
+/* tr A^1/2 for the leading [dim, dim] of a symmetric matrix, finite, column-major with columns stride apart, of which the lower triangle is
+ * read and destroyed. What rounding made a negative eigenvalue counts as 0. */
+gs_status gs_stats_root_trace(double *matrix, size_t dim, size_t stride, double *sum, gs_error *err);
 
 #endif

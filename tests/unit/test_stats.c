@@ -224,6 +224,58 @@ static void a_rank_too_large_is_cut_to_what_there_is(void **state)
 
 /* --- npz --- */
 
+/* matrix [n, n] := H diag(values) H, where H = 1 - 2 v v' / v'v, v = (1, 2, ... n): its eigenvalues are known. */
+static void reflect(const double *values, size_t n, double *matrix)
+{
+    double square = 0;
+    for (size_t k = 1; k <= n; k++)
+        square += (double)(k * k);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n; k++) {
+                double left = (i == k) - 2.0 * (double)((i + 1) * (k + 1)) / square;
+                double right = (j == k) - 2.0 * (double)((j + 1) * (k + 1)) / square;
+                sum += left * values[k] * right;
+            }
+            matrix[j * n + i] = sum;
+        }
+}
+
+static void trace_of_the_root_is_the_sum_of_the_roots(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        double least, tolerance; /* eigenvalues fall from 3 to 3 least; relative */
+    } cases[] = {{0, 1, 0},        {1, 1, 1e-12},     {2, 1e-3, 1e-12},  {3, 1, 1e-12},
+                 {70, 0.5, 1e-11}, {70, 1e-9, 1e-11}, {70, 1e-11, 1e-9}, {70, 1e-20, 1e-8}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        size_t n = cases[c].n, stride = n + 3;
+        double values[70], expected = 0, sum, matrix[70 * 70], *wide = malloc((n * stride + 1) * sizeof *wide);
+        for (size_t k = 0; k < n; k++) {
+            values[k] = 3 * (n > 1 ? pow(cases[c].least, (double)k / (double)(n - 1)) : 1);
+            expected += sqrt(values[k]);
+        }
+        reflect(values, n, matrix);
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < stride; i++)
+                wide[j * stride + i] = i >= j && i < n ? matrix[j * n + i] : NAN; /* what must not be read */
+        assert_int_equal(gs_stats_root_trace(wide, n, stride, &sum, &err), GS_OK);
+        assert_true(fabs(sum - expected) <= cases[c].tolerance * expected);
+        free(wide);
+    }
+}
+
+static void a_negative_eigenvalue_has_no_root(void **state)
+{
+    (void)state;
+    double sum, matrix[9], values[3] = {4, 0, -1e-3};
+    reflect(values, 3, matrix);
+    assert_int_equal(gs_stats_root_trace(matrix, 3, 3, &sum, &err), GS_OK);
+    assert_true(fabs(sum - 2) < 1e-7);
+}
+
 static const uint8_t *find(const gs_bytes *bytes, const void *what, size_t size)
 {
     return memmem(bytes->data, bytes->size, what, size);
@@ -274,6 +326,8 @@ int main(void)
         cmocka_unit_test(a_distribution_is_at_no_distance_from_itself),
         cmocka_unit_test(distance_of_points_is_that_of_their_means),
         cmocka_unit_test(what_is_not_finite_is_refused),
+        cmocka_unit_test(trace_of_the_root_is_the_sum_of_the_roots),
+        cmocka_unit_test(a_negative_eigenvalue_has_no_root),
         cmocka_unit_test(eigenpairs_give_the_covariance_back),
         cmocka_unit_test(lowrank_density_equals_numpy),
         cmocka_unit_test(a_rank_too_large_is_cut_to_what_there_is),
