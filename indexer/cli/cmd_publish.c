@@ -46,7 +46,7 @@ static gs_status publish(cli_call *call, gs_error *err)
 
 int cmd_publish(int argc, char **argv)
 {
-    arguments args = {.means = "f16", .vision = "auto"};
+    arguments args = {.means = "f16", .vision = "auto", .publish.graphs = GS_PUBLISH_GRAPHS};
     const cli_option options[] = {
         {"encoder", "DIR", "where the database's encoder lies now", .text = &args.encoder},
         {"exact-text", NULL, "do not quantise the text tower: four times the download",
@@ -57,6 +57,9 @@ int cmd_publish(int argc, char **argv)
          .text = &args.vision},
         {"gaussian", NULL, "the Gaussians too, dim x dim bytes a model: for gaussian-density and first-second-moment",
          .flag = &args.publish.gaussian},
+        {"graphs", "BYTES",
+         "let visitors sample ONNX models that state a licence: graphs of at most BYTES a model; 0: none (10000000)",
+         .count = &args.publish.graphs},
         {"features", "N", "at most N kept features of each model too, N x dim bytes: for monte-carlo (none)",
          .count = &args.publish.features},
     };

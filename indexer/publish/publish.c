@@ -2,6 +2,7 @@
 
 #include "core/catalog.h"
 #include "indexer/publish/folder.h"
+#include "indexer/publish/graphs.h"
 #include "indexer/publish/onnx_text.h"
 #include "indexer/publish/onnx_vision.h"
 #include "indexer/search/source.h"
@@ -276,6 +277,8 @@ static gs_status add_page(publication *p, const gs_store_model *model, cJSON *ca
     gs_json_put_number(&page, page.root, "samples", (double)model->count);
     gs_json_put_number(&page, page.root, "seed", (double)model->seed);
     gs_status st = add_public_model(model, &page, err);
+    if (st == GS_OK)
+        st = gs_graphs_add(p->folder, model, p->options->graphs, &page, err);
     if (st == GS_OK)
         st = add_thumbnails(p, model, &page, card, err);
     if (st == GS_OK)

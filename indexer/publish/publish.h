@@ -11,6 +11,7 @@
  *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
  *     gaussian/SLUG-HASH.bin        core/catalog.h, the Cholesky factor of the covariance, f16; when it is asked for
  *     features/SLUG-HASH.bin        core/catalog.h, kept features, int8; when they are asked for
+ *     graphs/HASH.onnx, .bin        graphs of models in ONNX form and the tensors that they keep in other files (indexer/publish/graphs.h)
  *     thumbs/HASH.webp              samples, the longer side at most 128 pixels
  *     encoder/text-HASH.onnx        the text tower (indexer/publish/onnx_text.h says what goes in and out)
  *     encoder/vision-HASH.onnx      the vision tower (indexer/publish/onnx_vision.h), when it is published
@@ -54,6 +55,8 @@
  *     {"version": 1, "slug", "title", "type", "samples": n, "seed",
  *      "model": the model.json as its author wrote it, unknown fields too, but with nothing of "sampler" except its "kind":
  *               paths and commands of the indexing machine are nobody's business,
+ *      "graphs": {"sampler": the block that site/lib/sampling.js takes, "files": {NAME: {"path": "graphs/HASH.onnx", "size": bytes}}},
+ *               when they are published: NAME is what the block, or a graph, calls the file
  *      "thumbs": [{"hash", "width", "height"}],                     at most 24, in the order of the samples
  *      "neighbors": [{"slug", "title", "type", "distance"}]}        by Frechet distance, nearest first, at most 20
  *
@@ -70,8 +73,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GS_PUBLISH_VERSION 1                          /* of manifest.json, the catalog and the pages */
-#define GS_PUBLISH_CARD    4                          /* thumbnails on a card */
+#define GS_PUBLISH_VERSION 1        /* of manifest.json, the catalog and the pages */
+#define GS_PUBLISH_CARD    4        /* thumbnails on a card */
+#define GS_PUBLISH_GRAPHS  10000000 /* bytes: graphs of a model that has more are published only when asked for */
 #define GS_PUBLISH_VISION  ((size_t)40 * 1000 * 1000) /* bytes: a larger vision tower is published only when asked for */
 
 typedef enum {
@@ -85,7 +89,8 @@ typedef struct {
     bool exact_text;          /* do not quantise the text tower */
     gs_publish_vision vision; /* whether the folder can be searched with pictures: the vision tower */
     bool gaussian;            /* the Cholesky factors: for "gaussian-density" and "first-second-moment" */
-    uint64_t features;        /* at most that many kept features of each model: for "monte-carlo"; 0: none */
+    uint64_t graphs;   /* of models in ONNX form with a licence, the graphs of at most that many bytes each; 0: none */
+    uint64_t features; /* at most that many kept features of each model: for "monte-carlo"; 0: none */
 } gs_publish_options;
 
 /* Writes the folder beside its place and renames it there. What stands at directory already is replaced only when it is a published folder

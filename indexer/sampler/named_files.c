@@ -1,4 +1,5 @@
 /* named_files.c - the files that a sampler block names, such as weights and scripts: what a generator's samples depend on. */
+#include "indexer/sampler/data_files.h"
 #include "indexer/sampler/driver.h"
 #include "indexer/util/file.h" /* gs_path_join */
 
@@ -9,7 +10,6 @@
 #include <sys/stat.h>
 
 #define MAX_GRAPH ((size_t)2 << 30) /* bytes: protobuf's own limit */
-#define MAX_NAME  1024
 
 static gs_status add_file(const char *path, const char *name, struct sha256_ctx *digest, gs_error *err)
 {
@@ -39,31 +39,10 @@ static gs_status add_if_file(const gs_model *model, const char *name, struct sha
     return st;
 }
 
-/* The next file of those that an ONNX graph keeps tensors in, from *at on: name [MAX_NAME]. In the file, a protobuf message, each stands as an
- * entry of two texts, "location" (field 1, 8 bytes) and the name (field 2, its length first). False when there is none left. */
-static bool next_data_file(const gs_bytes *graph, size_t *at, char name[MAX_NAME])
-{
-    static const char entry[] = "\x0a\x08location\x12";
-    const uint8_t *found = graph->data ? memmem(graph->data + *at, graph->size - *at, entry, sizeof entry - 1) : NULL;
-    if (!found)
-        return false;
-    const uint8_t *end = graph->data + graph->size;
-    found += sizeof entry - 1;
-    size_t size = found < end ? *found++ : 0;
-    if (size >= 128 && found < end)
-        size = size - 128 + ((size_t)*found++ << 7);
-    if (size > (size_t)(end - found))
-        size = (size_t)(end - found);
-    *at = (size_t)(found - graph->data);
-    snprintf(name, MAX_NAME, "%.*s", (int)(size < MAX_NAME ? size : MAX_NAME - 1), (const char *)found);
-    return true;
-}
-
-/* What ONNX calls external data: the files that the graph of this name keeps tensors in, seen from its folder. Exporters write those of one
- * file one after the other. */
+/* The files that the graph of this name keeps tensors in. */
 static gs_status add_data_files(const gs_model *model, const char *name, struct sha256_ctx *digest, gs_error *err)
 {
-    char file[MAX_NAME], last[MAX_NAME] = "", whole[2 * MAX_NAME];
+    char file[GS_DATA_FILE_NAME], last[GS_DATA_FILE_NAME] = "", whole[2 * GS_DATA_FILE_NAME];
     const char *slash = strrchr(name, '/');
     int folder = slash ? (int)(slash + 1 - name) : 0;
     gs_bytes graph = {0};
@@ -72,7 +51,7 @@ static gs_status add_data_files(const gs_model *model, const char *name, struct 
     gs_status st = path ? GS_OK : gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     if (st == GS_OK && stat(path, &info) == 0 && S_ISREG(info.st_mode))
         st = gs_file_read(&graph, path, MAX_GRAPH, err);
-    for (size_t at = 0; st == GS_OK && next_data_file(&graph, &at, file);) {
+    for (size_t at = 0; st == GS_OK && gs_next_data_file(&graph, &at, file);) {
         if (strcmp(file, last) != 0) {
             snprintf(whole, sizeof whole, "%.*s%s", folder, name, file);
             st = add_if_file(model, whole, digest, err);

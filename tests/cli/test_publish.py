@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 import zipfile
 
-from harness import OTHER, PROGRAM, RUNTIME, TINY, VISION, Case
+from harness import GOLDEN, OTHER, PROGRAM, RUNTIME, TINY, VISION, Case
 
 
 def single(value):
@@ -280,6 +280,71 @@ class Published(Case):
         exact = json.loads((self.dir / "exact" / "manifest.json").read_text())
         size = lambda m: m["files"][m["roles"]["text"]["path"]]["size"]  # noqa: E731
         self.assertGreater(size(exact), size(quantised))
+
+
+class Graphs(Case):
+    """The graphs of ONNX models: published with their data and nothing of this machine, when licence and size allow."""
+
+    def setUp(self):
+        super().setUp()
+        self.share = self.make_share()
+        self.out = self.dir / "site"
+        forms = json.loads((GOLDEN / "onnx_forms/forms.json").read_text())["forms"]
+        self.sampler = next(form["sampler"] for form in forms if form["name"] == "external")
+        self.model = self.write_model("beside", {**self.sampler, "remark": "of mine"}, license="MIT")
+        shutil.copytree(GOLDEN / "onnx_forms/below", self.model.parent / "below")
+        self.index(self.model, self.folder_model("reds", (200, 30, 30)))
+
+    def read_json(self, path):
+        return json.loads((self.out / path).read_text())
+
+    def graphs(self, slug="beside", *flags):
+        self.ok("publish", self.db, self.out, *flags, env=self.environment())
+        catalog = self.read_json(self.read_json("manifest.json")["roles"]["catalog"]["path"])
+        page = catalog["page"][catalog["slug"].index(slug)]
+        return self.read_json(f"models/{slug}-{page}.json").get("graphs")
+
+    def test_graph_and_data_are_files_and_the_block_names_them(self):
+        graphs = self.graphs()
+        self.assertEqual(graphs["sampler"], {**self.sampler, "path": "0/graph.onnx"})
+        self.assertEqual(set(graphs["files"]), {"0/graph.onnx", "0/external.onnx.data"})
+        for name, original in (("0/graph.onnx", "external.onnx"), ("0/external.onnx.data", "external.onnx.data")):
+            content = (self.model.parent / "below" / original).read_bytes()
+            published = graphs["files"][name]
+            self.assertEqual((self.out / published["path"]).read_bytes(), content)
+            self.assertEqual(published["size"], len(content))
+            self.assertIn(hashlib.sha256(content).hexdigest()[:16], published["path"])
+        self.assertIsNone(self.graphs("reds"))
+
+    def test_what_is_too_large_is_left_out(self):
+        size = sum(file["size"] for file in self.graphs()["files"].values())
+        self.assertIsNone(self.graphs("beside", "--graphs", size - 1))
+        self.assertIsNone(self.graphs("beside", "--graphs", 0))
+        self.assertIsNotNone(self.graphs("beside", "--graphs", size))
+
+    def test_what_states_no_licence_is_left_out(self):
+        self.write_model("beside", self.sampler)
+        self.index(self.model)
+        self.assertIsNone(self.graphs())
+
+    def test_what_is_not_what_was_sampled_is_left_out(self):
+        data = self.model.parent / "below/external.onnx.data"
+        data.write_bytes(bytes(data.stat().st_size))
+        self.assertIsNone(self.graphs())
+        data.unlink()
+        self.assertIsNone(self.graphs())
+
+    def test_a_file_outside_of_the_graphs_folder_is_not_published(self):
+        secret = self.dir / "secret"
+        secret.write_text("mine")
+        graph = self.model.parent / "below/external.onnx"
+        name = b"../../secret"
+        fake = b"\x0a\x08location\x12" + bytes([len(name)]) + name
+        content = graph.read_bytes()
+        doc = b"\x32" + bytes([len(fake)]) + fake  # ModelProto.doc_string
+        graph.write_bytes(content + doc)
+        self.index(self.model)
+        self.assertIsNone(self.graphs())
 
 
 class Serve(Case):
