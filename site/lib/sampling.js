@@ -5,6 +5,7 @@
 //     const files = { readBytes, sessionOptions: { intraOpNumThreads: 1 } };              // readBytes(path) -> bytes
 //     const model = await openModel(ort, sampler, files);
 //     const { width, height, data } = await sample(ort, model, { seed: 1, first: 0, count: 64 });
+//     const again = await render(ort, model, [latentOf(model, 1, 0)]);                   // pictures of any latents, where hasLatents(sampler)
 //     await closeModel(model);
 //
 // data is a Uint8Array [count, height, width, 3], RGB. Sample i depends on (model, seed, i) alone, to the last bit on one
@@ -172,9 +173,30 @@ export async function sample(ort, model, { seed, first, count }) {
   if (!isWhole(seed, 0, Number.MAX_SAFE_INTEGER)) throw new Error("field 'seed' must be a whole number from 0");
   if (!isWhole(count, 1, MAX_COUNT)) throw new Error(`field 'count' must be a whole number from 1 to ${MAX_COUNT}`);
   if (!isWhole(first, 0, Number.MAX_SAFE_INTEGER - count)) throw new Error("field 'first' must be a whole number from 0");
+  return collect(model, first, count, (start) => PROCEDURES[model.sampler.procedure](ort, model, seed, start));
+}
+
+/** Whether a latent says everything about a picture: no token is drawn, and no other input differs from sample to sample. */
+export const hasLatents = ({ procedure, inputs = {} }) =>
+  procedure !== 'autoregressive' && !Object.values(inputs).some((value) => isObject(value) && value.class === undefined);
+
+/** What sample `index` of a seed is made of: Float32Array [product(model.latent)], standard normal. */
+export const latentOf = (model, seed, index) => normals(product(model.latent), 1, LATENT, seed, index);
+
+/** The pictures of a list of latents, in the form of sample(). To be used where hasLatents(model.sampler). */
+export async function render(ort, model, latentList) {
+  return collect(model, 0, latentList.length, (start) => {
+    const numbers = new Float32Array(model.batch * product(model.latent));
+    latentList.slice(start, start + model.batch).forEach((latent, slot) => numbers.set(latent, slot * latent.length));
+    return PROCEDURES[model.sampler.procedure](ort, model, 0, start, numbers);
+  });
+}
+
+/** Pictures first .. first + count - 1 of those that make(start) gives, a batch at a time. */
+async function collect(model, first, count, make) {
   let frames = null;
   for (let start = first - (first % model.batch); start < first + count; start += model.batch) {
-    const { width, height, write } = await PROCEDURES[model.sampler.procedure](ort, model, seed, start);
+    const { width, height, write } = await make(start);
     const size = width * height * 3;
     frames ??= { width, height, channels: 3, count, data: new Uint8Array(count * size) };
     for (let slot = 0; slot < model.batch; slot++) {
@@ -205,15 +227,14 @@ async function paint(ort, model, graph, shape, numbers, seed, start) {
   return naming(graph.path, () => readPictures(tensor, batch, sampler));
 }
 
-function decode(ort, model, seed, start) {
-  return paint(ort, model, model.graph, model.latent, latents(model, seed, start), seed, start);
+function decode(ort, model, seed, start, z = latents(model, seed, start)) {
+  return paint(ort, model, model.graph, model.latent, z, seed, start);
 }
 
 /** Deterministic DDIM (Song, Meng and Ermon 2021): from noise along the predicted direction, step by step. */
-async function diffusion(ort, model, seed, start) {
+async function diffusion(ort, model, seed, start, x = latents(model, seed, start)) {
   const { sampler, graph, batch, latent } = model;
   const dims = dimsOf(graph, batch, latent);
-  let x = latents(model, seed, start);
   for (let k = 0; k < sampler.timesteps.length; k++) {
     const t = planInput(graph.inputs.get('t'), 't', sampler.timesteps[k], 0, batch)(ort);
     const [prediction] = await runGraph(ort, graph, { x: feed(ort, graph, 'x', dims, x), t }, null, seed, start);

@@ -32,7 +32,7 @@ test('index.html preloads the modules of the first paint, all and no others', ()
   assert.deepEqual(preloaded, [...importsOf('app/main.js')].sort());
 });
 
-const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'centred-moment', model: '' };
+const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'centred-moment', model: '', use: '', seed: null };
 
 test('an address is read as it was written', () => {
   for (const state of [
@@ -40,11 +40,19 @@ test('an address is read as it was written', () => {
     { ...PLAIN, q: 'a red car & more = 50 %' },
     { ...PLAIN, q: 'кот 🐈', types: ['GAN', 'VAE'], tags: ['a,b'], method: 'gaussian-lowrank' },
     { ...PLAIN, view: 'model', model: 'flat-cats-2', q: 'cat' },
+    { ...PLAIN, view: 'model', model: 'flat-cats-2', use: 'interpolate', seed: 0 },
     { ...PLAIN, view: 'about' },
+    { ...PLAIN, view: 'map', q: 'cat', types: ['GAN'] },
+    { ...PLAIN, view: 'kept' },
   ]) {
     const address = formatAddress(state);
     assert.deepEqual(parseAddress(address === './' ? '' : address), state);
   }
+});
+
+test('the address of a plain view is its name', () => {
+  assert.equal(formatAddress({ ...PLAIN, view: 'map' }), '?map');
+  assert.equal(formatAddress({ ...PLAIN, view: 'map', q: 'a=b' }), '?map&q=a%3Db');
 });
 
 test('an address that says nothing special is the page itself', () => {
@@ -56,6 +64,8 @@ test('what an address cannot mean is ignored or refused', () => {
   assert.equal(parseAddress('?method=toString').method, 'centred-moment');
   assert.equal(parseAddress('?method=__proto__').method, 'centred-moment');
   assert.equal(parseAddress('?model=../secret').model, '?');
+  assert.equal(parseAddress('?model=a&seed=-1&use=destroy').seed, null);
+  assert.equal(parseAddress('?model=a&seed=1&use=destroy').use, '');
   assert.equal(parseAddress('?model=').view, 'results');
   assert.deepEqual(parseAddress('?type=GAN&type=GAN&type=').types, ['GAN']);
   assert.equal(parseAddress(`?q=${'x'.repeat(1000)}`).q.length, 500);
