@@ -155,8 +155,9 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
 gs_status cli_open_bound_encoder(gs_encoder **encoder, const char *directory, const char *place,
                                  const gs_store_encoder *bound, const gs_encoder_options *options, gs_error *err);
 
-/* --precision's f32, bf16 or auto, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
-gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err);
+/* --precision's f32, bf16, auto or, of a job, int8, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
+gs_status cli_read_arithmetic(const char *precision, const char *device, bool job, gs_encoder_options *options,
+                              gs_error *err);
 
 /* Features of all parts [count, dim], malloc'ed; those of models are left zero. encoder may be NULL when cli_parts_need_encoder() is false. */
 gs_status cli_encode_parts(gs_encoder *encoder, const cli_parts *parts, size_t dim, float **features, gs_error *err);

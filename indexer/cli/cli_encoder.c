@@ -76,18 +76,24 @@ static size_t place_of(const char *text, const char *const *names, size_t n)
     return i;
 }
 
-gs_status cli_read_arithmetic(const char *precision, const char *device, gs_encoder_options *options, gs_error *err)
+gs_status cli_read_arithmetic(const char *precision, const char *device, bool job, gs_encoder_options *options,
+                              gs_error *err)
 {
-    static const char *const precisions[] = {
-        [GS_PRECISION_F32] = "f32", [GS_PRECISION_BF16] = "bf16", [GS_PRECISION_AUTO] = "auto"};
     static const char *const devices[] = {
         [GS_DEVICE_AUTO] = "auto", [GS_DEVICE_CPU] = "cpu", [GS_DEVICE_CUDA] = "cuda"};
     if (device && (options->device = (gs_device)place_of(device, devices, 3)) > GS_DEVICE_CUDA)
         return gs_fail(err, GS_EARGS, "--device is '%s', expected auto, cpu or cuda", device);
     if (options->device == GS_DEVICE_CUDA) /* who asks for a GPU asks for what it has: bf16 */
         options->precision = GS_PRECISION_AUTO;
-    if (precision && (options->precision = (gs_precision)place_of(precision, precisions, 3)) > GS_PRECISION_AUTO)
-        return gs_fail(err, GS_EARGS, "--precision is '%s', expected f32, bf16 or auto", precision);
+    if (!precision)
+        return GS_OK;
+    const char *precisions[GS_PRECISION_AUTO + 1];
+    for (int p = 0; p <= GS_PRECISION_AUTO; p++)
+        precisions[p] = gs_precision_name((gs_precision)p);
+    options->precision = (gs_precision)place_of(precision, precisions, GS_PRECISION_AUTO + 1);
+    if (options->precision > GS_PRECISION_AUTO || (options->precision == GS_PRECISION_INT8 && !job))
+        return gs_fail(err, GS_EARGS, "--precision is '%s', expected f32, bf16%s or auto", precision,
+                       job ? ", int8" : "");
     return GS_OK;
 }
 

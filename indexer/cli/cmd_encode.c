@@ -60,7 +60,7 @@ static gs_status encode(cli_call *call, gs_error *err)
     const arguments *args = call->arguments;
     gs_encoder *encoder;
     gs_encoder_options options = {.threads = cli_threads(args->threads), .batch = args->parts.count == 1};
-    gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
+    gs_status st = cli_read_arithmetic(args->precision, args->device, false, &options, err);
     if (st == GS_OK)
         st = cli_open_encoder(&encoder, args->encoder, NULL, &options, err);
     if (st != GS_OK)

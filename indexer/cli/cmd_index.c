@@ -70,7 +70,7 @@ static gs_status open_both(indexing *x, const char *database, gs_error *err)
     const arguments *args = x->args;
     gs_store_encoder bound;
     gs_encoder_options options = {.threads = x->threads, .batch = args->batch, .precision = GS_PRECISION_AUTO};
-    gs_status st = cli_read_arithmetic(args->precision, args->device, &options, err);
+    gs_status st = cli_read_arithmetic(args->precision, args->device, true, &options, err);
     if (st == GS_OK && access(database, F_OK) == 0)
         st = gs_store_open(&x->store, database, GS_STORE_CREATE, err);
     bool is_bound = st == GS_OK && x->store && gs_store_get_encoder(x->store, &bound, err) == GS_OK;
@@ -216,7 +216,7 @@ int cmd_index(int argc, char **argv)
          .least = 1, .most = 4096},
         {"threads", "N", "of the encoder, and as many that decode pictures (one per core)", .count = &args.threads,
          .most = 1024},
-        {"precision", "P", "of the encoder: f32, bf16 or auto, which is bf16 where the processor has it (auto)",
+        {"precision", "P", "of the encoder: f32, bf16, int8, or auto, which is bf16 where the processor has it (auto)",
          .text = &args.precision},
         {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
          .text = &args.device},

@@ -78,11 +78,13 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
 /* Whether to try a GPU. GS_EARGS when one is asked for together with what only the processor has. */
 static gs_status wants_gpu(const gs_encoder_options *options, bool *wanted, gs_error *err)
 {
-    bool only_processor = options->precision == GS_PRECISION_F32 || options->backend;
+    bool only_processor =
+        options->precision == GS_PRECISION_F32 || options->precision == GS_PRECISION_INT8 || options->backend;
     *wanted = options->device != GS_DEVICE_CPU && !only_processor;
     if (options->device == GS_DEVICE_CUDA && only_processor)
-        return gs_fail(err, GS_EARGS,
-                       "cuda: a GPU multiplies bf16 only, with cublasLt; f32 and other backends are the processor's");
+        return gs_fail(
+            err, GS_EARGS,
+            "cuda: a GPU multiplies bf16 only, with cublasLt; f32, int8 and other backends are the processor's");
     return GS_OK;
 }
 
@@ -118,7 +120,7 @@ static gs_status open_on_processor(gs_encoder *encoder, const gs_encoder_options
     if (st != GS_OK)
         return st;
     plan_threads(encoder, options);
-    encoder->info.precision = encoder->backend->number == GS_NUMBER_BF16 ? GS_PRECISION_BF16 : GS_PRECISION_F32;
+    encoder->info.precision = encoder->backend->precision;
     snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
     return open_workers(encoder, err);
 }

@@ -37,7 +37,7 @@ typedef struct gs_encoder gs_encoder; /* one thread at a time */
 typedef enum {
     GS_DEVICE_AUTO, /* a GPU where there is one and bf16 is wanted, else the processor */
     GS_DEVICE_CPU,
-    GS_DEVICE_CUDA, /* an error where there is none, and with GS_PRECISION_F32 or a backend */
+    GS_DEVICE_CUDA, /* an error where there is none, and with GS_PRECISION_F32, GS_PRECISION_INT8 or a backend */
 } gs_device;
 
 typedef struct {
@@ -57,8 +57,8 @@ typedef struct {
     bool has_text;          /* false: gs_encoder_texts refuses */
     int image_size;         /* pixels a side of what the vision tower sees */
     size_t batch;           /* pictures encoded at once */
-    gs_precision precision; /* of the matrix products: f32 or bf16 */
-    char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "cuda" */
+    gs_precision precision; /* of the matrix products: f32, bf16 or int8 */
+    char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "int8", "cuda" */
     gs_notes notes;         /* what was assumed where the files say nothing */
     gs_error gpu_refused;   /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
 } gs_encoder_info;

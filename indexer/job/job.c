@@ -304,10 +304,9 @@ static gs_status begin(job *j, const gs_model *model, int64_t *id, gs_error *err
 {
     char source[GS_SHA256_HEX];
     char *sampler = cJSON_PrintUnformatted(model->sampler), *path = realpath(model->path, NULL);
-    bool bf16 = gs_encoder_get_info(j->encoder)->precision == GS_PRECISION_BF16;
     gs_store_order order = {.sampler = sampler,
                             .source = source,
-                            .precision = bf16 ? "bf16" : "f32",
+                            .precision = gs_precision_name(gs_encoder_get_info(j->encoder)->precision),
                             .seed = j->options->seed,
                             .requested = j->options->samples,
                             .keep = j->options->keep,

@@ -4,11 +4,24 @@
 
 #include <string.h>
 
+const char *gs_precision_name(gs_precision precision)
+{
+    static const char *const names[] = {[GS_PRECISION_F32] = "f32",
+                                        [GS_PRECISION_BF16] = "bf16",
+                                        [GS_PRECISION_INT8] = "int8",
+                                        [GS_PRECISION_AUTO] = "auto"};
+    return names[precision];
+}
+
 gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err)
 {
     bool blas = name && strcmp(name, "blas") == 0;
     if (name && !blas && strcmp(name, "onednn") != 0)
         return gs_fail(err, GS_EARGS, "no backend is called '%s': expected blas or onednn", name);
+    if (precision == GS_PRECISION_INT8) {
+        *backend = gs_backend_int8();
+        return name ? gs_fail(err, GS_EARGS, "the backend %s multiplies no int8", name) : GS_OK;
+    }
     const gs_backend *bf16 = blas ? NULL : gs_backend_onednn_bf16();
     if (precision == GS_PRECISION_BF16 && !bf16)
         return gs_fail(err, GS_EARGS,

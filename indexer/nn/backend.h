@@ -26,6 +26,7 @@
 typedef enum {
     GS_PRECISION_F32,
     GS_PRECISION_BF16, /* features within 2e-4 cosine of f32's */
+    GS_PRECISION_INT8, /* weights by channel, activations by token; everything else in f32. For jobs: it is nobody's default */
     GS_PRECISION_AUTO, /* bf16 where the processor has the instructions, else f32 */
 } gs_precision;
 
@@ -69,6 +70,7 @@ typedef struct {
 
 typedef struct gs_backend {
     const char *name;
+    gs_precision precision; /* of its products */
     gs_number number;
 
     /* What one thread needs; not to be shared. */
@@ -103,12 +105,16 @@ static inline size_t gs_attention_scratch(size_t n)
     return n * n * (sizeof(float) + sizeof(uint16_t));
 }
 
-/* name: "blas", "onednn", or NULL for the quickest. GS_EARGS for an unknown name, and for bf16 where the backend or the
- * processor has none. */
+/* "f32", "bf16", "int8", "auto": static text. */
+const char *gs_precision_name(gs_precision precision);
+
+/* name: "blas", "onednn", or NULL for the quickest. GS_EARGS for an unknown name, for bf16 where the backend or the processor has none, and
+ * for int8 with a name. */
 gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err);
 
 const gs_backend *gs_backend_blas(void);        /* OpenBLAS, f32: the reference */
 const gs_backend *gs_backend_onednn(void);      /* oneDNN, f32 */
+const gs_backend *gs_backend_int8(void);        /* own kernels of bytes; a product uses one thread */
 const gs_backend *gs_backend_onednn_bf16(void); /* oneDNN, bf16; NULL where the processor has no such instructions */
 
 /* From now on products outside an encoder, LAPACK's included, and those of the calling thread use no more threads than

@@ -36,7 +36,7 @@ CREATE TABLE run (
     sampler   TEXT    NOT NULL,                             -- model.json's sampler block at that time
     source    TEXT    NOT NULL DEFAULT '',                  -- fingerprint of what the samples come from (indexer/sampler/sampler.h);
                                                             -- '': an old program did not record it; '-': to be sampled anew
-    precision TEXT    NOT NULL DEFAULT '',                  -- of the encoder's products: f32 or bf16; '' as above
+    precision TEXT    NOT NULL DEFAULT '',                  -- of the encoder's products: f32, bf16 or int8; '' as above
     seed      INTEGER NOT NULL,
     requested INTEGER NOT NULL CHECK (requested > 0),       -- --samples; a finite sampler may end before
     keep      INTEGER NOT NULL CHECK (keep >= 0),           -- --keep-features

@@ -113,7 +113,7 @@ gs_status gs_store_remove(gs_store *store, const char *slug, gs_error *err);
 typedef struct {
     const char *sampler;   /* compact JSON of the block */
     const char *source;    /* fingerprint of what the samples come from */
-    const char *precision; /* "f32" or "bf16" */
+    const char *precision; /* "f32", "bf16" or "int8" */
     uint64_t seed, requested, keep;
     bool force; /* sample anew whatever is there */
 } gs_store_order;

@@ -21,12 +21,20 @@ const char *gs_bench_error(void)
     return last.message;
 }
 
+static gs_precision precision_of(const char *name)
+{
+    gs_precision precision = GS_PRECISION_BF16;
+    while (precision < GS_PRECISION_AUTO && strcmp(name, gs_precision_name(precision)) != 0)
+        precision++;
+    return precision < GS_PRECISION_AUTO ? precision : GS_PRECISION_F32;
+}
+
 gs_bench *gs_bench_open(const char *directory, int threads, size_t batch, const char *precision, const char *device,
                         const char *backend)
 {
     gs_encoder_options options = {.threads = threads,
                                   .batch = batch,
-                                  .precision = strcmp(precision, "bf16") == 0 ? GS_PRECISION_BF16 : GS_PRECISION_F32,
+                                  .precision = precision_of(precision),
                                   .device = strcmp(device, "cuda") == 0 ? GS_DEVICE_CUDA : GS_DEVICE_CPU,
                                   .backend = backend};
     gs_bench *bench = calloc(1, sizeof *bench);

@@ -14,7 +14,7 @@
 
 typedef struct gs_bench gs_bench; /* one thread at a time */
 
-/* directory: as Hugging Face saves CLIP. precision: "bf16", else f32; device: "cuda", else the processor; backend: blas,
+/* directory: as Hugging Face saves CLIP. precision: "bf16" or "int8", else f32; device: "cuda", else the processor; backend: blas,
  * onednn, or NULL for the quickest. threads and batch as in gs_encoder_options. NULL on failure; gs_bench_close() releases it. */
 gs_bench *gs_bench_open(const char *directory, int threads, size_t batch, const char *precision, const char *device,
                         const char *backend);

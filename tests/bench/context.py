@@ -21,6 +21,7 @@ OURS = [
     ("gensearch blas", "f32", "blas"),
     ("gensearch onednn", "f32", "onednn"),
     ("gensearch onednn", "bf16", "onednn"),
+    ("gensearch", "int8", None),
 ]
 
 

@@ -1,6 +1,7 @@
 """Pictures per second at several batch sizes: gensearch against what people use."""
 
 import time
+from dataclasses import dataclass
 
 import torch
 
@@ -8,7 +9,18 @@ import context
 import peers
 from measure import Contender, attempt, best_peer, check, print_table, ratio, run_rounds
 
+CALIBRATION = 16  # pictures that OpenVINO sees beforehand
 NO_BF16 = "ONNX Runtime has no bf16 matrix products on this processor"
+
+
+@dataclass
+class Prepared:
+    """The tower in every library's own form."""
+
+    tower: object
+    converted: object  # OpenVINO's
+    quantised: object  # the same in int8
+    onnx: object  # a path
 
 
 def ours(bench, directory, frames):
@@ -27,8 +39,20 @@ def ours(bench, directory, frames):
     return contenders, opened
 
 
-def others(bench, tower, converted, onnx, inputs):
-    found = []
+def int8_peers(bench, prepared, frames, inputs):
+    for name, bind in (("OpenVINO", peers.bind_openvino), ("OpenVINO streams", peers.bind_openvino_streams)):
+        if name == "OpenVINO" or len(inputs) > 1:
+            yield attempt(name, "int8", lambda b=bind: b(prepared.quantised, inputs, "int8", bench.threads))
+    onnx = peers.quantise_onnx(prepared.onnx)
+    yield attempt("ONNX Runtime dynamic", "int8", lambda: peers.bind_onnxruntime(onnx, inputs, bench.threads))
+    if bench.shape == "vit-b-32":
+        directory = bench.model(bench.shape)
+        yield attempt("faster-clip", "int8", lambda: peers.bind_faster_clip(directory, frames, bench.threads))
+
+
+def others(bench, prepared, frames, inputs):
+    tower, converted, onnx = prepared.tower, prepared.converted, prepared.onnx
+    found = list(int8_peers(bench, prepared, frames, inputs))
     for precision in peers.TYPES:
         for name, compiled in (("PyTorch eager", False), ("PyTorch compiled", True)):
             found.append(
@@ -41,7 +65,7 @@ def others(bench, tower, converted, onnx, inputs):
                 )
     found.append(attempt("ONNX Runtime", "f32", lambda: peers.bind_onnxruntime(onnx, inputs, bench.threads)))
     found.append(Contender("ONNX Runtime", "bf16", refused=NO_BF16))
-    return sorted(found, key=lambda c: c.precision, reverse=True)
+    return sorted(found, key=lambda c: ["f32", "bf16", "int8"].index(c.precision))
 
 
 def preparation(bench, directory, frame):
@@ -56,13 +80,12 @@ def preparation(bench, directory, frame):
 
 
 def measure_batch(bench, directory, prepared, batch):
-    tower, converted, onnx = prepared
     frames = context.frames(batch, bench.image_size(bench.shape))
     inputs = context.pixels(frames)
     torch.compiler.reset()  # what it compiled for another batch
     contenders, opened = ours(bench, directory, frames)
-    contenders += others(bench, tower, converted, onnx, inputs)
-    check(contenders, peers.bind_pytorch(tower, inputs, "f32", False)())
+    contenders += others(bench, prepared, frames, inputs)
+    check(contenders, peers.bind_pytorch(prepared.tower, inputs, "f32", False)())
     outside = run_rounds(contenders, bench.rounds, bench.limit)
     for encoder in opened:
         encoder.close()
@@ -91,7 +114,9 @@ def run(bench):
     tower, _ = peers.towers(directory)
     example = context.pixels(context.frames(1, bench.image_size(bench.shape)))
     onnx = peers.export_onnx(tower, example, bench.folder / f"{bench.shape}-vision.onnx")
-    prepared = tower, peers.convert_openvino(tower, example), onnx
+    converted = peers.convert_openvino(tower, example)
+    calibration = context.pixels(context.frames(CALIBRATION, bench.image_size(bench.shape)))
+    prepared = Prepared(tower, converted, peers.quantise_openvino(converted, calibration), onnx)
     one = preparation(bench, directory, context.frames(1, bench.image_size(bench.shape))[0])
     print(
         f"\n### Pictures per second, {bench.shape}: median (best), and against the best peer of the same precision\n\n"

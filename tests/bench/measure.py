@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-COSINE = 0.999  # of a contender's feature and PyTorch's in f32, at least
+COSINE = {"f32": 0.999, "bf16": 0.999, "int8": 0.99}  # of a contender's feature and PyTorch's in f32, at least
 SETTLED = 0.1  # of one core: what a process whose threads sleep stays below
 
 
@@ -62,15 +62,15 @@ def cosines(features, reference):
     return (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
 
 
-def fault(features, reference):
-    """What is wrong with features [n, dim], or ''. Each must be like its own reference and like no other more."""
+def fault(features, reference, least):
+    """What is wrong with features [n, dim], or ''. Each must be near its own reference, and no nearer to another."""
     if features.shape != reference.shape or not np.isfinite(features).all():
         return f"features {features.shape} or not finite, expected {reference.shape}"
-    least = cosines(features, reference).min()
-    if least < COSINE:
-        return f"wrong features: cosine {least:.5f} with PyTorch f32"
+    found = cosines(features, reference).min()
+    if found < least:
+        return f"wrong features: cosine {found:.5f} with PyTorch f32"
     likeness = features @ reference.T
-    if (likeness.max(1) - likeness.diagonal() > 1 - COSINE).any():
+    if (likeness.max(1) - likeness.diagonal() > 1 - least).any():
         return "wrong features: more like another input's"
     return ""
 
@@ -81,7 +81,7 @@ def check(contenders, reference):
         if not contender.refused:
             progress(f"first run of {contender.name}, {contender.precision}")
             try:
-                contender.refused = fault(np.asarray(contender.run()), reference)
+                contender.refused = fault(np.asarray(contender.run()), reference, COSINE[contender.precision])
             except Exception as error:  # a compiler, say, works at the first run
                 contender.refused = str(error).strip().splitlines()[0]
 

@@ -73,7 +73,7 @@ def measure(bench, model, samples, mean, precision):
         return [f"gensearch, {precision} ({error})", "n/a", "n/a", ""], {"precision": precision, "refused": str(error)}
     with opened as encoder:
         cosine = cosines(index_once(encoder, model, samples)[None], mean[None])[0]
-        if cosine < COSINE:
+        if cosine < COSINE[precision]:
             row = [f"gensearch, {precision} (wrong mean: cosine {cosine:.5f} with PyTorch's)", "n/a", "n/a", ""]
             return row, {"precision": precision, "wrong_cosine": float(cosine)}
         frames = context.frames(BATCH, encoder.image_size)

@@ -301,6 +301,11 @@ class Changed(Case):
         (self.dir / "reds").rename(self.dir / "moved")
         self.assertIn("has its 12 samples already", self.index_loudly(self.dir / "moved" / "model.json"))
 
+    def test_a_run_in_int8_says_so(self):
+        self.index_loudly(self.folder_model("reds", (200, 30, 30)), flags=["--precision", "int8"])
+        with sqlite3.connect(self.db) as db:
+            self.assertEqual(db.execute("SELECT precision FROM run").fetchall(), [("int8",)])
+
     def test_a_run_of_another_precision_is_not_resumed(self):
         model = self.worker_model("noise", "--die-at", 21)
         self.index_loudly(model, status=2)

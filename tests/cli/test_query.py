@@ -53,6 +53,8 @@ class Commands(Case):
 
     def test_scores_are_those_of_the_method_computed_here(self):
         (encoded,) = self.json("encode", "--encoder", TINY, "--text", "a red car")
+        command = ("encode", "--encoder", TINY, "--text", "a red car", "--precision", "int8")
+        self.refused(*command, says=["'int8', expected f32, bf16 or auto"])
         q = encoded["feature"]
         dot = lambda a, b: sum(x * y for x, y in zip(a, b))  # noqa: E731
         with sqlite3.connect(self.db) as db:

@@ -27,6 +27,7 @@
 
 #define TOLERANCE        1e-4 /* largest absolute difference of f32 features */
 #define COSINE_TOLERANCE 2e-4 /* of bf16 features */
+#define INT8_TOLERANCE   5e-3 /* of the cosine of int8 features */
 #define MAX_INPUTS       32
 
 typedef struct {
@@ -64,12 +65,13 @@ static inline const cJSON *expected_list(const opened *o, const char *field)
     return list;
 }
 
-/* Fails unless feature [dim] is within tolerance of item's: component for component, or for bf16 by the cosine. */
+/* Fails unless feature [dim] is within tolerance of item's: component for component, or for bf16 and int8 by the cosine. */
 static inline void compare_feature(const opened *o, const cJSON *item, size_t i, const float *feature)
 {
     const cJSON *want = cJSON_GetObjectItemCaseSensitive(item, "feature"), *value;
     const gs_encoder_info *info = gs_encoder_get_info(o->encoder);
-    bool rounded = strcmp(info->backend, "onednn-bf16") == 0;
+    bool rounded = info->precision != GS_PRECISION_F32;
+    double tolerance = info->precision == GS_PRECISION_INT8 ? INT8_TOLERANCE : COSINE_TOLERANCE;
     double cosine = 0;
     size_t k = 0;
     assert_int_equal(cJSON_GetArraySize(want), info->dim);
@@ -81,7 +83,7 @@ static inline void compare_feature(const opened *o, const cJSON *item, size_t i,
                      (double)feature[k], value->valuedouble);
         k++;
     }
-    if (!(cosine >= 1 - COSINE_TOLERANCE))
+    if (!(cosine >= 1 - tolerance))
         fail_msg("%s, %s: input %zu has a cosine of %.6f with transformers' feature", o->name, info->backend, i,
                  cosine);
 }

@@ -35,6 +35,12 @@ static void bf16_features_are_near_those_of_transformers(void **state)
     check_backend(&(gs_encoder_options){.precision = GS_PRECISION_BF16});
 }
 
+static void int8_features_are_near_those_of_transformers(void **state)
+{
+    (void)state;
+    check_backend(&(gs_encoder_options){.precision = GS_PRECISION_INT8});
+}
+
 static void backends_that_are_not_there_are_refused(void **state)
 {
     (void)state;
@@ -114,6 +120,7 @@ int main(void)
         cmocka_unit_test(features_equal_those_of_transformers),
         cmocka_unit_test(features_of_the_reference_backend_equal_those_of_transformers),
         cmocka_unit_test(bf16_features_are_near_those_of_transformers),
+        cmocka_unit_test(int8_features_are_near_those_of_transformers),
         cmocka_unit_test(backends_that_are_not_there_are_refused),
         cmocka_unit_test(features_do_not_depend_on_batch_and_threads),
         cmocka_unit_test(tokens_equal_those_of_transformers),

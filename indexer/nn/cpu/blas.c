@@ -92,6 +92,7 @@ static gs_status attention(void *context, const gs_attention *a, gs_error *err)
 const gs_backend *gs_backend_blas(void)
 {
     static const gs_backend backend = {.name = "blas",
+                                       .precision = GS_PRECISION_F32,
                                        .number = GS_NUMBER_F32,
                                        .open = open_context,
                                        .close = close_context,

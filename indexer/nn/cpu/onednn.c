@@ -438,6 +438,7 @@ static gs_status attention_f32(void *context, const gs_attention *a, gs_error *e
 const gs_backend *gs_backend_onednn(void)
 {
     static const gs_backend backend = {.name = "onednn",
+                                       .precision = GS_PRECISION_F32,
                                        .number = GS_NUMBER_F32,
                                        .open = open_context,
                                        .close = close_context,
@@ -453,6 +454,7 @@ const gs_backend *gs_backend_onednn(void)
 const gs_backend *gs_backend_onednn_bf16(void)
 {
     static const gs_backend backend = {.name = "onednn-bf16",
+                                       .precision = GS_PRECISION_BF16,
                                        .number = GS_NUMBER_BF16,
                                        .open = open_context,
                                        .close = close_context,
