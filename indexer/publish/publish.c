@@ -10,7 +10,7 @@
 #include "indexer/util/share.h"
 
 #include <limits.h>
-#include <math.h> /* isfinite */
+#include <math.h> /* isfinite, sqrt */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +264,13 @@ static gs_status add_json(publication *p, const char *before, const gs_json_tree
     return st;
 }
 
+/* The standard error of a model's mean feature: features have length 1, so that their variances add up to 1 - |mean|^2, but for the divisor. */
+static double mean_error(const publication *p, size_t i)
+{
+    double length = p->source->norms[i];
+    return sqrt(fmax(1 - length * length, 0) / (double)(p->list.models[i].count - 1));
+}
+
 static gs_status add_page(publication *p, const gs_store_model *model, cJSON *card, char hash[GS_FOLDER_HASH],
                           gs_error *err)
 {
@@ -276,6 +283,9 @@ static gs_status add_page(publication *p, const gs_store_model *model, cJSON *ca
     gs_json_put_string(&page, page.root, "type", model->type);
     gs_json_put_number(&page, page.root, "samples", (double)model->count);
     gs_json_put_number(&page, page.root, "seed", (double)model->seed);
+    gs_json_put_string(&page, page.root, "added", model->added);
+    if (model->count > 1)
+        gs_json_put_number(&page, page.root, "mean_error", mean_error(p, (size_t)(model - p->list.models)));
     gs_status st = add_public_model(model, &page, err);
     if (st == GS_OK)
         st = gs_graphs_add(p->folder, model, p->options->graphs, &page, err);

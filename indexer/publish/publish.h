@@ -52,7 +52,8 @@
  *      "features": [HASH]}          features/SLUG-HASH.bin, when they were asked for
  *
  * models/SLUG-HASH.json:
- *     {"version": 1, "slug", "title", "type", "samples": n, "seed",
+ *     {"version": 1, "slug", "title", "type", "samples": n, "seed", "added": when the database first had the model,
+ *      "mean_error": the standard error of the mean feature,
  *      "model": the model.json as its author wrote it, unknown fields too, but with nothing of "sampler" except its "kind":
  *               paths and commands of the indexing machine are nobody's business,
  *      "graphs": {"sampler": the block that site/lib/sampling.js takes, "files": {NAME: {"path": "graphs/HASH.onnx", "size": bytes}}},

@@ -3,7 +3,10 @@
 import { element } from './dom.js';
 import { number } from './sentence.js';
 
-export function renderAbout({ count, encoder }) {
+/** A view of pages.js. */
+export const show = ({ folder, present }) => present('About', renderAbout(folder));
+
+function renderAbout({ count, encoder }) {
   const part = (title, ...paragraphs) => [element('h2', {}, title), paragraphs.map((text) => element('p', {}, text))];
   return element(
     'div',

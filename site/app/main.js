@@ -56,7 +56,7 @@ function reveal({ view }) {
 function wire() {
   models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
   facetsOf = makeFacets(models);
-  pages = makePages(byId('page'), folder);
+  pages = makePages(byId('page'), folder, { rank: rankByPicture });
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
   byId('more').addEventListener('click', () => {
     state.limit += STEP;
@@ -107,6 +107,13 @@ function act(action, value) {
 
 function filter(name, values) {
   visits.go({ ...state.address, [name === 'type' ? 'types' : 'tags']: values });
+}
+
+/** The models' indices, the likeliest to make a picture first. */
+async function rankByPicture(image) {
+  const result = await searcher.search([{ kind: 'image', image }], []);
+  if (!result) throw new Error('a newer search has taken its place');
+  return Array.from(result.order);
 }
 
 // ---- from an address to what is seen ----

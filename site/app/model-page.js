@@ -1,13 +1,15 @@
 // model-page.js - everything about one model, below its title: its samples, what it is, what its numbers stand on, how to get it, what is like it.
 //
-//     const node = renderModel({ folder, model, page, hrefOf });
+//     const node = renderModel({ folder, model, page, address, hrefOf, remember, rank, onClose });
 //
-// page: models/SLUG-HASH.json, or null while it loads: what the catalog knows is shown at once. hrefOf(change) is the address of
-// another state, such as {model: 'cats'} or {q: 'kitten'}.
+// page: models/SLUG-HASH.json, or null while it loads: what the catalog knows is shown at once. hrefOf(change) is the address of another state, such
+// as {view: 'results', q: 'kitten'}. The others: model-uses.js.
 
-import { thumbPath } from './catalog.js';
 import { element } from './dom.js';
+import { sizeOfGraphs } from './generator.js';
 import { webAddress } from './links.js';
+import { renderSamples } from './live-samples.js';
+import { renderUses } from './model-uses.js';
 import { makeCard, updateCard } from './results.js';
 import { number } from './sentence.js';
 import { typeShape } from './type-legend.js';
@@ -18,53 +20,49 @@ const PLACED = new Set([
   'project', 'download', 'created', 'sampler',
 ]);
 const SHOWN_NEIGHBORS = 8;
+const PLACES = 24; // samples that a page has, at most
 
-export function renderModel({ folder, model, page, hrefOf }) {
-  const facts = page?.model ?? {};
+export function renderModel(view) {
+  const { model, page, hrefOf } = view;
   return element(
     'div',
     { class: 'details' },
-    element(
-      'div',
-      { class: 'kind' },
-      typeShape(model.type),
-      element('span', {}, model.type),
-      element('span', { class: 'family' }, [model.family, resolution(facts.resolution)].filter(Boolean).join(' · ')),
-    ),
+    kindLine(model, page?.model ?? {}),
     element(
       'div',
       { class: 'model' },
-      element('div', {}, gallery(model, page), page && element('p', { class: 'note' }, galleryNote(page))),
-      page && element('div', { class: 'facts' }, ...factSections(folder, page, hrefOf)),
+      page ? renderUses({ ...view, hrefOf: (slug) => hrefOf({ view: 'model', model: slug, use: '', seed: null }) }) : waiting(model),
+      page && element('div', { class: 'facts' }, ...factSections(view)),
     ),
-    page && similar(folder, page, hrefOf),
+    page && similar(view),
   );
 }
 
-// ---- samples ----
-
-function gallery(model, page) {
-  const thumbs = page ? page.thumbs.map(({ hash, width, height }) => ({ src: thumbPath(hash), width, height })) : model.thumbs.map((src) => ({ src }));
-  const tiles = thumbs.map((thumb, index) =>
-    element('li', {}, element('img', { ...thumb, alt: `Sample ${index + 1}`, decoding: 'async', loading: index < 12 ? 'eager' : 'lazy' })),
+function kindLine(model, facts) {
+  const family = [model.family, resolution(facts.resolution)].filter(Boolean).join(' · ');
+  return element(
+    'div',
+    { class: 'kind' },
+    typeShape(model.type),
+    element('span', {}, model.type),
+    family && element('span', { class: 'family' }, family),
   );
-  const places = page ? 0 : 24 - tiles.length; // the page's own samples are on their way: keep their room
-  return element('ul', { class: 'gallery', 'aria-label': `Samples of ${model.title}` }, tiles, Array.from({ length: Math.max(0, places) }, () => element('li', { 'aria-hidden': 'true' })));
 }
 
-function galleryNote({ thumbs, samples }) {
-  if (thumbs.length === samples) return `All ${number(samples)} samples.`;
-  return `The first ${number(thumbs.length)} of ${number(samples)} samples, as they came: none were picked.`;
+/** The samples that the catalog knows, in the place of those that are on their way. */
+function waiting(model) {
+  const stored = model.thumbs.map((src) => ({ src }));
+  return element('div', { class: 'uses' }, element('div', { class: 'tabs', 'aria-hidden': 'true' }), renderSamples({ stored, places: PLACES, title: model.title, slug: model.slug }));
 }
 
 // ---- facts ----
 
-function factSections(folder, page, hrefOf) {
+function factSections({ folder, page, hrefOf }) {
   const { model } = page;
   return [
     section('About', aboutParts(model)),
     section('What the numbers stand on', [rows(numberRows(folder, page))]),
-    section('Get it', getParts(model)),
+    section('Get it', getParts(page, folder.base)),
     section('Tags', tagParts(model, hrefOf)),
     section('More', [rows(moreRows(model))]),
   ];
@@ -91,16 +89,19 @@ function aboutParts(model) {
   return [...paragraphs.map((text) => element('p', {}, text)), credits];
 }
 
-function numberRows({ encoder }, { samples, seed }) {
+function numberRows({ encoder }, { samples, seed, mean_error: error, added }) {
   return [
     ['samples', `${number(samples)}, seed ${seed}`],
     ['encoder', `${encoder.name} · ${encoder.fingerprint.slice(0, 8)}`],
     ['feature', `${encoder.dim} numbers`],
+    ['mean’s error', Number.isFinite(error) && error.toPrecision(2)],
+    ['added', textOf(added).slice(0, 10)],
   ];
 }
 
-function getParts(model) {
+function getParts({ model, graphs }, base) {
   const parts = [
+    ...graphLinks(model.slug, graphs, base),
     linkOrText('download', model.download),
     linkOrText('paper', model.paper),
     linkOrText('project', model.project),
@@ -108,6 +109,19 @@ function getParts(model) {
   ].filter(Boolean);
   return parts.length > 0 ? [element('div', { class: 'get' }, parts)] : [];
 }
+
+/** The graphs themselves, with their sizes. */
+function graphLinks(slug, graphs, base) {
+  if (!graphs) return [];
+  const files = Object.entries(graphs.files);
+  const link = ([name, { path, size }]) => {
+    const file = `${slug}-${name.replace('/', '-')}`;
+    return element('span', {}, element('a', { href: new URL(path, base).href, download: file }, files.length === 1 ? 'model.onnx' : file), ` ${bytes(size)}`);
+  };
+  return [...files.map(link), files.length > 1 && element('span', {}, `${bytes(sizeOfGraphs(graphs))} together`)];
+}
+
+const bytes = (count) => (count < 1e6 ? `${Math.ceil(count / 1e3)} kB` : `${(count / 1e6).toFixed(1)} MB`);
 
 /** A web address becomes a link named for what it is; anything else is shown as it was written. */
 function linkOrText(name, value) {
@@ -148,12 +162,12 @@ function moreRows(model) {
 
 // ---- similar models ----
 
-function similar(folder, page, hrefOf) {
+function similar({ folder, page, hrefOf }) {
   const known = page.neighbors.map(({ slug, distance }) => ({ model: folder.find(slug), distance })).filter(({ model }) => model);
   if (known.length === 0) return null;
   const cards = known.slice(0, SHOWN_NEIGHBORS).map(({ model, distance }) => {
     const card = makeCard(model);
-    updateCard(card, { model, distance, href: hrefOf({ view: 'model', model: model.slug }) });
+    updateCard(card, { model, distance, href: hrefOf({ view: 'model', model: model.slug, use: '', seed: null }) });
     return card;
   });
   return [

@@ -1,62 +1,68 @@
-// pages.js - the views other than the results: a model's page, about, and what to say when there is no such page.
+// pages.js - the views other than the results, each loaded when it is first asked for; and what to say when there is no such page.
 //
-//     const pages = makePages(document.getElementById('page'), folder);
-//     pages.show(address);          // address: query.js, with view 'model' or 'about'
+//     const pages = makePages(document.getElementById('page'), folder, { rank });
+//     pages.show(address);          // address: query.js, of any view but 'results'
 //     pages.hide();
+//
+// rank(blob): a promise of the models' indices, the likeliest to make the picture first.
+//
+// A view is a module whose show({address, folder, rank, present, isShown, onClose}) puts its page up. present(title, ...parts) shows a new page;
+// isShown() is false as soon as another one is; onClose(end) is told what ends the work that the page has started.
 
-import { renderAbout } from './about.js';
 import { element } from './dom.js';
-import { renderModel } from './model-page.js';
 import { formatAddress } from './query.js';
 
-const NOT_FOUND = 'Not found';
+const VIEWS = {
+  about: () => import('./about.js'),
+  model: () => import('./model-view.js'),
+};
 
-export function makePages(container, folder) {
-  let current = null; // the address whose page is shown: what arrives late for another one is dropped
+export function makePages(container, folder, { rank }) {
+  let shown = 0; // which page it is: what arrives late for another one is dropped
+  let close = () => {};
 
   async function show(address) {
-    current = address;
-    container.hidden = false;
-    if (address.view === 'about') return present('About', renderAbout(folder));
-    const model = folder.find(address.model);
-    const back = backLink(address);
-    if (!model) return present(NOT_FOUND, back, heading(NOT_FOUND), note(`There is no model “${address.model}” in this catalog. It may have been renamed or withdrawn.`));
-    const view = { folder, model, hrefOf: (change) => formatAddress({ ...address, ...change }) };
-    const early = renderModel({ ...view, page: null });
-    const title = heading(model.title);
-    present(model.title, back, title, early);
-    // What arrives takes the place of `early` alone: the way back and the title stay, with the focus and a click half done.
+    leave();
+    const mine = shown;
+    const isShown = () => mine === shown;
     try {
-      const page = await folder.page(model.index);
-      if (current === address) early.replaceWith(renderModel({ ...view, page }));
+      const view = await VIEWS[address.view]();
+      if (!isShown()) return;
+      container.hidden = false;
+      view.show({ address, folder, rank, present, isShown, onClose: (end) => (close = end) });
     } catch (error) {
-      if (current !== address) return;
-      title.textContent = NOT_FOUND;
-      document.title = tabTitle(NOT_FOUND);
-      early.replaceWith(note(error.message));
+      if (!isShown()) return;
+      container.hidden = false;
+      const retry = element('button', { class: 'button', type: 'button', onclick: () => show(address) }, 'Try again');
+      present('Not loaded', backLink(address), heading('Not loaded'), note(`This page’s script did not arrive (${error.message}).`), retry);
     }
   }
 
   /** A new page: its title goes to the tab, and the focus to its heading, so that a screen reader says where it is. */
   function present(title, ...parts) {
-    document.title = tabTitle(title);
+    document.title = `${title} · gensearch`;
     container.replaceChildren(element('div', {}, parts));
     container.querySelector('h1').focus({ preventScroll: true });
   }
 
+  function leave() {
+    shown += 1;
+    close();
+    close = () => {};
+  }
+
   function hide() {
-    current = null;
+    leave();
     container.hidden = true;
   }
 
   return { show, hide };
 }
 
-const tabTitle = (title) => `${title} · gensearch`;
-const heading = (title) => element('h1', { tabindex: '-1' }, title);
-const note = (message) => element('p', { class: 'note', role: 'alert' }, message);
+export const heading = (title) => element('h1', { tabindex: '-1' }, title);
+export const note = (message) => element('p', { class: 'note', role: 'alert' }, message);
 
-function backLink(address) {
+export function backLink(address) {
   const q = address.q.trim();
   const href = formatAddress({ ...address, view: 'results' });
   return element('a', { class: 'back', href, 'data-page': true }, `← ${q ? `results for “${q}”` : 'all models'}`);

@@ -21,16 +21,16 @@ const LENGTHS = [0.5, 1, 1.5]; // of a step
 const GOOD = 1e-4; // a loss that ends the search: 1 % of the range from black to white
 
 /**
- * starts: random latents, drawn from seed, of which the best `keep` are improved in at most `steps` steps each. onStep({latent, loss}): after every
+ * starts: random latents, drawn from seed, of which the best `keep` are improved in at most `steps` steps each. onStep({latent, loss}), awaited after every
  * step that came nearer than any before. made: how many pictures it took.
  */
 export async function invert({ render, latentSize, target, starts = 256, keep = 6, steps = 12, seed = 1, onStep = () => {} }) {
   const problem = makeProblem(render, target);
   let best = null;
-  const onBetter = (state) => {
+  const onBetter = async (state) => {
     if (best && best.cost <= state.cost) return;
     best = state;
-    onStep({ latent: state.latent, loss: state.loss });
+    await onStep({ latent: state.latent, loss: state.loss });
   };
   for (const start of (await begin(problem, latentSize, starts, seed)).slice(0, keep)) {
     await descend(problem, start, steps, onBetter);
@@ -72,14 +72,14 @@ async function begin(problem, latentSize, starts, seed) {
 
 async function descend(problem, start, steps, onBetter) {
   let state = start;
-  onBetter(state);
+  await onBetter(state);
   for (let step = 0; step < steps && state.loss > GOOD / 10; step++) {
     state.jacobian = await differences(problem, state);
     const tried = await problem.look(candidates(state));
     const next = tried.reduce((a, b) => (b.cost < a.cost ? b : a));
     if (!(next.cost < 0.999 * state.cost)) return;
     state = next;
-    onBetter(state);
+    await onBetter(state);
   }
 }
 

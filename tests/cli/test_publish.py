@@ -103,7 +103,21 @@ class Published(Case):
                 self.assertEqual((data[:4], data[8:12]), (b"RIFF", b"WEBP"))
             self.assertEqual([n["slug"] for n in page["neighbors"]], [s for s in catalog["slug"] if s != slug])
             self.assertEqual(page["model"]["sampler"], {"kind": "folder"})
+            self.assertAlmostEqual(page["mean_error"], self.mean_error(slug), delta=1e-4 * page["mean_error"])
+            self.assertRegex(page["added"], r"^20\d\d-\d\d-\d\dT")
         self.assertEqual(page["model"]["secret"], {"a": 1})
+
+    def mean_error(self, slug):
+        """From the trace of the covariance."""
+        with sqlite3.connect(self.db) as db:
+            count, packed = db.execute(
+                "SELECT count, covariance FROM moments JOIN run ON run.id = run_id"
+                " JOIN model ON model.id = model_id WHERE slug = ?",
+                (slug,),
+            ).fetchone()
+        values = struct.unpack(f"<{len(packed) // 4}f", packed)
+        dim = int((2 * len(values)) ** 0.5)
+        return math.sqrt(sum(values[i * (i + 3) // 2] for i in range(dim)) / count)
 
     def test_the_binary_files_hold_what_search_computes_with(self):
         self.publish()

@@ -81,11 +81,18 @@ test('an unknown model has a page that says so', async ({ page, site }) => {
   await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
 });
 
-test('a model’s page that does not load says so', async ({ page, site }) => {
+test('a model’s page that does not load says so, keeps the samples that are known, and is tried again', async ({ page, site }) => {
   site.expectedFaults.push(MISSING);
-  await page.route(new RegExp(model.page), (route) => route.fulfill({ status: 500 }));
+  let broken = true;
+  await page.route(new RegExp(model.page), (route) => (broken ? route.fulfill({ status: 500 }) : route.continue()));
   await site.open(`?model=${model.slug}`);
   await expect(page.locator('#page')).toContainText('could not be loaded (500)');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(model.title);
+  await expect(page.locator('.gallery img')).toHaveCount(4);
+  broken = false;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.locator('.facts')).toBeVisible();
+  await expect(page.locator('.failure')).toHaveCount(0);
 });
 
 const EVIL = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>"\'>';

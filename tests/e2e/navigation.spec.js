@@ -28,7 +28,7 @@ test('a model’s page opens from its address and shows all there is', async ({ 
   await site.open(`?model=${model.slug}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(model.title);
   await expect(page).toHaveTitle(`${model.title} · gensearch`);
-  const gallery = page.getByRole('list', { name: /^Samples of/ }).getByRole('img');
+  const gallery = page.getByRole('list', { name: /^Samples of/ }).locator('img');
   await expect(gallery).toHaveCount(details.thumbs.length);
   await expect.poll(() => gallery.evaluateAll((images) => images.slice(0, 12).every((image) => image.complete && image.naturalWidth > 0))).toBe(true);
   const facts = page.locator('.facts');

@@ -20,10 +20,10 @@ export const test = base.extend({
   ],
 
   /** Opens an address of the site, such as '?q=kitten'. No test may leave an error in the console, unless it says which. */
-  site: async ({ page, server }, use) => {
+  site: async ({ page, server, published }, use) => {
     server.requests.length = 0;
     const faults = [];
-    const site = { url: server.url, requests: server.requests, expectedFaults: [], open: (address = '') => page.goto(server.url + address) };
+    const site = { folder: published, url: server.url, requests: server.requests, expectedFaults: [], open: (address = '') => page.goto(server.url + address) };
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
     page.on('request', (request) => request.url().startsWith(server.url) || request.url().startsWith('data:') || faults.push(`asked for ${request.url()}`));
