@@ -3,6 +3,7 @@
 #include "core/catalog.h"
 #include "indexer/publish/folder.h"
 #include "indexer/publish/graphs.h"
+#include "indexer/publish/map.h"
 #include "indexer/publish/onnx_text.h"
 #include "indexer/publish/onnx_vision.h"
 #include "indexer/search/source.h"
@@ -27,12 +28,14 @@ typedef struct {
     gs_source *source; /* the list's models, as searches read them */
     uint8_t fingerprint[GS_FINGERPRINT];
     gs_json_tree manifest, catalog;
-    cJSON *roles; /* of the manifest */
+    double *places; /* [count, 2]  owned: on the map */
+    cJSON *roles;   /* of the manifest */
 } publication;
 
 static void free_publication(publication *p)
 {
     gs_folder_close(p->folder);
+    free(p->places);
     gs_store_list_free(&p->list);
     gs_source_close(p->source);
     gs_json_tree_free(&p->manifest);
@@ -400,6 +403,8 @@ static gs_status add_model(publication *p, size_t i, gs_error *err)
     put_string(p, "family", model->family);
     put_fields(p, model);
     put_number(p, "samples", (double)model->count);
+    put_number(p, "x", p->places[2 * i]);
+    put_number(p, "y", p->places[2 * i + 1]);
     cJSON *card = gs_json_put_array(&p->catalog, column(p, "thumbs"), NULL);
     gs_status st = add_page(p, model, card, page, err);
     if (st == GS_OK)
@@ -435,7 +440,9 @@ static gs_status add_models(publication *p, gs_error *err)
     gs_json_put_number(&p->catalog, p->catalog.root, "version", GS_PUBLISH_VERSION);
     gs_json_put_number(&p->catalog, p->catalog.root, "count", (double)p->list.count);
     put_backgrounds(p);
-    gs_status st = GS_OK;
+    p->places = calloc(2 * p->list.count, sizeof *p->places);
+    gs_status st = p->places ? gs_map_place(p->source, p->places, err)
+                             : gs_fail(err, GS_ENOMEM, "no memory for a map of %zu models", p->list.count);
     for (size_t i = 0; i < p->list.count && st == GS_OK; i++)
         st = add_model(p, i, err);
     if (st != GS_OK)

@@ -43,6 +43,7 @@
  *     {"version": 1, "count": n,
  *      "id": [integer], "slug": [string], "title": [string], "type": [string], "family": [string, "" when unknown],
  *      "tags": [[string]], "authors": [[string]], "license": [string, "" when unknown], "samples": [how many the moments stand on],
+ *      "x": [number], "y": [number],    places on the map (indexer/publish/map.h)
  *      "thumbs": [[HASH, ...]],     the first 4 samples (fewer when there are fewer): thumbs/HASH.webp
  *      "page": [HASH],              models/SLUG-HASH.json
  *      "backgrounds": {KIND: {"means": [number], "cutoff": number}}    core/background.h, of "text" and of "image" where they are known;

@@ -11,7 +11,7 @@ import { hasLatents } from '../lib/sampling.js';
 import { fitPicture } from './frames.js';
 
 export const MOST_TRIED = 5;
-const EFFORT = { starts: 128, keep: 2, steps: 8 }; // enough to tell them apart, which takes less than coming as near as can be
+export const EFFORT = { starts: 128, keep: 2, steps: 8 }; // enough to tell them apart, which takes less than coming as near as can be
 
 export async function findInverter({ folder, blob, rank, makeGenerator, onTry, signal }) {
   const tried = [];

@@ -56,7 +56,7 @@ function reveal({ view }) {
 function wire() {
   models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
   facetsOf = makeFacets(models);
-  pages = makePages(byId('page'), folder, { rank: rankByPicture });
+  pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask });
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
   byId('more').addEventListener('click', () => {
     state.limit += STEP;
@@ -109,6 +109,12 @@ function filter(name, values) {
   visits.go({ ...state.address, [name === 'type' ? 'types' : 'tags']: values });
 }
 
+/** The result of the address's query; null when a newer one has overtaken it. */
+function ask({ q, method, types, tags }) {
+  const conditions = [...types.map((value) => ['type', value]), ...tags.map((value) => ['tag', value])];
+  return searcher.search([{ kind: 'text', text: q.trim(), method }], conditions);
+}
+
 /** The models' indices, the likeliest to make a picture first. */
 async function rankByPicture(image) {
   const result = await searcher.search([{ kind: 'image', image }], []);
@@ -142,12 +148,10 @@ const questionOf = ({ q, method, types, tags }) => JSON.stringify([q, method, ty
 const answers = (result, address) => result !== null && questionOf(result.address) === questionOf(address);
 
 async function search(address) {
-  const { q, method, types, tags } = address;
   state.failure = '';
   renderSentence();
   try {
-    const conditions = [...types.map((value) => ['type', value]), ...tags.map((value) => ['tag', value])];
-    const result = await searcher.search([{ kind: 'text', text: q.trim(), method }], conditions);
+    const result = await ask(address);
     if (!result) return; // newer words have overtaken these
     state.result = { ...result, address };
   } catch (error) {

@@ -107,6 +107,34 @@ class Published(Case):
             self.assertRegex(page["added"], r"^20\d\d-\d\d-\d\dT")
         self.assertEqual(page["model"]["secret"], {"a": 1})
 
+    def test_the_map_keeps_distances_of_the_means_as_well_as_a_plane_can(self):
+        for i, colour in enumerate(((30, 200, 30), (220, 220, 30), (90, 90, 90))):
+            self.folder_model(f"more{i}", colour)
+        self.index(*(self.dir / f"more{i}" / "model.json" for i in range(3)))
+        self.publish()
+        catalog = self.read_json(self.read_json("manifest.json")["roles"]["catalog"]["path"])
+        with sqlite3.connect(self.db) as db:
+            rows = db.execute(
+                "SELECT mean FROM moments JOIN run ON run.id = run_id JOIN model ON model.id = model_id ORDER BY slug"
+            ).fetchall()
+        means = [struct.unpack(f"<{len(mean) // 4}f", mean) for (mean,) in rows]
+        units = [[v / math.hypot(*mean) for v in mean] for mean in means]
+        middle = [sum(column) / len(units) for column in zip(*units)]
+        offsets = [[a - b for a, b in zip(unit, middle)] for unit in units]
+        places = list(zip(catalog["x"], catalog["y"]))
+        # Each axis must be an eigenvector of the inner products of what the ones before leave, and the largest.
+        gram = [[sum(a * b for a, b in zip(p, q)) for q in offsets] for p in offsets]
+        for axis in (0, 1):
+            column = [place[axis] for place in places]
+            square = sum(c * c for c in column)
+            product = [sum(g * c for g, c in zip(row, column)) for row in gram]
+            for value, c in zip(product, column):
+                self.assertAlmostEqual(value, square * c, delta=1e-3 * square)  # G c = |c|^2 c: an eigenvector
+            gram = [[g - column[i] * column[j] for j, g in enumerate(row)] for i, row in enumerate(gram)]
+            rest = sum(gram[i][i] for i in range(len(gram)))
+            self.assertLessEqual(rest / (len(gram) - 2 - axis), square)
+            self.assertGreater(max(column, key=abs), 0)
+
     def mean_error(self, slug):
         """From the trace of the covariance."""
         with sqlite3.connect(self.db) as db:
