@@ -7,7 +7,7 @@ import { toScreen } from './map-geometry.js';
 
 const PICTURE = 46; // pixels
 const MOST_PICTURES = 150; // in sight; more would hide each other
-const DIMMED = 0.22;
+const DIMMED = 0.3;
 
 /** Corners of the shapes, as in style.css; a circle for those that are not here. */
 const CORNERS = {

@@ -7,6 +7,7 @@
 
 import { element } from './dom.js';
 import { sizeOfGraphs } from './generator.js';
+import { browserStorage, openKept } from './kept-list.js';
 import { webAddress } from './links.js';
 import { renderSamples } from './live-samples.js';
 import { renderUses } from './model-uses.js';
@@ -46,7 +47,18 @@ function kindLine(model, facts) {
     typeShape(model.type),
     element('span', {}, model.type),
     family && element('span', { class: 'family' }, family),
+    keepButton(model),
   );
+}
+
+function keepButton({ slug, title }) {
+  const kept = openKept(browserStorage());
+  const label = () => (kept.has(slug) ? 'Kept ✓' : 'Keep');
+  const toggle = ({ currentTarget: button }) => {
+    button.setAttribute('aria-pressed', String(kept.toggle(slug)));
+    button.textContent = label();
+  };
+  return element('button', { class: 'link keep', type: 'button', 'aria-pressed': String(kept.has(slug)), 'aria-label': `Keep ${title}`, onclick: toggle }, label());
 }
 
 /** The samples that the catalog knows, in the place of those that are on their way. */

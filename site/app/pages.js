@@ -17,6 +17,7 @@ const VIEWS = {
   about: () => import('./about.js'),
   model: () => import('./model-view.js'),
   map: () => import('./map.js'),
+  kept: () => import('./kept.js'),
 };
 
 export function makePages(container, folder, { rank, search }) {
