@@ -28,6 +28,11 @@ static gs_engine engine_of(const gs_encoder *encoder, const gs_encoder_worker *w
     return (gs_engine){encoder->backend, w->context};
 }
 
+static gs_engine text_engine_of(const gs_encoder *encoder, const gs_encoder_worker *w)
+{
+    return (gs_engine){encoder->text_backend, w->text_context};
+}
+
 /* A tower's weights are packed when it is first used: a search for words needs no vision tower, a job no text tower. */
 static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
 {
@@ -36,9 +41,9 @@ static gs_status ready_texts(gs_encoder *encoder, gs_error *err)
     if (encoder->gpu)
         return GS_OK;
     if (!encoder->text_packed)
-        st = gs_clip_text_pack(&encoder->text, engine_of(encoder, encoder->workers), &encoder->weights, err);
+        st = gs_clip_text_pack(&encoder->text, text_engine_of(encoder, encoder->workers), &encoder->weights, err);
     encoder->text_packed = st == GS_OK;
-    size_t size = gs_clip_text_workspace(&encoder->text, encoder->backend->number, tokens);
+    size_t size = gs_clip_text_workspace(&encoder->text, encoder->text_backend->number, tokens);
     return st == GS_OK ? take_memory(encoder, size, err) : st;
 }
 
@@ -55,6 +60,7 @@ static gs_status ready_images(gs_encoder *encoder, gs_error *err)
 /* A call's inputs, which its workers take share by share until none is left. */
 typedef struct job {
     const gs_encoder *encoder;
+    const gs_backend *backend;
     const char *const *texts; /* or */
     const gs_image *images;
     size_t n, share;
@@ -77,7 +83,7 @@ static void *run_worker(void *argument)
 {
     worker_thread *self = argument;
     job *j = self->job;
-    const gs_backend *backend = j->encoder->backend;
+    const gs_backend *backend = j->backend;
     int before = backend->set_own_threads(j->threads);
     while (!atomic_load(&j->failed)) {
         size_t first = atomic_fetch_add(&j->next, j->share);
@@ -114,7 +120,7 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
     if (!all)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu threads", count);
     j->threads = encoder->info.batch == 1 && count == 1 ? (int)threads : 1;
-    int before = encoder->backend->set_threads(j->threads);
+    int before = j->backend->set_threads(j->threads);
     for (size_t i = 0; i < count; i++)
         all[i] = (worker_thread){.job = j, .worker = &encoder->workers[i]};
     while (started < count && pthread_create(&all[started].thread, NULL, run_worker, &all[started]) == 0)
@@ -123,7 +129,7 @@ static gs_status run_job(gs_encoder *encoder, job *j, gs_error *err)
     gs_status st = all[0].status;
     for (size_t i = 1; i < started; i++)
         pthread_join(all[i].thread, NULL);
-    encoder->backend->set_threads(before);
+    j->backend->set_threads(before);
     for (size_t i = 0; i < started; i++) {
         if (all[i].status == GS_OK)
             continue;
@@ -154,7 +160,7 @@ static gs_status encode_texts(const job *j, gs_encoder_worker *w, size_t first, 
     gs_sequences sequences = {w->lengths, count};
     if (encoder->gpu)
         return encoder->cuda->texts(encoder->gpu, w->ids, sequences, features, err);
-    return gs_clip_text_run(&encoder->text, engine_of(encoder, w), w->ids, sequences, w->work, features, err);
+    return gs_clip_text_run(&encoder->text, text_engine_of(encoder, w), w->ids, sequences, w->work, features, err);
 }
 
 /* image -> w->pixels. */
@@ -197,7 +203,12 @@ gs_status gs_encoder_texts(gs_encoder *encoder, const char *const *texts, size_t
     if (!encoder->info.has_text)
         return gs_fail(err, GS_EARGS, "%s (%s) encodes pictures only: it has no text tower", encoder->info.name,
                        gs_architecture_name(encoder->config.vision.architecture));
-    job j = {.encoder = encoder, .texts = texts, .n = n, .features = features, .encode = encode_texts};
+    job j = {.encoder = encoder,
+             .backend = encoder->text_backend,
+             .texts = texts,
+             .n = n,
+             .features = features,
+             .encode = encode_texts};
     gs_status st = n ? ready_texts(encoder, err) : GS_OK;
     return n && st == GS_OK ? run_job(encoder, &j, err) : st;
 }
@@ -210,7 +221,12 @@ gs_status gs_encoder_images(gs_encoder *encoder, const gs_image *images, size_t 
         gs_status st = encoder->cuda->images(encoder->gpu, images, n, features, err);
         return st == GS_OK ? check_finite(encoder, features, n, err) : st;
     }
-    job j = {.encoder = encoder, .images = images, .n = n, .features = features, .encode = encode_images};
+    job j = {.encoder = encoder,
+             .backend = encoder->backend,
+             .images = images,
+             .n = n,
+             .features = features,
+             .encode = encode_images};
     gs_status st = ready_images(encoder, err);
     return st == GS_OK ? run_job(encoder, &j, err) : st;
 }

@@ -62,6 +62,9 @@ static gs_status open_workers(gs_encoder *encoder, gs_error *err)
     bool good = encoder->workers != NULL;
     for (gs_encoder_worker *w = encoder->workers; good && w < encoder->workers + encoder->threads; w++) {
         gs_status st = encoder->backend->open(&w->context, err);
+        w->text_context = w->context;
+        if (st == GS_OK && encoder->text_backend != encoder->backend)
+            st = encoder->text_backend->open(&w->text_context, err);
         if (st != GS_OK)
             return st;
         w->pixels = malloc(3 * side * side * sizeof *w->pixels);
@@ -103,6 +106,8 @@ static void plan_threads(gs_encoder *encoder, const gs_encoder_options *options)
 static void close_workers(gs_encoder *encoder)
 {
     for (gs_encoder_worker *w = encoder->workers; w && w < encoder->workers + encoder->threads; w++) {
+        if (encoder->text_backend != encoder->backend)
+            encoder->text_backend->close(w->text_context);
         encoder->backend->close(w->context);
         free(w->preparation);
         free(w->pixels);
@@ -116,10 +121,14 @@ static void close_workers(gs_encoder *encoder)
 
 static gs_status open_on_processor(gs_encoder *encoder, const gs_encoder_options *options, gs_error *err)
 {
-    gs_status st = gs_backend_pick(&encoder->backend, options->backend, options->precision, err);
+    plan_threads(encoder, options);
+    size_t rows = encoder->share * encoder->vision.tokens;
+    gs_status st = gs_backend_pick(&encoder->backend, options->backend, options->precision, rows, err);
+    encoder->text_backend = encoder->backend;
+    if (st == GS_OK && options->precision == GS_PRECISION_INT8)
+        st = gs_backend_pick(&encoder->text_backend, NULL, GS_PRECISION_AUTO, rows, err);
     if (st != GS_OK)
         return st;
-    plan_threads(encoder, options);
     encoder->info.precision = encoder->backend->precision;
     snprintf(encoder->info.backend, sizeof encoder->info.backend, "%s", encoder->backend->name);
     return open_workers(encoder, err);
@@ -143,7 +152,8 @@ static gs_status open_on_gpu(gs_encoder *encoder, const gs_encoder_options *opti
                            .preprocess = &encoder->preprocess,
                            .batch = encoder->info.batch,
                            .graph = true};
-    st = gs_backend_pick(&encoder->backend, NULL, GS_PRECISION_F32, err);
+    st = gs_backend_pick(&encoder->backend, NULL, GS_PRECISION_F32, encoder->share * encoder->vision.tokens, err);
+    encoder->text_backend = encoder->backend;
     if (st == GS_OK)
         st = open_workers(encoder, err);
     if (st == GS_OK)
@@ -214,7 +224,7 @@ void gs_encoder_close(gs_encoder *encoder)
         encoder->cuda->destroy(encoder->gpu);
     close_workers(encoder);
     if (encoder->backend) {
-        gs_clip_text_unpack(&encoder->text, encoder->backend);
+        gs_clip_text_unpack(&encoder->text, encoder->text_backend);
         gs_clip_vision_unpack(&encoder->vision, encoder->backend);
     }
     gs_clip_text_free(&encoder->text);

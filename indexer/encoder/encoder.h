@@ -45,7 +45,7 @@ typedef struct {
     size_t batch;           /* pictures encoded at once; 0: 32 or two for each thread, on a GPU 256 */
     gs_precision precision; /* of the matrix products; 0: f32 */
     gs_device device;       /* 0: auto */
-    const char *backend;    /* of the processor, "blas" or "onednn"; NULL: the quickest */
+    const char *backend;    /* of the processor, "blas", "onednn" or "panels"; NULL: the quickest */
 } gs_encoder_options;
 
 typedef struct {
@@ -58,7 +58,7 @@ typedef struct {
     int image_size;         /* pixels a side of what the vision tower sees */
     size_t batch;           /* pictures encoded at once */
     gs_precision precision; /* of the matrix products: f32, bf16 or int8 */
-    char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "int8", "cuda" */
+    char backend[32];       /* what multiplies: "blas", "onednn", "onednn-bf16", "panels", "int8", "cuda" */
     gs_notes notes;         /* what was assumed where the files say nothing */
     gs_error gpu_refused;   /* with GS_DEVICE_AUTO, why the GPU or the plug-in that is there is not used; else empty */
 } gs_encoder_info;

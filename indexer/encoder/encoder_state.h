@@ -19,9 +19,9 @@
 typedef struct {
     void *preparation; /* [preparation_size]  owned; grows with the largest picture met */
     size_t preparation_size;
-    float *pixels; /* [3, image_size, image_size]  owned, as all below */
-    void *context; /* the backend's */
-    void *work;    /* [work_size]  what a share needs, of pictures or of texts; grows to the larger when that is used */
+    float *pixels;                /* [3, image_size, image_size]  owned, as all below */
+    void *context, *text_context; /* the backends'; one where they are the same */
+    void *work; /* [work_size]  what a share needs, of pictures or of texts; grows to the larger when that is used */
     size_t work_size;
     int32_t *ids;    /* [share, context] */
     size_t *lengths; /* [share] */
@@ -37,7 +37,8 @@ struct gs_encoder {
     gs_weights weights;
     gs_clip_text text;
     gs_clip_vision vision;
-    const gs_backend *backend;
+    const gs_backend *backend,
+        *text_backend; /* texts are never int8: they are few, and many pictures are compared with each */
     bool text_packed, vision_packed;
     const gs_cuda_api *cuda;    /* borrowed; NULL: the processor does it all */
     gs_cuda *gpu;               /* owned through cuda */

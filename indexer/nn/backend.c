@@ -1,5 +1,6 @@
 #include "indexer/nn/backend.h"
 
+#include "indexer/nn/cpu/f32_kernels.h"
 #include "indexer/util/cores.h"
 
 #include <string.h>
@@ -13,24 +14,38 @@ const char *gs_precision_name(gs_precision precision)
     return names[precision];
 }
 
-gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err)
+/* The quickest f32. */
+static const gs_backend *pick_f32(size_t rows)
 {
-    bool blas = name && strcmp(name, "blas") == 0;
-    if (name && !blas && strcmp(name, "onednn") != 0)
-        return gs_fail(err, GS_EARGS, "no backend is called '%s': expected blas or onednn", name);
+    const gs_f32_kernel *kernel = gs_f32_kernel_pick();
+    return kernel && rows < kernel->best_below ? gs_backend_panels() : gs_backend_onednn();
+}
+
+gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, size_t rows,
+                          gs_error *err)
+{
+    bool blas = name && strcmp(name, "blas") == 0, panels = name && strcmp(name, "panels") == 0;
+    if (name && !blas && !panels && strcmp(name, "onednn") != 0)
+        return gs_fail(err, GS_EARGS, "no backend is called '%s': expected blas, onednn or panels", name);
+    if (panels && !gs_backend_panels())
+        return gs_fail(err, GS_EARGS, "the backend panels needs AVX-512, or AVX2 with FMA: this processor has neither");
     if (precision == GS_PRECISION_INT8) {
         *backend = gs_backend_int8();
         return name ? gs_fail(err, GS_EARGS, "the backend %s multiplies no int8", name) : GS_OK;
     }
-    const gs_backend *bf16 = blas ? NULL : gs_backend_onednn_bf16();
+    const gs_backend *bf16 = blas || panels ? NULL : gs_backend_onednn_bf16();
     if (precision == GS_PRECISION_BF16 && !bf16)
         return gs_fail(err, GS_EARGS,
-                       blas ? "the backend blas multiplies f32 only"
-                            : "this processor has no bf16 arithmetic (AVX512-BF16 or AMX): use f32");
+                       blas || panels ? "the backends blas and panels multiply f32 only"
+                                      : "this processor has no bf16 arithmetic (AVX512-BF16 or AMX): use f32");
     if (precision != GS_PRECISION_F32 && bf16)
         *backend = bf16;
+    else if (blas)
+        *backend = gs_backend_blas();
+    else if (panels)
+        *backend = gs_backend_panels();
     else
-        *backend = blas ? gs_backend_blas() : gs_backend_onednn();
+        *backend = name ? gs_backend_onednn() : pick_f32(rows);
     return GS_OK;
 }
 

@@ -1,7 +1,7 @@
 /* backend.h - the matrix products of a transformer, behind a table of functions picked once.
  *
  *     const gs_backend *backend;
- *     if ((st = gs_backend_pick(&backend, NULL, GS_PRECISION_AUTO, err)) != GS_OK) return st;
+ *     if ((st = gs_backend_pick(&backend, NULL, GS_PRECISION_AUTO, rows, err)) != GS_OK) return st;
  *     void *context;
  *     st = backend->open(&context, err);                   // once a thread
  *     st = backend->pack(context, &layer, err);            // once a layer: the weights as the backend likes them best
@@ -108,12 +108,15 @@ static inline size_t gs_attention_scratch(size_t n)
 /* "f32", "bf16", "int8", "auto": static text. */
 const char *gs_precision_name(gs_precision precision);
 
-/* name: "blas", "onednn", or NULL for the quickest. GS_EARGS for an unknown name, for bf16 where the backend or the processor has none, and
+/* name: "blas", "onednn", "panels", or NULL for the quickest with so many rows a product. GS_EARGS for an unknown name, for bf16 where the backend or the processor has none, and
  * for int8 with a name. */
-gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, gs_error *err);
+gs_status gs_backend_pick(const gs_backend **backend, const char *name, gs_precision precision, size_t rows,
+                          gs_error *err);
 
-const gs_backend *gs_backend_blas(void);        /* OpenBLAS, f32: the reference */
-const gs_backend *gs_backend_onednn(void);      /* oneDNN, f32 */
+const gs_backend *gs_backend_blas(void);   /* OpenBLAS, f32: the reference */
+const gs_backend *gs_backend_onednn(void); /* oneDNN, f32 */
+const gs_backend *gs_backend_panels(
+    void); /* own kernels of f32; NULL where the processor has neither AVX-512 nor AVX2 with FMA */
 const gs_backend *gs_backend_int8(void);        /* own kernels of bytes; a product uses one thread */
 const gs_backend *gs_backend_onednn_bf16(void); /* oneDNN, bf16; NULL where the processor has no such instructions */
 

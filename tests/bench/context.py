@@ -20,6 +20,7 @@ STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 OURS = [
     ("gensearch blas", "f32", "blas"),
     ("gensearch onednn", "f32", "onednn"),
+    ("gensearch panels", "f32", "panels"),
     ("gensearch onednn", "bf16", "onednn"),
     ("gensearch", "int8", None),
 ]

@@ -26,11 +26,19 @@ static void features_of_the_reference_backend_equal_those_of_transformers(void *
     check_backend(&(gs_encoder_options){.backend = "blas"});
 }
 
+static void features_of_onednn_and_panels_equal_those_of_transformers(void **state)
+{
+    (void)state;
+    check_backend(&(gs_encoder_options){.backend = "onednn"});
+    if (gs_backend_panels())
+        check_backend(&(gs_encoder_options){.backend = "panels"});
+}
+
 static void bf16_features_are_near_those_of_transformers(void **state)
 {
     (void)state;
     const gs_backend *backend;
-    if (gs_backend_pick(&backend, NULL, GS_PRECISION_BF16, NULL) != GS_OK)
+    if (gs_backend_pick(&backend, NULL, GS_PRECISION_BF16, 1000, NULL) != GS_OK)
         skip(); /* no such instructions */
     check_backend(&(gs_encoder_options){.precision = GS_PRECISION_BF16});
 }
@@ -46,10 +54,10 @@ static void backends_that_are_not_there_are_refused(void **state)
     (void)state;
     const gs_backend *backend;
     gs_error err;
-    assert_int_equal(gs_backend_pick(&backend, "mkl", GS_PRECISION_F32, &err), GS_EARGS);
-    assert_string_equal(err.message, "no backend is called 'mkl': expected blas or onednn");
-    assert_int_equal(gs_backend_pick(&backend, "blas", GS_PRECISION_BF16, &err), GS_EARGS);
-    assert_string_equal(err.message, "the backend blas multiplies f32 only");
+    assert_int_equal(gs_backend_pick(&backend, "mkl", GS_PRECISION_F32, 1000, &err), GS_EARGS);
+    assert_string_equal(err.message, "no backend is called 'mkl': expected blas, onednn or panels");
+    assert_int_equal(gs_backend_pick(&backend, "blas", GS_PRECISION_BF16, 1000, &err), GS_EARGS);
+    assert_string_equal(err.message, "the backends blas and panels multiply f32 only");
 }
 
 static void features_do_not_depend_on_batch_and_threads(void **state)
@@ -119,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_equal_those_of_transformers),
         cmocka_unit_test(features_of_the_reference_backend_equal_those_of_transformers),
+        cmocka_unit_test(features_of_onednn_and_panels_equal_those_of_transformers),
         cmocka_unit_test(bf16_features_are_near_those_of_transformers),
         cmocka_unit_test(int8_features_are_near_those_of_transformers),
         cmocka_unit_test(backends_that_are_not_there_are_refused),

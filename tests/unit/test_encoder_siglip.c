@@ -50,7 +50,7 @@ static void bf16_features_are_near(void **state)
 {
     (void)state;
     const gs_backend *backend;
-    if (gs_backend_pick(&backend, NULL, GS_PRECISION_BF16, NULL) != GS_OK)
+    if (gs_backend_pick(&backend, NULL, GS_PRECISION_BF16, 1000, NULL) != GS_OK)
         skip(); /* no such instructions */
     check_all(&(gs_encoder_options){.precision = GS_PRECISION_BF16});
 }

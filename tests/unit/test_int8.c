@@ -1,5 +1,5 @@
-#include "indexer/nn/backend.h"
 #include "indexer/nn/cpu/int8.h"
+#include "indexer/nn/cpu/tile.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -71,13 +71,13 @@ static void sums_of_every_kernel_are_exact(void **state)
 {
     (void)state;
     static const size_t ins[] = {1, 3, 4, 64, 770, MOST_IN};
-    float *weight = malloc(MOST_OUT * MOST_IN * sizeof *weight), x[GS_INT8_ROWS * MOST_IN], scale;
+    float *weight = malloc(MOST_OUT * MOST_IN * sizeof *weight), x[GS_TILE_ROWS * MOST_IN], scale;
     for (const gs_int8_kernel *const *k = gs_int8_kernels(); *k; k++)
         for (size_t c = 0; c < sizeof ins / sizeof *ins; c++) {
             const gs_int8_kernel *kernel = *k;
             size_t in = ins[c], out = MOST_OUT - c, size = gs_int8_row_size(kernel, in);
             char *rows = malloc(kernel->rows * size);
-            int32_t sums[GS_INT8_ROWS * GS_INT8_COLUMNS], zero;
+            int32_t sums[GS_TILE_ROWS * GS_TILE_COLUMNS], zero;
             gs_int8_weight w;
             make_whole(weight, x, in, out, kernel->rows, 7);
             assert_int_equal(gs_int8_pack(&w, kernel, weight, out, in, &err), GS_OK);
@@ -175,9 +175,9 @@ static void int8_is_refused_where_it_is_not_meant(void **state)
     const gs_backend *backend;
     float weight = 1;
     assert_int_equal(gs_int8_pack(&w, gs_int8_kernel_pick(), &weight, 1, GS_INT8_MAX_IN + 1, &err), GS_EARGS);
-    assert_int_equal(gs_backend_pick(&backend, "blas", GS_PRECISION_INT8, &err), GS_EARGS);
+    assert_int_equal(gs_backend_pick(&backend, "blas", GS_PRECISION_INT8, 1000, &err), GS_EARGS);
     assert_string_equal(err.message, "the backend blas multiplies no int8");
-    assert_int_equal(gs_backend_pick(&backend, NULL, GS_PRECISION_INT8, &err), GS_OK);
+    assert_int_equal(gs_backend_pick(&backend, NULL, GS_PRECISION_INT8, 1000, &err), GS_OK);
     assert_int_equal(backend->precision, GS_PRECISION_INT8);
 }
 

@@ -3,11 +3,9 @@
 #include "indexer/nn/cpu/int8.h"
 
 #include "core/clones.h"
-#include "indexer/nn/backend.h"
-#include "indexer/nn/vector.h"
+#include "indexer/nn/cpu/tile.h"
 
 #include <stdlib.h>
-#include <string.h> /* memcpy */
 
 #define BLOCK (512 << 10) /* bytes of quantised rows that stay in a core's cache while all channels meet them */
 
@@ -89,39 +87,17 @@ static gs_status make_room(quantised *q, size_t n, size_t row_size, gs_error *er
                                                        : gs_fail(err, GS_ENOMEM, "no memory for %zu quantised rows", n);
 }
 
-/* One tile of the product: sums [rows, kernel's columns] of the rows from `row` on and the channels from `first` on. */
-typedef struct {
-    size_t row, rows, first;
-    int32_t sums[GS_INT8_ROWS * GS_INT8_COLUMNS];
-    float y[GS_INT8_ROWS * GS_INT8_COLUMNS];
-} tile;
-
-/* t->y = scale step (sums - zero sum) + bias. All of a tile's columns, also those behind the last channel. */
-GS_CLONES static void scale_sums(tile *t, const gs_int8_weight *w, const quantised *q, const float *bias)
+/* t->y = scale step (sums - zero sum). */
+GS_CLONES static void scale_sums(gs_tile *t, const gs_int8_weight *w, const quantised *q, const int32_t *sums)
 {
-    size_t columns = w->kernel->columns;
     const float *step = w->step + t->first;
     const int32_t *sum = w->sum + t->first;
-    for (size_t r = 0; r < t->rows; r++) {
-        const int32_t *sums = t->sums + r * columns;
-        float scale = q->scale[t->row + r], *y = t->y + r * columns;
+    for (size_t r = 0; r < t->rows; r++, sums += t->columns) {
+        float scale = q->scale[t->row + r], *y = t->y + r * t->columns;
         int32_t zero = q->zero[t->row + r];
 #pragma omp simd
-        for (size_t c = 0; c < columns; c++)
-            y[c] = scale * step[c] * (float)(sums[c] - zero * sum[c]) + bias[c];
-    }
-}
-
-/* The tile into y [rows of the block, out]. */
-static void place(const tile *t, size_t columns, size_t out, bool adds, float *y)
-{
-    size_t n = out - t->first < columns ? out - t->first : columns;
-    for (size_t r = 0; r < t->rows; r++) {
-        float *to = y + (t->row + r) * out + t->first;
-        if (adds)
-            gs_add(to, n, t->y + r * columns);
-        else
-            memcpy(to, t->y + r * columns, n * sizeof *to);
+        for (size_t c = 0; c < t->columns; c++)
+            y[c] = scale * step[c] * (float)(sums[c] - zero * sum[c]);
     }
 }
 
@@ -129,21 +105,15 @@ static void place(const tile *t, size_t columns, size_t out, bool adds, float *y
 static void multiply_panel(const gs_linear *layer, const quantised *q, size_t n, size_t panel, gs_epilogue epilogue,
                            float *y)
 {
-    static const float no_bias[GS_INT8_ROWS * GS_INT8_COLUMNS];
     const gs_int8_weight *w = layer->packed;
     const gs_int8_kernel *kernel = w->kernel;
-    size_t size = gs_int8_row_size(kernel, w->in), columns = kernel->columns;
-    tile t = {.first = panel * columns};
-    float bias[GS_INT8_COLUMNS] = {0};
-    for (size_t c = 0; layer->bias && c < columns && t.first + c < w->out; c++)
-        bias[c] = layer->bias[t.first + c];
-    for (; t.row < n; t.row += kernel->rows) {
-        t.rows = n - t.row < kernel->rows ? n - t.row : kernel->rows;
-        kernel->multiply((const char *)q->rows + t.row * size, size, t.rows, gs_int8_panel(w, panel), w->depth, t.sums);
-        scale_sums(&t, w, q, bias);
-        if (gs_epilogue_activates(epilogue))
-            gs_activate(gs_epilogue_activation(epilogue), t.y, t.rows * columns, no_bias);
-        place(&t, columns, w->out, epilogue == GS_EPILOGUE_ADD, y);
+    size_t size = gs_int8_row_size(kernel, w->in);
+    int32_t sums[GS_TILE_ROWS * GS_TILE_COLUMNS];
+    gs_tile t = {.first = panel * kernel->columns, .columns = kernel->columns};
+    while (gs_tile_next(&t, n, kernel->rows)) {
+        kernel->multiply((const char *)q->rows + t.row * size, size, t.rows, gs_int8_panel(w, panel), w->depth, sums);
+        scale_sums(&t, w, q, sums);
+        gs_tile_finish(&t, layer, epilogue, y);
     }
 }
 

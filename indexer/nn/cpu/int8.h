@@ -19,13 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_INT8_MAX_IN  65536
-#define GS_INT8_ROWS    12 /* of a tile, at most; a kernel's own is below or equal */
-#define GS_INT8_COLUMNS 32 /* as well */
+#define GS_INT8_MAX_IN 65536
 
 typedef struct {
     const char *name;
-    size_t rows, columns; /* of a tile */
+    size_t rows, columns; /* of a tile, at most those of tile.h */
     size_t group;         /* numbers of a channel that lie side by side in a panel */
     size_t width;         /* bytes of a number of a row */
 
