@@ -40,6 +40,7 @@ wasm_means *wasm_means_open(const void *bytes, size_t size, uint32_t shape[2], g
 gs_status wasm_means_first_moment(const wasm_means *m, const float *feature, double *scores, gs_error *err);
 gs_status wasm_means_feature(const wasm_means *m, uint32_t index, float *feature, gs_error *err);
 wasm_model *wasm_model_open(const void *bytes, size_t size, int32_t needs, uint32_t *dim, gs_error *err);
+wasm_model *wasm_model_of_lowrank(const float *numbers, size_t rank, size_t dim, float rest, gs_error *err);
 gs_status wasm_model_score(const wasm_model *m, int32_t method, const float *feature, const wasm_model *other,
                            double tau, double *score, gs_error *err);
 gs_filter *wasm_filter_new(void);
@@ -189,6 +190,29 @@ wasm_model *wasm_model_open(const void *bytes, size_t size, int32_t needs, uint3
         return NULL;
     }
     *dim = (uint32_t)m->scored.dim;
+    return m;
+}
+
+/* A low-rank form that was made here: numbers (copied) are its mean [dim], values [rank] and vectors [rank, dim]. NULL with a message in err. The
+ * caller frees it. */
+EMSCRIPTEN_KEEPALIVE
+wasm_model *wasm_model_of_lowrank(const float *numbers, size_t rank, size_t dim, float rest, gs_error *err)
+{
+    uint64_t floats = (uint64_t)dim + rank + (uint64_t)rank * dim;
+    wasm_model *m =
+        floats < (SIZE_MAX - sizeof *m) / sizeof(float) ? calloc(1, sizeof *m + (size_t)floats * sizeof(float)) : NULL;
+    if (!m) {
+        gs_fail(err, GS_ENOMEM, "no memory for %zu vectors of dimension %zu", rank, dim);
+        return NULL;
+    }
+    memcpy(m->widened, numbers, (size_t)floats * sizeof(float));
+    m->lowrank = (gs_lowrank){.dim = dim,
+                              .rank = rank,
+                              .mean = m->widened,
+                              .values = m->widened + dim,
+                              .vectors = m->widened + dim + rank,
+                              .rest = rest};
+    m->scored = (gs_scored_model){.dim = dim, .lowrank = &m->lowrank};
     return m;
 }
 

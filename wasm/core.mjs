@@ -15,6 +15,7 @@
 //     model.score({ method: 'gaussian-density', feature: query }, tau);
 //     model.score({ method: 'frechet-lowrank', model: other }, tau);          // of two files of second/
 //     model.free();                                        // now, instead of when it is garbage collected
+//     core.lowrank({ mean, values, vectors, rest });       // a model of that form that was made here (core/score.h, gs_lowrank)
 //
 //     const fields = core.fields({ title: [...], author: [[...]], ... });     // of every model, by the names of conditions
 //     const { words, passes } = core.filter(fields, ['cat -old'], [['type', 'GAN']]);    // words: ['cat'], passes: Uint8Array
@@ -98,6 +99,22 @@ class Core {
     return this.#memory.use(4, (dim) => {
       const { at, keep } = this.#open(bytes, (data, size) => this.#module._wasm_model_open(data, size, index, dim, this.#error));
       return this.#memory.own(new Model(this.#module, this.#memory, at, this.#memory.read(Uint32Array, dim, 1)[0], this.#error, this.#methods), [at, keep]);
+    });
+  }
+
+  /** mean: Float32Array [dim], values: [rank], vectors: rank arrays [dim] of length 1, rest: a number; S of core/METHOD.md, its 0.001 I included. */
+  lowrank({ mean, values, vectors, rest }) {
+    const dim = mean.length, rank = vectors.length;
+    if (values.length !== rank || vectors.some((vector) => vector.length !== dim)) throw new Error('a low-rank form needs a value for each vector, and vectors as long as the mean');
+    const numbers = new Float32Array(dim + rank + rank * dim);
+    numbers.set(mean);
+    numbers.set(values, dim);
+    vectors.forEach((vector, r) => numbers.set(vector, dim + rank + r * dim));
+    return this.#memory.use(numbers.byteLength, (copy) => {
+      this.#memory.write(Float32Array, copy, numbers);
+      const at = this.#module._wasm_model_of_lowrank(copy, rank, dim, rest, this.#error);
+      if (at === 0) throw this.#memory.error(this.#error);
+      return this.#memory.own(new Model(this.#module, this.#memory, at, dim, this.#error, this.#methods), [at]);
     });
   }
 

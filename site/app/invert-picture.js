@@ -65,6 +65,7 @@ export function renderInvert({ slug, title, generator, compare }) {
     said,
     sliders,
     others,
+    element('p', { class: 'note' }, 'More than one picture? ', element('a', { href: '?few-shot', 'data-page': true }, 'Find the model to fine-tune with them')),
   );
 }
 

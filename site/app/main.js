@@ -56,7 +56,7 @@ function reveal({ view }) {
 function wire() {
   models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
   facetsOf = makeFacets(models);
-  pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask });
+  pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask, rankLike });
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
   byId('more').addEventListener('click', () => {
     state.limit += STEP;
@@ -120,6 +120,13 @@ async function rankByPicture(image) {
   const result = await searcher.search([{ kind: 'image', image }], []);
   if (!result) throw new Error('a newer search has taken its place');
   return Array.from(result.order);
+}
+
+/** The result for the models whose samples are most like these pictures. */
+async function rankLike(images) {
+  const result = await searcher.search([{ kind: 'model', images, method: 'frechet-lowrank' }], []);
+  if (!result) throw new Error('a newer search has taken its place');
+  return result;
 }
 
 // ---- from an address to what is seen ----

@@ -1,13 +1,13 @@
 // pages.js - the views other than the results, each loaded when it is first asked for; and what to say when there is no such page.
 //
-//     const pages = makePages(document.getElementById('page'), folder, { rank, search });
+//     const pages = makePages(document.getElementById('page'), folder, { rank, search, rankLike });
 //     pages.show(address);          // address: query.js, of any view but 'results'
 //     pages.hide();
 //
 // rank(blob): a promise of the models' indices, the likeliest to make the picture first. search(address): a promise of the result for the address's query
-// (search-worker.js).
+// (search-worker.js); rankLike(blobs): the same for the models most like these pictures together.
 //
-// A view is a module whose show({address, folder, rank, search, present, isShown, onClose}) puts its page up. present(title, ...parts) shows a new page;
+// A view is a module whose show({address, folder, rank, search, rankLike, present, isShown, onClose}) puts its page up. present(title, ...parts) shows a new page;
 // isShown() is false as soon as another one is; onClose(end) is told what ends the work that the page has started.
 
 import { element } from './dom.js';
@@ -18,9 +18,10 @@ const VIEWS = {
   model: () => import('./model-view.js'),
   map: () => import('./map.js'),
   kept: () => import('./kept.js'),
+  'few-shot': () => import('./few-shot.js'),
 };
 
-export function makePages(container, folder, { rank, search }) {
+export function makePages(container, folder, asks) {
   let shown = 0; // which page it is: what arrives late for another one is dropped
   let close = () => {};
 
@@ -32,7 +33,7 @@ export function makePages(container, folder, { rank, search }) {
       const view = await VIEWS[address.view]();
       if (!isShown()) return;
       container.hidden = false;
-      view.show({ address, folder, rank, search, present, isShown, onClose: (end) => (close = end) });
+      view.show({ address, folder, ...asks, present, isShown, onClose: (end) => (close = end) });
     } catch (error) {
       if (!isShown()) return;
       container.hidden = false;

@@ -16,7 +16,7 @@ export const DEFAULT_METHOD = 'centred-moment';
 /** What can be done with a model on its page, beside looking at its samples. */
 export const USES = ['interpolate', 'invert'];
 /** Views that are named in the address by their name alone. */
-const PLAIN_VIEWS = ['about', 'map', 'kept'];
+const PLAIN_VIEWS = ['about', 'map', 'kept', 'few-shot'];
 
 const SLUG = /^[a-z0-9-]{1,128}$/;
 export const MAX_QUERY = 500;

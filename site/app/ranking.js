@@ -4,6 +4,8 @@
 //     const parts = [{ kind: 'image', method: 'gaussian-lowrank', weight: 1, feature }, { kind: 'model', method: 'frechet-lowrank', index: 3 }];
 //     const { order, scores, probabilities, ... } = await rankParts({ core, means, tau, read }, parts, passes);
 //
+// A part of kind 'model' that is no model of the catalog has a feature and "model", core.lowrank() of it.
+//
 // passes: by model, whether a filter lets it through. read(index, needs): a promise of the model's file that methods with these needs
 // read, core.model() of it. Asked only where a part's method needs one, and only for the models that lead by first moments; the
 // others follow in the order of these. A model that is a part of the query is not ranked: it would be nearest to itself.
@@ -22,7 +24,7 @@ export async function rankParts({ core, means, tau, read }, parts, passes) {
   const needs = asked.map(({ method }) => core.needs(method));
   const head = needs.every((name) => name === 'mean') ? order : order.slice(0, core.mostCandidates);
   const files = await readFiles(read, head, new Set(needs));
-  const own = await Promise.all(asked.map(({ index, method }) => (method === 'frechet-lowrank' && index !== undefined ? read(index, 'lowrank') : undefined)));
+  const own = await Promise.all(asked.map(({ index, method, model }) => model ?? (method === 'frechet-lowrank' && index !== undefined ? read(index, 'lowrank') : undefined)));
   const scores = asked.map(({ method, feature }, p) => {
     const row = new Float64Array(means.count).fill(NaN);
     head.forEach((index, position) => {

@@ -10,12 +10,14 @@
 //   image     a picture's file, or what picture.js made of it
 //   feature   Float32Array [dim]: what was encoded before
 //   slug      of a model of the catalog
+//   images    pictures that stand for a model of kind 'model': at least two
 //   weight    1 unless given; below 0 steers away
 //   method    the kind's default unless given
 // conditions: [[field, value]]: the filters beside the words. What does not pass is not ranked.
 //
 // result: that of rankParts(), with milliseconds; where no part is left, {order} alone: the models that pass, as in the catalog.
 
+import { describeFew } from '../lib/few-shot.js';
 import { downloader } from './download.js';
 import { openEncoder, openRuntime } from './encoder.js';
 import { modelFiles } from './model-files.js';
@@ -88,7 +90,7 @@ async function answer({ id, parts, conditions }) {
 
 async function rank(ready, parts, conditions) {
   const { words, passes } = ready.core.filter(ready.fields, parts.map(({ text }) => text ?? ''), conditions);
-  const kept = parts.map((part, p) => ({ ...part, text: words[p] })).filter(({ text, image, feature, slug }) => text || image || feature || slug);
+  const kept = parts.map((part, p) => ({ ...part, text: words[p] })).filter(({ text, image, images, feature, slug }) => text || image || images || feature || slug);
   if (kept.length === 0) return { order: Uint32Array.from(passes.keys()).filter((index) => passes[index]) };
   const asked = await Promise.all(kept.map((part) => resolve(ready, part)));
   try {
@@ -99,12 +101,22 @@ async function rank(ready, parts, conditions) {
 }
 
 /** A part as rankParts() takes it. */
-async function resolve({ core, encoder, catalog }, { kind, text, image, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
+async function resolve({ core, encoder, catalog }, { kind, text, image, images, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
   const part = { kind, weight, method };
   if (feature) return { ...part, feature };
   if (image) return { ...part, feature: await encoder.encodeImage(image) };
+  if (images) return { ...part, ...(await describeImages(core, encoder, images)) };
   if (text) return { ...part, feature: await encoder.encode(text) };
   const index = catalog.slug.indexOf(slug);
   if (index < 0) throw new Error(`There is no model “${slug}” in this catalog.`);
   return { ...part, index };
+}
+
+/** The distribution of a few pictures, as if it were a model's. */
+async function describeImages(core, encoder, images) {
+  const features = [];
+  for (const image of images) features.push(await encoder.encodeImage(image));
+  const few = describeFew(features);
+  const length = Math.hypot(...few.mean);
+  return { feature: few.mean.map((value) => value / length), model: core.lowrank(few) };
 }

@@ -85,6 +85,18 @@ test('the low-rank density equals SciPy', () => {
   const score = model.score({ method: 'gaussian-lowrank', feature: query }, 100);
   assert.ok(Math.abs(score / number('golden_lowrank') - 1) < 1e-5, `${score}`);
   assert.ok(Math.abs(model.score({ method: 'frechet-lowrank', model }, 100)) < 1e-6); // from itself
+  const vectors = golden('scores_golden.h', 'lowrank_vectors');
+  const made = core.lowrank({
+    mean: Float32Array.from(golden('scores_golden.h', 'golden_mean')),
+    values: golden('scores_golden.h', 'lowrank_values'),
+    vectors: Array.from({ length: 5 }, (_, r) => Float32Array.from(vectors.slice(r * dim, (r + 1) * dim))),
+    rest: number('lowrank_rest'),
+  });
+  assert.equal(made.score({ method: 'gaussian-lowrank', feature: query }, 100), score);
+  assert.ok(Math.abs(made.score({ method: 'frechet-lowrank', model }, 100)) < 1e-6);
+  const point = core.lowrank({ mean: new Float32Array(dim), values: [], vectors: [], rest: 0.001 });
+  assert.ok(Number.isFinite(point.score({ method: 'frechet-lowrank', model }, 100)));
+  assert.throws(() => core.lowrank({ mean: new Float32Array(2), values: [1], vectors: [[1]], rest: 0 }), /as long as the mean/);
   assert.throws(() => model.score({ method: 'frechet-lowrank' }, 100), /frechet-lowrank needs/);
   assert.throws(() => model.score({ method: 'gaussian-lowrank' }, 100), /gaussian-lowrank needs/);
   assert.throws(() => model.score({ method: 'gaussian-density', feature: query }, 100), /gaussian-density needs/);
