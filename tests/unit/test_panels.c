@@ -1,4 +1,5 @@
 #include "indexer/nn/backend.h"
+#include "indexer/nn/cpu/crew.h"
 #include "indexer/nn/cpu/f32_kernels.h"
 #include "indexer/nn/cpu/tile.h"
 
@@ -89,6 +90,53 @@ static void layers_equal_the_reference_backend(void **state)
         }
 }
 
+typedef struct {
+    _Atomic int times[100]; /* each piece was done */
+} pieces;
+
+static void count_piece(void *context, size_t piece)
+{
+    ((pieces *)context)->times[piece]++;
+}
+
+static void a_crew_does_every_piece_once(void **state)
+{
+    (void)state;
+    for (size_t helpers = 0; helpers <= 5; helpers++) {
+        gs_crew *crew = gs_crew_open(helpers);
+        assert_int_equal(crew != NULL, helpers > 0);
+        for (size_t round = 0; round < 2000; round++) {
+            pieces p = {0};
+            size_t n = round % 101;
+            gs_crew_run(crew, n, count_piece, &p);
+            for (size_t i = 0; i < 100; i++)
+                assert_int_equal(p.times[i], i < n);
+        }
+        gs_crew_close(crew);
+    }
+}
+
+static void layers_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    const gs_backend *backend = gs_backend_panels();
+    if (!backend)
+        skip(); /* no such instructions */
+    enum { ROWS = 50, IN = 96, OUT = 150 };
+    float *x = noise(ROWS * IN, 1), *weight = noise(OUT * IN, 2);
+    gs_linear layer = {.weight = weight, .in = IN, .out = OUT};
+    int before = backend->set_own_threads(1);
+    float *alone = run(backend, layer, x, ROWS, GS_EPILOGUE_ADD);
+    backend->set_own_threads(4);
+    float *together = run(backend, layer, x, ROWS, GS_EPILOGUE_ADD);
+    backend->set_own_threads(before);
+    assert_memory_equal(alone, together, ROWS * OUT * sizeof *alone);
+    free(alone);
+    free(together);
+    free(x);
+    free(weight);
+}
+
 static void tiles_cover_every_row_once_and_evenly(void **state)
 {
     (void)state;
@@ -110,8 +158,8 @@ static void tiles_cover_every_row_once_and_evenly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kernel_gives_the_product),
-        cmocka_unit_test(layers_equal_the_reference_backend),
+        cmocka_unit_test(every_kernel_gives_the_product),        cmocka_unit_test(layers_equal_the_reference_backend),
+        cmocka_unit_test(a_crew_does_every_piece_once),          cmocka_unit_test(layers_do_not_depend_on_threads),
         cmocka_unit_test(tiles_cover_every_row_once_and_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* f32.c - the backend whose linear layers are own kernels of f32, for rows few or many; attention is that of OpenBLAS. */
 #include "indexer/nn/backend.h"
+#include "indexer/nn/cpu/crew.h"
 #include "indexer/nn/cpu/f32_kernels.h"
 #include "indexer/nn/cpu/tile.h"
 
@@ -10,16 +11,24 @@
 #define ALIGNMENT 64
 #define BLOCK     (384 << 10) /* bytes of rows that stay in a core's cache while all panels meet them */
 
+/* The context of a thread. */
+typedef struct {
+    gs_crew *crew; /* owned; NULL while one thread is enough */
+    int threads;   /* that it was opened for, the caller's included */
+} helpers;
+
 static gs_status open_context(void **context, gs_error *err)
 {
-    (void)err;
-    *context = NULL;
-    return GS_OK;
+    *context = calloc(1, sizeof(helpers));
+    return *context ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for the products of a thread");
 }
 
 static void close_context(void *context)
 {
-    (void)context;
+    helpers *h = context;
+    if (h)
+        gs_crew_close(h->crew);
+    free(h);
 }
 
 static size_t panels_of(const gs_linear *layer)
@@ -71,31 +80,53 @@ static int set_own_threads(int threads)
     return gs_backend_onednn()->set_own_threads(threads);
 }
 
-static void multiply_panel(const gs_f32_kernel *kernel, const gs_linear *layer, const float *x, size_t n, size_t panel,
-                           gs_epilogue epilogue, float *y)
+/* A block of rows. */
+typedef struct {
+    const gs_f32_kernel *kernel;
+    const gs_linear *layer;
+    const float *x; /* [n, in] */
+    size_t n;
+    gs_epilogue epilogue;
+    float *y; /* [n, out] */
+} product;
+
+static void multiply_panel(void *context, size_t panel)
 {
-    const float *packed = layer->packed;
+    const product *p = context;
+    const gs_f32_kernel *kernel = p->kernel;
+    size_t in = p->layer->in;
+    const float *packed = p->layer->packed;
     gs_tile t = {.first = panel * kernel->columns, .columns = kernel->columns};
-    while (gs_tile_next(&t, n, kernel->rows)) {
-        kernel->multiply(x + t.row * layer->in, layer->in, t.rows, packed + t.first * layer->in, layer->in, t.y);
-        gs_tile_finish(&t, layer, epilogue, y);
+    while (gs_tile_next(&t, p->n, kernel->rows)) {
+        kernel->multiply(p->x + t.row * in, in, t.rows, packed + t.first * in, in, t.y);
+        gs_tile_finish(&t, p->layer, p->epilogue, p->y);
     }
+}
+
+/* As many helpers as the calling thread may have now. */
+static gs_crew *call_crew(helpers *h)
+{
+    int threads = omp_get_max_threads();
+    if (threads != h->threads) {
+        gs_crew_close(h->crew);
+        h->crew = gs_crew_open((size_t)threads - 1);
+        h->threads = threads;
+    }
+    return h->crew;
 }
 
 static gs_status linear(void *context, const gs_linear *layer, const void *input, size_t rows, gs_epilogue epilogue,
                         void *output, gs_error *err)
 {
-    (void)context;
     (void)err;
-    const gs_f32_kernel *kernel = gs_f32_kernel_pick();
+    product p = {.kernel = gs_f32_kernel_pick(), .layer = layer, .epilogue = epilogue};
+    gs_crew *crew = call_crew(context);
     size_t panels = panels_of(layer), block = BLOCK / (layer->in * sizeof(float)) + 1;
     for (size_t row = 0; row < rows; row += block) {
-        size_t n = rows - row < block ? rows - row : block;
-        const float *x = (const float *)input + row * layer->in;
-        float *y = (float *)output + row * layer->out;
-#pragma omp parallel for if (omp_get_max_threads() > 1)
-        for (size_t panel = 0; panel < panels; panel++)
-            multiply_panel(kernel, layer, x, n, panel, epilogue, y);
+        p.n = rows - row < block ? rows - row : block;
+        p.x = (const float *)input + row * layer->in;
+        p.y = (float *)output + row * layer->out;
+        gs_crew_run(crew, panels, multiply_panel, &p);
     }
     return GS_OK;
 }
