@@ -7,6 +7,8 @@
 //
 // One question after the other: the operations are those of generator-worker.js.
 
+import { startWorker } from './start-worker.js';
+
 const RUNTIME = 'vendor/onnxruntime-web/ort-wasm-simd-threaded.wasm';
 
 /** What a question ends with when the visitor changed their mind. */
@@ -50,7 +52,7 @@ export function makeGenerator(folder, graphs, onProgress = () => {}) {
   }
 
   function start() {
-    worker = new Worker(new URL('generator-worker.js', import.meta.url), { type: 'module', name: 'generator' });
+    worker = startWorker(new URL('generator-worker.js', import.meta.url), 'generator');
     worker.onmessage = ({ data }) => receive(data);
     worker.onerror = (event) => end(new Error(event.message || 'the generator’s script could not be loaded'));
     const files = { [RUNTIME]: folder.manifest.files[RUNTIME] };

@@ -3,6 +3,9 @@
 //     const searcher = makeSearcher(folder, { onProgress, onClosed });  // onClosed: the loading is over, well or not
 //     searcher.open();                                        // starts the downloads; again: nothing, or another try after a failure
 //     const result = await searcher.search(parts, conditions); // as search-worker.js has them; null when a newer search has overtaken it
+//     searcher.close();                                       // ends the worker
+
+import { startWorker } from './start-worker.js';
 
 // A function whose body is `i32.const 0; i8x16.splat; i8x16.popcnt; drop`: valid only where WebAssembly has SIMD.
 const SIMD = [
@@ -20,7 +23,7 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
 
   function open() {
     if (worker) return;
-    worker = new Worker(new URL('search-worker.js', import.meta.url), { type: 'module', name: 'search' });
+    worker = startWorker(new URL('search-worker.js', import.meta.url), 'search');
     worker.onmessage = ({ data }) => receive(data);
     worker.onerror = (event) => fail(event.message || 'the search’s script could not be loaded');
     const { base, manifest, catalog } = folder;
@@ -56,5 +59,5 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
     });
   }
 
-  return { open, search };
+  return { open, search, close: () => fail('the search was closed') };
 }

@@ -18,8 +18,8 @@ export default [
   { ignores: ['build/', 'out/', '**/node_modules/'] },
   js.configs.recommended,
   { rules },
-  { files: ['site/app/**/*.js'], languageOptions: { globals: globals.browser } },
-  { files: ['site/app/search-worker.js'], languageOptions: { globals: globals.worker } },
+  { files: ['site/app/**/*.js', 'site/embed.js'], languageOptions: { globals: globals.browser } },
+  { files: ['site/app/*-worker.js'], languageOptions: { globals: globals.worker } },
   { files: ['site/lib/**/*.js', 'wasm/**/*.mjs'], languageOptions: { globals: globals['shared-node-browser'] } },
   { files: ['tests/**/*.{js,mjs}', 'tools/**/*.{js,mjs}'], languageOptions: { globals: globals.node } },
   // What a test hands to page.evaluate runs in the browser.

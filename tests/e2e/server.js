@@ -22,7 +22,8 @@ const TYPES = {
   '.webp': 'image/webp',
 };
 
-export async function serve(folder) {
+/** headers: sent with every file. */
+export async function serve(folder, headers = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
@@ -30,7 +31,7 @@ export async function serve(folder) {
     requests.push(name ?? path);
     const file = name && !name.startsWith('..') && join(folder, name);
     if (!file || !(await isFile(file))) return response.writeHead(404).end();
-    return response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'text/plain' }).end(await readFile(file));
+    return response.writeHead(200, { ...headers, 'Content-Type': TYPES[extname(file)] ?? 'text/plain' }).end(await readFile(file));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
