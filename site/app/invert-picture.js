@@ -108,7 +108,7 @@ function edit(generator, { latent, directions }, canvas) {
     draw();
   };
   return [
-    element('h3', {}, 'Edit along the directions that change this picture most'),
+    element('h2', {}, 'Edit along the directions that change this picture most'),
     ...inputs.map((input, k) => element('div', { class: 'slider' }, element('span', { 'aria-hidden': 'true' }, `direction ${k + 1}`), input)),
     element('button', { class: 'link', type: 'button', onclick: reset }, 'Back to the reconstruction'),
   ];

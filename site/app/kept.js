@@ -19,7 +19,7 @@ export function show({ address, folder, present, isShown }) {
   const chosen = new Set();
   const compare = element('button', { class: 'button primary', type: 'button', onclick: compareChosen }, 'Compare');
   const files = fileButtons(kept, draw, (message) => (said.textContent = message));
-  present('Kept', backLink(address), heading('Kept'), said, element('div', { class: 'actions' }, compare, files), comparison, list);
+  present('Kept', backLink(address), heading('Kept'), said, element('div', { class: 'actions' }, compare, files), comparison, element('h2', { class: 'hidden' }, 'Models'), list);
   draw();
 
   function draw(message = '') {
@@ -68,7 +68,7 @@ function keptCard(model, { href, isChosen, choose, remove }) {
       'div',
       { class: 'kept-actions' },
       element('label', {}, box, 'compare'),
-      element('button', { class: 'link', type: 'button', 'aria-label': `Keep ${model.title} no longer`, onclick: () => remove(model.slug) }, 'remove'),
+      element('button', { class: 'link', type: 'button', 'aria-label': `remove ${model.title}`, onclick: () => remove(model.slug) }, 'remove'),
     ),
   );
   return card;

@@ -53,12 +53,8 @@ function kindLine(model, facts) {
 
 function keepButton({ slug, title }) {
   const kept = openKept(browserStorage());
-  const label = () => (kept.has(slug) ? 'Kept ✓' : 'Keep');
-  const toggle = ({ currentTarget: button }) => {
-    button.setAttribute('aria-pressed', String(kept.toggle(slug)));
-    button.textContent = label();
-  };
-  return element('button', { class: 'link keep', type: 'button', 'aria-pressed': String(kept.has(slug)), 'aria-label': `Keep ${title}`, onclick: toggle }, label());
+  const toggle = ({ currentTarget: button }) => button.setAttribute('aria-pressed', String(kept.toggle(slug)));
+  return element('button', { class: 'link keep', type: 'button', 'aria-pressed': String(kept.has(slug)), 'aria-label': `Keep ${title}`, onclick: toggle }, 'Keep');
 }
 
 /** The samples that the catalog knows, in the place of those that are on their way. */

@@ -20,7 +20,7 @@ test('a model is kept from its page, is there at the next visit, and can be remo
   await expect(page.locator('.kept .card')).toHaveCount(1);
   await page.reload();
   await expect(page.locator('.kept .card h3')).toHaveText(some[0].title);
-  await page.getByRole('button', { name: `Keep ${some[0].title} no longer` }).click();
+  await page.getByRole('button', { name: `remove ${some[0].title}` }).click();
   await expect(page.locator('.kept .card')).toHaveCount(0);
 });
 
