@@ -34,7 +34,7 @@ static const gs_int8_kernel plain = {"plain", 4, 16, 1, 1, multiply_plainly};
 
 #define VNNI "avx512f,avx512vnni"
 
-/* Three rows are addressed from one pointer, so that all pointers stay in registers. rows is a constant, a multiple of 3. */
+/* Three rows are addressed from one pointer, so that all pointers stay in registers. rows is a constant. */
 FOR(VNNI)
 void tile_vnni(const uint8_t *x, size_t stride, size_t rows, const int8_t *panel, size_t depth, int32_t *sums)
 {
@@ -64,15 +64,44 @@ void tile_vnni(const uint8_t *x, size_t stride, size_t rows, const int8_t *panel
 __attribute__((target(VNNI))) static void multiply_vnni(const void *x, size_t stride, size_t rows, const int8_t *panel,
                                                         size_t depth, int32_t *sums)
 {
-    if (rows == 12)
-        tile_vnni(x, stride, 12, panel, depth, sums);
-    else if (rows >= 6)
+    switch (rows) {
+    case 1:
+        tile_vnni(x, stride, 1, panel, depth, sums);
+        break;
+    case 2:
+        tile_vnni(x, stride, 2, panel, depth, sums);
+        break;
+    case 3:
+        tile_vnni(x, stride, 3, panel, depth, sums);
+        break;
+    case 4:
+        tile_vnni(x, stride, 4, panel, depth, sums);
+        break;
+    case 5:
+        tile_vnni(x, stride, 5, panel, depth, sums);
+        break;
+    case 6:
         tile_vnni(x, stride, 6, panel, depth, sums);
-    size_t done = rows == 12 ? 12 : rows >= 6 ? 6 : 0;
-    for (; done + 3 <= rows; done += 3)
-        tile_vnni((const uint8_t *)x + done * stride, stride, 3, panel, depth, sums + done * 32);
-    for (; done < rows; done++)
-        tile_vnni((const uint8_t *)x + done * stride, stride, 1, panel, depth, sums + done * 32);
+        break;
+    case 7:
+        tile_vnni(x, stride, 7, panel, depth, sums);
+        break;
+    case 8:
+        tile_vnni(x, stride, 8, panel, depth, sums);
+        break;
+    case 9:
+        tile_vnni(x, stride, 9, panel, depth, sums);
+        break;
+    case 10:
+        tile_vnni(x, stride, 10, panel, depth, sums);
+        break;
+    case 11:
+        tile_vnni(x, stride, 11, panel, depth, sums);
+        break;
+    case 12:
+        tile_vnni(x, stride, 12, panel, depth, sums);
+        break;
+    }
 }
 
 static const gs_int8_kernel vnni = {"vnni", 12, 32, 4, 1, multiply_vnni};
@@ -112,16 +141,26 @@ void tile_avx2(const int16_t *x, size_t stride, size_t rows, const int8_t *panel
 __attribute__((target(AVX2))) static void multiply_avx2(const void *x, size_t stride, size_t rows, const int8_t *panel,
                                                         size_t depth, int32_t *sums)
 {
-    const int16_t *row = x;
-    size_t apart = stride / sizeof *row, done = 0;
-    if (rows == 6) {
-        tile_avx2(row, apart, 6, panel, depth, sums);
-        return;
+    switch (rows) {
+    case 1:
+        tile_avx2(x, stride / sizeof(int16_t), 1, panel, depth, sums);
+        break;
+    case 2:
+        tile_avx2(x, stride / sizeof(int16_t), 2, panel, depth, sums);
+        break;
+    case 3:
+        tile_avx2(x, stride / sizeof(int16_t), 3, panel, depth, sums);
+        break;
+    case 4:
+        tile_avx2(x, stride / sizeof(int16_t), 4, panel, depth, sums);
+        break;
+    case 5:
+        tile_avx2(x, stride / sizeof(int16_t), 5, panel, depth, sums);
+        break;
+    case 6:
+        tile_avx2(x, stride / sizeof(int16_t), 6, panel, depth, sums);
+        break;
     }
-    for (; done + 3 <= rows; done += 3)
-        tile_avx2(row + done * apart, apart, 3, panel, depth, sums + done * 16);
-    for (; done < rows; done++)
-        tile_avx2(row + done * apart, apart, 1, panel, depth, sums + done * 16);
 }
 
 static const gs_int8_kernel avx2 = {"avx2", 6, 16, 2, 2, multiply_avx2};
