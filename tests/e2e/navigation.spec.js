@@ -34,7 +34,8 @@ test('a model’s page opens from its address and shows all there is', async ({ 
   const facts = page.locator('.facts');
   await expect(facts).toContainText(details.model.description.split('\n')[0]);
   await expect(facts).toContainText(`${details.samples.toLocaleString('en')}, seed ${details.seed}`);
-  await expect(facts).toContainText(readPublished('manifest.json').encoder.fingerprint.slice(0, 8));
+  await expect(facts).toContainText(`gensearch-mini · ${readPublished('manifest.json').encoder.fingerprint.slice(0, 8)}`);
+  await expect(facts).toContainText(`mean’s error${details.mean_error.toPrecision(2)}`);
   const nearest = details.neighbors.slice(0, 8);
   await expect(page.locator('#similar + .cards .card')).toHaveCount(nearest.length);
   expect(await page.locator('#similar + .cards .card').evaluateAll((cards) => cards.map((card) => card.dataset.slug))).toEqual(nearest.map(({ slug }) => slug));

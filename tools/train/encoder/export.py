@@ -56,6 +56,9 @@ def main() -> None:
     model.logit_scale.data.fill_(calibrate(text, vision, tokenizer, args))
     out.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(out)
+    config_file = out / "config.json"  # transformers leaves the name out
+    named = {"_name_or_path": "gensearch-mini"} | json.loads(config_file.read_text())
+    config_file.write_text(json.dumps(named, indent=2) + "\n")
     CLIPImageProcessor(size={"shortest_edge": PIXELS}, crop_size={"height": PIXELS, "width": PIXELS}, resample=3,
                        image_mean=MEAN, image_std=STD).save_pretrained(out)
     for name in ("vocab.json", "merges.txt"):
