@@ -23,14 +23,16 @@
 //                  "range", "layout", "size": of the pictures, as far as the output leaves them open (pictures.js)
 //   decode         The graph maps standard normal numbers f32 [n, d...], or [d...] of one sample, to pictures. "latent": [d...], which
 //                  may be left out where the graph says n and it. GANs, VAEs, flows: whatever needs one pass.
+//                  optional "decoder": where the graph's output is not the pictures yet. One file or a list of them, each a graph
+//                  that maps what the one before it gives, the last to pictures. Models may name one decoder that they share.
 //   diffusion      "latent": [d...]; "timesteps": [T] and "alphas_cumprod": [T], in the order of sampling, so rising;
 //                  "prediction": "epsilon" | "v" | "sample"; optional "clip": [low, high] for the predicted sample;
-//                  optional "decoder": a second graph as in decode, when the latent is not the picture itself.
+//                  optional "decoder": as in decode, when the latent is not the picture itself.
 //                  The graph maps x f32 [n, d...] and t, a number, to the prediction. Deterministic DDIM steps.
 //   autoregressive "length", "vocabulary", "state": [s...], "decoder", optional "temperature" (1). The graph maps
 //                  token i32 [n], position i32 [1], state f32 [n, s...] to logits f32 [n, vocabulary] and state_out;
-//                  the state starts as zeros and the first token is `vocabulary`. The decoder maps the drawn tokens
-//                  i32 [n, length] to pictures.
+//                  the state starts as zeros and the first token is `vocabulary`. The decoder, as in decode, maps
+//                  the drawn tokens i32 [n, length] to pictures.
 
 import { naming, openGraph, planInputs, runGraph } from './graph.js';
 import { isInput, isShape, normals, planInput, requireShape } from './inputs.js';
@@ -53,6 +55,7 @@ const isRisingShare = (value) =>
 
 const SHAPE = [isShape, 'a list of positive integers'];
 const FILE = [isName, 'a file name'];
+const FILES = [(value) => [value].flat().length > 0 && [value].flat().every(isName), 'a file name or a list of them'];
 const RANGE = [isRange, 'two numbers, the lower first'];
 
 /** What each field must be, of every procedure and of one. A field whose name ends in '?' may be left out. */
@@ -67,20 +70,20 @@ const COMMON = {
     'for each input a number, a list of numbers, {"classes": 10}, {"classes": 10, "class": 3} or {"normal": [1, 64, 64]}'],
 };
 const FIELDS = {
-  decode: { 'latent?': SHAPE },
+  decode: { 'latent?': SHAPE, 'decoder?': FILES },
   diffusion: {
     latent: SHAPE,
     timesteps: [isNumbers, 'a list of numbers'],
     alphas_cumprod: [isRisingShare, 'a rising list of numbers between 0 and 1'],
     prediction: [(value) => PREDICTIONS.includes(value), `one of ${PREDICTIONS.join(', ')}`],
     'clip?': RANGE,
-    'decoder?': FILE,
+    'decoder?': FILES,
   },
   autoregressive: {
     length: [(value) => isWhole(value, 1, 65536), 'a whole number from 1 to 65536'],
     vocabulary: [(value) => isWhole(value, 2, 65536), 'a whole number from 2 to 65536'],
     state: SHAPE,
-    decoder: FILE,
+    decoder: FILES,
     'temperature?': [(value) => Number.isFinite(value) && value > 0, 'a number above 0'],
   },
 };
@@ -116,12 +119,12 @@ const OWN_INPUTS = { decode: null, diffusion: ['x', 't'], autoregressive: ['toke
  */
 export async function openModel(ort, sampler, { readBytes, sessionOptions = {}, fromDisk = false }) {
   const { inputs = {} } = sampler;
-  const model = { sampler, graph: null, decoder: null };
+  const model = { sampler, graph: null, decoders: [] };
   const open = (path, own) => openGraph(ort, path, { readBytes, sessionOptions, fromDisk }, own, inputs);
   try {
     model.graph = await open(sampler.path, OWN_INPUTS[sampler.procedure]);
-    if (sampler.decoder !== undefined) model.decoder = await open(sampler.decoder, null);
-    const graphs = [model.graph, model.decoder].filter(Boolean);
+    for (const path of [sampler.decoder ?? []].flat()) model.decoders.push(await open(path, null));
+    const graphs = graphsOf(model);
     const unknown = Object.keys(inputs).find((name) => graphs.every((graph) => !graph.inputs.has(name)));
     if (unknown !== undefined) throw new Error(`${sampler.path}: no input '${unknown}', which field 'sampler.inputs' names; `
       + `there are ${graphs.flatMap((graph) => [...graph.inputs.keys()]).join(', ')}`);
@@ -135,9 +138,10 @@ export async function openModel(ort, sampler, { readBytes, sessionOptions = {}, 
   }
 }
 
+const graphsOf = ({ graph, decoders }) => [...(graph ? [graph] : []), ...decoders];
+
 export async function closeModel(model) {
-  await model.graph?.session.release();
-  await model.decoder?.session.release();
+  for (const { session } of graphsOf(model)) await session.release();
 }
 
 /** Whether a graph makes one sample at a time and has no dimension for their number. */
@@ -219,16 +223,21 @@ const feed = (ort, graph, name, dims, numbers) => makeTensor(ort, graph.inputs.g
 
 const latents = ({ latent, batch }, seed, start) => normals(product(latent), batch, LATENT, seed, start);
 
-/** The pictures that a graph makes of the numbers [batch, ...shape]. */
-async function paint(ort, model, graph, shape, numbers, seed, start) {
-  const [name] = graph.own, { sampler, batch } = model;
-  const own = { [name]: feed(ort, graph, name, dimsOf(graph, batch, shape), numbers) };
-  const [tensor] = await runGraph(ort, graph, own, sampler.output && [sampler.output], seed, start);
-  return naming(graph.path, () => readPictures(tensor, batch, sampler));
+/** The pictures that the graphs, one after the other, make of the numbers [batch, ...shape]. */
+async function paint(ort, model, graphs, shape, numbers, seed, start) {
+  const { sampler, batch } = model, last = graphs.at(-1);
+  let tensor = null;
+  for (const graph of graphs) {
+    const [name] = graph.own;
+    const [dims, values] = tensor ? [tensor.dims, numbersOf(tensor)] : [dimsOf(graph, batch, shape), numbers];
+    const output = graph === last && sampler.output !== undefined ? [sampler.output] : null;
+    [tensor] = await runGraph(ort, graph, { [name]: feed(ort, graph, name, dims, values) }, output, seed, start);
+  }
+  return naming(last.path, () => readPictures(tensor, batch, sampler));
 }
 
 function decode(ort, model, seed, start, z = latents(model, seed, start)) {
-  return paint(ort, model, model.graph, model.latent, z, seed, start);
+  return paint(ort, model, graphsOf(model), model.latent, z, seed, start);
 }
 
 /** Deterministic DDIM (Song, Meng and Ermon 2021): from noise along the predicted direction, step by step. */
@@ -241,7 +250,7 @@ async function diffusion(ort, model, seed, start, x = latents(model, seed, start
     checkSize(prediction, x.length, graph.path);
     x = ddimStep(x, numbersOf(prediction), sampler, sampler.alphas_cumprod[k], sampler.alphas_cumprod[k + 1] ?? 1);
   }
-  if (model.decoder) return paint(ort, model, model.decoder, latent, x, seed, start);
+  if (model.decoders.length > 0) return paint(ort, model, model.decoders, latent, x, seed, start);
   return naming(graph.path, () => readPictures({ type: 'float32', dims: [batch, ...latent], data: x }, batch, sampler));
 }
 
@@ -280,7 +289,7 @@ async function autoregressive(ort, model, seed, start) {
     token.forEach((value, slot) => { tokens[slot * length + position] = value; });
     state = nextState;
   }
-  return paint(ort, model, model.decoder, [length], tokens, seed, start);
+  return paint(ort, model, model.decoders, [length], tokens, seed, start);
 }
 
 /** The token at u in the cumulative distribution softmax(logits / temperature). */

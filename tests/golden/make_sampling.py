@@ -91,7 +91,23 @@ def make_decode():
         {"w": w, "b": b, "shape": np.array([-1, 3, 4, 5])},
     )
     write_model("decode", {"path": "decode.onnx", "procedure": "decode", "latent": [6], "range": [-1, 1]})
-    return to_bytes(np.tanh(latents([6]) @ w + b).reshape(-1, 3, 4, 5), -1, 1)
+
+    def decode(z):
+        return to_bytes(np.tanh(z @ w + b).reshape(-1, 3, 4, 5), -1, 1)
+
+    return decode
+
+
+def make_chain(decode):
+    """Two graphs before decode.onnx, the first of four numbers: each takes what the one before it gives."""
+    first, second = weights(4, 5), weights(5, 6)
+    for name, source, inner in (("chain-first", first, 4), ("chain-second", second, 5)):
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Tanh", ["y"], ["out"])]
+        outputs = [("out", ["n", source.shape[1]])]
+        save(name, nodes, [("x", TensorProto.FLOAT, ["n", inner])], outputs, {"w": source})
+    sampler = {"path": "chain-first.onnx", "procedure": "decode", "decoder": ["chain-second.onnx", "decode.onnx"]}
+    write_model("chain", {**sampler, "range": [-1, 1]})
+    return decode(np.tanh(np.tanh(latents([4]) @ first) @ second))
 
 
 def make_denoiser():
@@ -192,11 +208,13 @@ def main():
         "words": [int(w) for w in words(SEED, 2**33 + 1, 1, 12)],
         "normals": [float(v) for v in normals(SEED, 2**33 + 1, 9)],
     }
-    frames = {"decode": make_decode()}
+    decode = make_decode()
+    frames = {"decode": decode(latents([6]))}
     scale = make_denoiser()
     for kind, clip in (("epsilon", None), ("v", None), ("sample", [-0.75, 0.75])):
         frames[f"diffusion-{kind}"] = make_diffusion(scale, kind, clip)
     frames["autoregressive"] = make_autoregressive()
+    frames["chain"] = make_chain(decode)
     expected["frames"] = {slug: data.tobytes().hex() for slug, data in frames.items()}
     (OUT / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 

@@ -62,8 +62,9 @@ async function getModel(file) {
 async function loadModel(file) {
   const json = await readJson(file);
   const sampler = { ...checkSampler(json?.sampler, file) };
-  for (const field of ['path', 'decoder'])
-    if (sampler[field] !== undefined) sampler[field] = path.resolve(path.dirname(file), sampler[field]);
+  const resolve = (name) => path.resolve(path.dirname(file), name);
+  sampler.path = resolve(sampler.path);
+  if (sampler.decoder !== undefined) sampler.decoder = [sampler.decoder].flat().map(resolve);
   const readBytes = (graph) =>
     readFile(graph).catch((error) => { throw new Error(`${graph}: ${error.message} (named by ${file})`); });
   const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 };

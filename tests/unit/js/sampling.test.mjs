@@ -111,6 +111,8 @@ test('a sampler block is refused with the file and the field', async () => {
     [{ ...good, prediction: 'noise' }, /sampler\.prediction' is "noise"/],
     [{ ...good, clip: 1 }, /sampler\.clip' is 1, expected two numbers/],
     [{ ...await readSampler('autoregressive'), decoder: undefined }, /sampler\.decoder' is missing/],
+    [{ ...good, decoder: [] }, /sampler\.decoder' is \[\], expected a file name or a list of them/],
+    [{ ...good, decoder: ['a.onnx', 7] }, /sampler\.decoder' is \["a\.onnx",7\]/],
     [{ ...await readSampler('autoregressive'), length: 1.5 }, /sampler\.length' is 1\.5/],
   ];
   for (const [sampler, message] of cases) assert.throws(() => checkSampler(sampler, 'm.json'), { message });
@@ -125,6 +127,8 @@ test('a graph that does not fit its sampler block is refused with the file', asy
   await refuses('decode', { path: 'expected.json' }, /^expected\.json: /);
   await refuses('diffusion-v', { path: 'decode.onnx' }, /^decode\.onnx: no input 'x', the graph has 'z' float32 \[n,6\]/);
   await refuses('autoregressive', { vocabulary: 6 }, /^prior\.onnx: gives float32 \[16,7\], expected 96/);
+  await refuses('chain', { decoder: ['decode.onnx'] }, /^decode\.onnx: /);
+  await refuses('chain', { decoder: ['chain-second.onnx', 'gone.onnx'] }, /gone\.onnx/);
   await refuses('autoregressive', { path: 'painter.onnx' }, /^painter\.onnx: no input 'token'/);
 });
 
