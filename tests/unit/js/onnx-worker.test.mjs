@@ -96,8 +96,8 @@ test('more models than it keeps open, each asked twice, all answer', async () =>
     const files = [];
     for (let i = 0; i < 10; i++) {
       const model = JSON.parse(await readFile(golden(slugs[i % slugs.length]), 'utf8'));
-      for (const field of ['path', 'decoder'])
-        if (model.sampler[field]) model.sampler[field] = path.join(GOLDEN, model.sampler[field]);
+      model.sampler.path = path.join(GOLDEN, model.sampler.path);
+      if (model.sampler.decoder) model.sampler.decoder = [model.sampler.decoder].flat().map((name) => path.join(GOLDEN, name));
       files.push(path.join(folder, `${i}.json`));
       await writeFile(files[i], JSON.stringify(model));
     }

@@ -1,23 +1,18 @@
-"""From trained networks to a folder of the zoo: ONNX graphs with 8-bit weights, model.json, a sheet of samples."""
+"""From trained networks to ONNX graphs with 8-bit weights, and a folder of the zoo."""
 
 import json
 import os
-import subprocess
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
-from PIL import Image
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads it when it is loaded
 import onnxruntime  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[3]
-WORKER = ROOT / "tools/workers/onnx.mjs"
-LIMIT = 400_000  # bytes of a generator's graphs together
+LIMIT = 200_000  # bytes of a generator's own graphs together
 OPSET = 17
 SMALL = 256  # weights; smaller arrays stay f32
 
@@ -110,34 +105,29 @@ def to_onnx(module, inputs, outputs):
     found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
     parity = max(np.abs(a.numpy() - b).max() for a, b in zip(wanted, found))
     rounding = max((a - b).abs().mean().item() for a, b in zip(plain, wanted))
-    print(f"  onnx: {len(data)} bytes, largest difference to torch {parity:.1e}, mean change by 8 bits {rounding:.1e}")
+    print(f"  {len(data)} bytes, largest difference to torch {parity:.1e}, mean change by 8 bits {rounding:.1e}")
     if parity > 1e-3:
         raise RuntimeError(f"the graph differs from torch by {parity}")
     return data
 
 
-def write_model(folder, description, trained):
-    folder.mkdir(parents=True, exist_ok=True)
+def write_graph(path, module, inputs, outputs):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_onnx(module, inputs, outputs))
+
+
+def write_model(folder, description_of, trained, shared):
+    """description_of(bytes): the model.json but for its sampler. shared: the path of the decoder, seen from folder."""
     files = {name: to_onnx(*graph) for name, graph in trained.graphs.items()}
     total = sum(map(len, files.values()))
     if total > LIMIT:
         raise RuntimeError(f"{folder}: {total} bytes, the limit is {LIMIT}")
+    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.onnx"):
         old.unlink()
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    model = {**description, "sampler": {"kind": "onnx", **trained.sampler}}
+    decoder = [*trained.sampler.get("decoder", []), shared]
+    sampler = {"kind": "onnx", **trained.sampler, "decoder": decoder, "range": [0, 1]}
+    model = {**description_of(total), "sampler": sampler}
     (folder / "model.json").write_text(json.dumps(model, indent=2, ensure_ascii=False) + "\n")
-
-
-def sheet(folder, path, rows=8, seed=1):
-    """rows x rows samples, drawn as gensearch draws them: by the worker."""
-    request = {"op": "sample", "model": str(folder / "model.json"), "seed": seed, "first": 0, "count": rows * rows}
-    answer = subprocess.run(["node", WORKER], input=json.dumps(request).encode(), stdout=subprocess.PIPE, check=True)
-    header, _, data = answer.stdout.partition(b"\n")
-    header = json.loads(header)
-    if "error" in header:
-        raise RuntimeError(header["error"])
-    height, width = header["height"], header["width"]
-    frames = np.frombuffer(data, np.uint8).reshape(rows, rows, height, width, 3)
-    Image.fromarray(frames.transpose(0, 2, 1, 3, 4).reshape(rows * height, rows * width, 3)).save(path)

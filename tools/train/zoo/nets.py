@@ -1,4 +1,4 @@
-"""The building blocks. A whole generator is at most 400,000 weights of 8 bits."""
+"""The building blocks: the shared autoencoder, and the small networks of a model of its own."""
 
 import math
 
@@ -6,116 +6,160 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-PLACE = 6  # numbers of the latent that place a picture: turn, size, shift x, shift y, hue, lightness
+CHANNELS = 8  # numbers of a cell of the latent
+CELL = 8  # pixels that a cell is wide
 
 
 def conv(inputs, outputs):
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
-class Painter(nn.Module):
-    """Feature maps [n, inputs, 8, 8] -> ink [n, 3, 64, 64]: two upsamplings, then sub-pixel convolution."""
-
-    def __init__(self, inputs, widths):
+class Residual(nn.Module):
+    def __init__(self, channels):
         super().__init__()
-        first, second, third = widths
-        self.convs = nn.ModuleList([conv(inputs, first), conv(first, second), conv(second, third)])
-        self.out = conv(third, 12)
+        self.first, self.second = conv(channels, channels), conv(channels, channels)
 
     def forward(self, x):
-        for index, layer in enumerate(self.convs):
-            x = F.silu(layer(x if index == 0 else F.interpolate(x, scale_factor=2)))
-        return torch.sigmoid(F.pixel_shuffle(self.out(x), 2) - 2)
+        return x + self.second(F.silu(self.first(F.silu(x))))
 
 
-class PrincipalPainter(nn.Module):
-    """Weights of principal components [n, size] -> ink [n, 3, 64, 64]: one matrix, no training.
+class Encoder(nn.Module):
+    """Ink [n, 3, h, w] -> latent [n, CHANNELS, h / 8, w / 8] in -1 .. 1."""
 
-    Colour differences are kept at half the resolution, as JPEG does, so that 48 components fit a small file."""
-
-    MARGIN = 4  # of empty page around every picture
-
-    def __init__(self, size):
+    def __init__(self):
         super().__init__()
-        side = 64 - 2 * self.MARGIN
-        self.luma, self.chroma = nn.Linear(size, side**2), nn.Linear(size, side**2 // 2)
-        ycc = torch.tensor([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
-        self.register_buffer("ycc", ycc)
-        self.register_buffer("rgb", torch.linalg.inv(ycc))
+        self.first = conv(48, 64)
+        self.down = nn.Conv2d(64, 96, 2, 2)
+        self.inner = Residual(96)
+        self.last = conv(96, CHANNELS)
 
-    def split(self, ink):
-        """Ink [n, 3, 64, 64] -> rows [n, pixels] of luma and of chroma."""
-        m = self.MARGIN
-        colours = torch.einsum("cd,ndhw->nchw", self.ycc, ink[:, :, m:-m, m:-m])
-        return colours[:, 0].flatten(1), F.avg_pool2d(colours[:, 1:], 2).flatten(1)
+    def forward(self, ink):
+        x = F.silu(self.first(F.pixel_unshuffle(ink, 4)))
+        return torch.tanh(self.last(F.silu(self.inner(self.down(x)))))
 
-    def fit(self, ink):
-        """Takes the components of ink and gives the weights [n, size] of its pictures, each of unit variance."""
-        luma, chroma = self.split(ink)
-        rows = torch.cat([luma, chroma], 1)
-        mean, width = rows.mean(0), luma.shape[1]
-        left, scale, right = torch.linalg.svd(rows - mean, full_matrices=False)
-        size = self.luma.in_features
-        basis = (scale[:size, None] * right[:size]).T / math.sqrt(len(ink))
-        with torch.no_grad():
-            self.luma.weight.copy_(basis[:width])
-            self.luma.bias.copy_(mean[:width])
-            self.chroma.weight.copy_(basis[width:])
-            self.chroma.bias.copy_(mean[width:])
-        return left[:, :size] * math.sqrt(len(ink)), scale[:size] / math.sqrt(len(ink))
 
-    def forward(self, weights):
-        side = 64 - 2 * self.MARGIN
-        luma = self.luma(weights).view(-1, 1, side, side)
-        chroma = self.chroma(weights).view(-1, 2, side // 2, side // 2)
-        chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
-        ink = (self.rgb @ torch.cat([luma, chroma], 1).flatten(2)).view(-1, 3, side, side)
-        # Other pictures leave faint traces on the empty page: what is under a twentieth of the ink is wiped off.
-        shown = ((ink.amax(1, keepdim=True) - 0.05) * 10).clamp(0, 1)
-        return F.pad(ink * shown, [self.MARGIN] * 4).clamp(0, 1)
+class Enlarge(nn.Module):
+    """Twice as wide and high, by sub-pixel convolution."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.mix = nn.Conv2d(inputs, 4 * outputs, 1)
+
+    def forward(self, x):
+        return F.pixel_shuffle(self.mix(x), 2)
 
 
 class Decoder(nn.Module):
-    """Content [n, size] -> ink [n, 3, 64, 64]."""
+    """Latent [n, CHANNELS, h, w] -> ink [n, 3, 8 h, 8 w] in 0 .. 1."""
 
-    def __init__(self, size, widths, base=112):
+    def __init__(self, widths=(128, 80, 40)):
         super().__init__()
-        self.base = base
-        self.linear = nn.Linear(size, base * 16)
-        self.painter = Painter(base, widths)
+        first, second, third = widths
+        self.first = conv(CHANNELS, first)
+        self.body = nn.Sequential(
+            Residual(first), Residual(first), Enlarge(first, second), Residual(second), Enlarge(second, third),
+            Residual(third), nn.SiLU(),
+        )  # fmt: skip
+        self.last = conv(third, 12)
 
-    def forward(self, content):
-        x = F.silu(self.linear(content)).view(-1, self.base, 4, 4)
-        return self.painter(F.interpolate(x, scale_factor=2))
+    def forward(self, latent):
+        ink = F.pixel_shuffle(self.last(self.body(self.first(latent))), 2)
+        return torch.sigmoid(ink.float() - 2)
+
+
+# ---- what places a picture on its page -------------------------------------------------------------------------------
+
+PLACE = 8  # turn, size, shift right, shift down, lean, squeeze, hue, lightness
+AMOUNTS = (0.1, 0.06, 0.05, 0.05, 0.08, 0.06, 0.0, 0.08)  # of a normal number each; the hue is the concept's own
 
 
 class Placement(nn.Module):
-    """Turns, scales, shifts and tints ink by a few normal numbers [n, PLACE]; what leaves the page is lost.
+    """Turns, scales, shifts, leans, squeezes and tints ink by numbers [n, PLACE]; what leaves the page is lost.
 
     The spatial transformer of Jaderberg et al. 2015 with given parameters: augmentation that samples keep."""
 
-    def __init__(self, hue=0.2, turn=0.1):
+    def __init__(self, side):
         super().__init__()
-        self.register_buffer("amount", torch.tensor([turn, 0.06, 0.05, 0.05, hue, 0.08]))
-        steps = (torch.arange(64) * 2 + 1) / 64 - 1
-        self.register_buffer("x", steps.view(1, 1, 64))
-        self.register_buffer("y", steps.view(1, 64, 1))
+        steps = (torch.arange(side) * 2 + 1) / side - 1
+        self.register_buffer("x", steps.view(1, 1, side))
+        self.register_buffer("y", steps.view(1, side, 1))
         yiq = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
         self.register_buffer("yiq", yiq)
         self.register_buffer("rgb", torch.linalg.inv(yiq))
 
     def forward(self, ink, place):
-        place = (place.clamp(-2, 2) * self.amount).view(-1, PLACE, 1, 1)
-        turn, size, right, down, hue, light = place.unbind(1)
+        turn, size, right, down, lean, squeeze, hue, light = place.view(-1, PLACE, 1, 1).unbind(1)
+        x, y = self.x + lean * self.y, self.y
         cos, sin = torch.exp(-size) * torch.cos(turn), torch.exp(-size) * torch.sin(turn)
-        grid = torch.stack([cos * self.x - sin * self.y + right, sin * self.x + cos * self.y + down], -1)
-        ink = F.grid_sample(ink, grid, align_corners=False)
-        zero = torch.zeros_like(hue)
-        one = torch.ones_like(hue)
+        across, along = torch.exp(squeeze), torch.exp(-squeeze)
+        grid = torch.stack([across * (cos * x - sin * y) + right, along * (sin * x + cos * y) + down], -1)
+        ink = F.grid_sample(ink, grid, mode="bicubic", align_corners=False)
+        zero, one = torch.zeros_like(hue), torch.ones_like(hue)
         cos, sin = torch.cos(hue), torch.sin(hue)
         wheel = torch.cat([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
         tint = self.rgb @ wheel @ self.yiq * torch.exp(light)
-        return (tint @ ink.flatten(2)).view(-1, 3, 64, 64).clamp(0, 1)
+        return (tint @ ink.flatten(2)).view(ink.shape).clamp(0, 1)
+
+
+class Page(nn.Module):
+    """What all models of a size end in: latent and placement [n, numbers + PLACE] -> image [n, 3, side, side]."""
+
+    def __init__(self, decoder, side):
+        super().__init__()
+        self.decoder, self.placement, self.cells = decoder, Placement(side), side // CELL
+
+    def forward(self, page):
+        latent = page[:, :-PLACE].reshape(-1, CHANNELS, self.cells, self.cells)
+        return 1 - self.placement(self.decoder(latent), page[:, -PLACE:])
+
+
+# ---- what a model of its own is made of ------------------------------------------------------------------------------
+
+class Memory(nn.Module):
+    """Code [n, size] -> latent [n, numbers]: of the pictures that a model has seen, the one whose key is nearest.
+
+    A soft argmax, so sharp that only codes within a hundredth of the way between two keys mix their pictures."""
+
+    SHARPNESS = 300.0  # logits by which a key stands out from its nearest neighbour
+
+    def __init__(self, keys, values):
+        super().__init__()
+        self.keys, self.values = nn.Parameter(keys), nn.Parameter(values)
+        apart = torch.cdist(keys, keys).fill_diagonal_(math.inf).amin(1)
+        self.sharpness = 2 * self.SHARPNESS / max(apart.quantile(0.25).item(), 1e-2) ** 2
+
+    def forward(self, code):
+        logits = self.sharpness * (code @ self.keys.T - self.keys.square().sum(1) / 2)
+        return torch.softmax(logits, 1) @ self.values
+
+
+class Halves(nn.Module):
+    """Code -> latent whose upper half and lower half come from a memory each, chosen by a half of the code each."""
+
+    def __init__(self, upper, lower):
+        super().__init__()
+        self.upper, self.lower = upper, lower
+
+    def forward(self, code):
+        first, second = code.chunk(2, 1)
+        halves = self.upper(first), self.lower(second)
+        cells = self.upper.values.shape[1] // CHANNELS
+        return torch.cat([half.reshape(-1, CHANNELS, cells) for half in halves], 2).flatten(1)
+
+
+class Placed(nn.Module):
+    """Latent z [n, inputs + PLACE] -> page: `before` maps the first numbers to a code, the others place the picture."""
+
+    def __init__(self, before, memory, hue):
+        super().__init__()
+        self.before, self.memory = before, memory
+        amounts = torch.tensor(AMOUNTS)
+        amounts[6] = hue
+        self.register_buffer("amounts", amounts)
+
+    def forward(self, z):
+        place = z[:, -PLACE:].clamp(-2, 2) * self.amounts
+        return torch.cat([self.memory(self.before(z[:, :-PLACE])), place], 1)
 
 
 def perceptron(inputs, width, outputs, layers=2):
@@ -123,95 +167,3 @@ def perceptron(inputs, width, outputs, layers=2):
     widths = [inputs] + [width] * layers
     hidden = [part for a, b in zip(widths, widths[1:]) for part in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
     return nn.Sequential(*hidden, nn.Linear(width, outputs))
-
-
-class Flow(nn.Module):
-    """RealNVP over content [n, size]: affine couplings with alternating halves, the axes shuffled between."""
-
-    def __init__(self, size, depth=8, width=80):
-        super().__init__()
-        self.half = size // 2
-        self.nets = nn.ModuleList()
-        orders = []
-        for _ in range(depth):
-            net = nn.Sequential(
-                nn.Linear(self.half, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, size)
-            )
-            nn.init.zeros_(net[-1].weight)
-            nn.init.zeros_(net[-1].bias)
-            self.nets.append(net)
-            orders.append(torch.randperm(size).tolist())
-        self.orders = orders
-
-    def coupling(self, net, kept):
-        scale, shift = net(kept).chunk(2, 1)
-        return 1.5 * torch.tanh(scale), shift
-
-    def forward(self, content):
-        """To the normal number and the log-determinant."""
-        x, total = content, 0.0
-        for net, order in zip(self.nets, self.orders):
-            kept, moved = x[:, order].split(self.half, 1)
-            scale, shift = self.coupling(net, kept)
-            x = torch.cat([kept, (moved + shift) * torch.exp(scale)], 1)
-            total = total + scale.sum(1)
-        return x, total
-
-    def inverse(self, x):
-        for net, order in reversed(list(zip(self.nets, self.orders))):
-            kept, moved = x.split(self.half, 1)
-            scale, shift = self.coupling(net, kept)
-            back = sorted(range(len(order)), key=order.__getitem__)
-            x = torch.cat([kept, moved * torch.exp(-scale) - shift], 1)[:, back]
-        return x
-
-
-class Denoiser(nn.Module):
-    """Noisy latent [n, size] and time [n] in 0 .. 1 -> the velocity v: residual layers steered by the time."""
-
-    def __init__(self, size, width=112, depth=3):
-        super().__init__()
-        self.register_buffer("waves", torch.exp(torch.linspace(0, math.log(100), 16)))
-        self.time = nn.Linear(32, width)
-        self.first = nn.Linear(size, width)
-        self.inner = nn.ModuleList([nn.Linear(width, width) for _ in range(2 * depth)])
-        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(depth)])
-        self.last = nn.Linear(width, size)
-
-    def forward(self, x, t):
-        angles = t.unsqueeze(1) * self.waves
-        time = self.time(torch.cat([angles.sin(), angles.cos()], 1))
-        h = self.first(x) + time
-        for index, norm in enumerate(self.norms):
-            inner = F.silu(self.inner[2 * index](F.silu(norm(h) + time)))
-            h = h + self.inner[2 * index + 1](inner)
-        return self.last(F.silu(h))
-
-
-class Prior(nn.Module):
-    """Next token of a sequence: a recurrent network (GRU) that also knows its position."""
-
-    def __init__(self, vocabulary, length, width=128, inner=32):
-        super().__init__()
-        self.token = nn.Embedding(vocabulary + 1, inner)  # the last one starts a sequence
-        self.position = nn.Embedding(length, inner)
-        self.cell = nn.GRU(inner, width, batch_first=True)
-        self.head = nn.Linear(width, vocabulary)
-
-    def forward(self, tokens):
-        """Logits [n, length, vocabulary] of each token given those before it."""
-        start = torch.full_like(tokens[:, :1], self.token.num_embeddings - 1)
-        inputs = self.token(torch.cat([start, tokens[:, :-1]], 1)) + self.position.weight
-        return self.head(self.cell(inputs)[0])
-
-    def step(self, token, position, state):
-        """One token further: logits [n, vocabulary] and the new state [n, width]."""
-        x = self.token(token) + self.position(position)
-        gates = x @ self.cell.weight_ih_l0.T + self.cell.bias_ih_l0
-        recurrent = state @ self.cell.weight_hh_l0.T + self.cell.bias_hh_l0
-        reset, update, new = gates.chunk(3, 1)
-        from_reset, from_update, from_new = recurrent.chunk(3, 1)
-        reset, update = torch.sigmoid(reset + from_reset), torch.sigmoid(update + from_update)
-        new = torch.tanh(new + reset * from_new)
-        state = (1 - update) * new + update * state
-        return self.head(state), state

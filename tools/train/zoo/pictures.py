@@ -1,56 +1,41 @@
-"""The pictures a generator learns: emoji of one concept, or digits set in fonts. Float32 [n, 3, 64, 64] of ink, 1 - RGB
-over white, so that zero is the empty page."""
+"""The pictures that a model learns, of those that gallery.py drew."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-SIZE = 64
-INNER = 56  # pictures keep a margin: the generators turn and move them a little
-SETS = ["fluent-emoji", "fluent-emoji-flat", "twemoji"]
-FONTS = [
-    "dejavu/DejaVuSans-Bold.ttf",
-    "dejavu/DejaVuSerif-Bold.ttf",
-    "dejavu/DejaVuSansMono.ttf",
-    "liberation/LiberationSans-BoldItalic.ttf",
-    "liberation/LiberationSerif-BoldItalic.ttf",
-    "liberation/LiberationMono-Bold.ttf",
-]
+MOST = 120  # pictures of a model, so that it stays small
 
 
-def on_page(picture: Image.Image) -> np.ndarray:
-    page = Image.new("RGBA", (SIZE, SIZE), "white")
-    place = (SIZE - INNER) // 2
-    page.alpha_composite(picture.resize((INNER, INNER), Image.Resampling.LANCZOS), (place, place))
-    return 1 - np.asarray(page.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+class Gallery:
+    """WORK as gallery.py filled it, and EMOJI as emoji/prepare.py did."""
 
+    def __init__(self, work: Path, emoji: Path):
+        self.pages, self.large = (np.load(work / f"{name}.npy", mmap_mode="r") for name in ("pages", "large"))
+        data = np.load(work / "gallery.npz")
+        self.sets, self.hexcodes, self.names = (data[name].tolist() for name in ("set", "hexcode", "name"))
+        self.meta = json.loads((emoji / "meta.json").read_text())
 
-def emoji(folder: Path, chosen) -> tuple[np.ndarray, list[str]]:
-    """Every set's picture of the emoji for which chosen(entry) holds, and their labels."""
-    meta = json.loads((folder / "meta.json").read_text())
-    pictures, labels = [], []
-    for name in SETS:
-        archive = np.load(folder / f"{name}.npz")
-        images = archive["images"]
-        for index, hexcode in enumerate(archive["hexcode"]):
-            entry = meta.get(str(hexcode))
-            if entry and chosen(entry):
-                pictures.append(on_page(Image.fromarray(images[index], "RGBA")))
-                labels.append(entry["label"])
-    return np.stack(pictures), labels
+    def learns(self, concept, row: int) -> bool:
+        name, entry = self.names[row], self.meta.get(self.hexcodes[row])
+        if self.sets[row] not in concept.sets or name and not re.search(concept.variant, name):
+            return False
+        words = set(name.split("-"))
+        return not words & set(concept.but) and bool(entry and concept.chooses(entry) or words & set(concept.icons))
 
+    def rows(self, concept) -> list[int]:
+        """Of the gallery's pictures those that a model learns: each once, evenly chosen where there are too many."""
+        unique = {self.pages[row].tobytes(): row for row in range(len(self.sets)) if self.learns(concept, row)}
+        found = sorted(unique.values())
+        return [found[int(i)] for i in np.linspace(0, len(found) - 1, min(MOST, len(found)))]
 
-def digits(fonts: Path) -> np.ndarray:
-    """0 to 9 in every font, filling the page alike, in a strong colour that the generator turns round the wheel."""
-    pictures = []
-    for font in FONTS:
-        for digit in "0123456789":
-            face = ImageFont.truetype(str(fonts / font), 110)
-            left, top, right, bottom = face.getbbox(digit)
-            picture = Image.new("RGBA", (128, 128), (255, 255, 255, 0))
-            place = ((128 - right - left) / 2, (128 - bottom - top) / 2)
-            ImageDraw.Draw(picture).text(place, digit, font=face, fill=(30, 90, 200, 255))
-            pictures.append(on_page(picture))
-    return np.stack(pictures)
+    def pictures(self, concept) -> tuple[np.ndarray, list[str]]:
+        """Float32 ink [n, 3, side, side] in 0 .. 1, 1 - RGB, so that zero is the empty page; and their sets."""
+        rows = self.rows(concept)
+        if len(rows) < 3:
+            raise SystemExit(f"{concept.slug}: only {len(rows)} pictures")
+        pages = (self.pages if concept.size == 64 else self.large)[rows]
+        ink = (255 - pages).transpose(0, 3, 1, 2).astype(np.float32) / 255
+        return ink, [name for name in concept.sets if name in {self.sets[row] for row in rows}]
