@@ -28,6 +28,7 @@ export function renderInvert({ slug, title, generator, compare }) {
     const target = await fitPicture(blob, width, height);
     drawOver(original, target.canvas);
     const { canvas: dropped, ...pixels } = target;
+    said.textContent = 'Looking for the nearest picture …';
     const found = await generator.ask('invert', { target: pixels, directions: DIRECTIONS }, ({ loss, frames }) => {
       drawFrame(frames, 0, made);
       distance.textContent = `reconstruction, ${percent(loss)} off so far`;

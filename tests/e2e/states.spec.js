@@ -21,7 +21,7 @@ const STATES = {
   interpolate: [`?model=${slug}&use=interpolate&seed=3`, (page) => expect(page.locator('.strip canvas')).toHaveCount(9)],
   invert: [`?model=${slug}&use=invert`, async (page, site) => {
     await page.locator('#own-picture').setInputFiles(join(site.folder, 'thumbs', `${thumbs[0].hash}.webp`));
-    await expect(page.locator('.slider').first()).toBeVisible();
+    await expect(page.locator('.slider').first()).toBeVisible({ timeout: 100_000 });
   }],
   map: [`?map`, async (page) => {
     await page.locator('.map-pane').focus();
@@ -49,6 +49,7 @@ for (const [look, use] of LOOKS) {
     test.use({ ...use, bypassCSP: true }); // axe is put into the page as a script
 
     test(`every state (${look})`, async ({ page, site }) => {
+      test.setTimeout(300_000); // two of them make thousands of pictures
       await page.addInitScript((list) => localStorage.setItem('gensearch.kept', list), kept);
       for (const [name, [address, prepare]] of Object.entries(STATES)) {
         await site.open(address);

@@ -135,11 +135,12 @@ test('the tabs are used with the keyboard, and stand in the address', async ({ p
 });
 
 test('a sample of the model, given as one’s own picture, is found again, edited, and its model is the best to make it with', async ({ page, site }) => {
+  test.setTimeout(300_000); // thousands of pictures are made
   const source = byProcedure('diffusion');
   await site.open(`?model=${source.slug}&use=invert`);
   const file = join(site.folder, 'thumbs', `${source.thumbs[3].hash}.webp`);
   await page.locator('#own-picture').setInputFiles(file);
-  await expect(page.locator('.invert figcaption').last()).toHaveText(/reconstruction, [0-4]\.\d % off$/);
+  await expect(page.locator('.invert figcaption').last()).toHaveText(/reconstruction, [0-4]\.\d % off$/, { timeout: 100_000 });
   const made = page.getByRole('img', { name: /^The nearest picture of/ }).first();
   const before = await pixelsOf(made);
   await page.getByRole('slider', { name: 'Direction 1' }).press('End');
@@ -147,7 +148,7 @@ test('a sample of the model, given as one’s own picture, is found again, edite
   await page.getByRole('button', { name: 'Back to the reconstruction' }).click();
   await expect.poll(() => pixelsOf(made)).toEqual(before);
   await page.getByRole('button', { name: 'Which model here makes it best?' }).click();
-  await expect(page.locator('.compare-inverters')).toContainText('comes nearest', { timeout: 90_000 });
+  await expect(page.locator('.compare-inverters')).toContainText('comes nearest', { timeout: 150_000 });
   await expect(page.locator('.inverters li').first()).toContainText(source.title);
 });
 
