@@ -66,3 +66,15 @@ export function fillNormal(out, seed, sample, stream) {
     out[i] = radius * (lane & 1 ? Math.sin(angle) : Math.cos(angle));
   }
 }
+
+/** The token at u in the cumulative distribution softmax(logits / temperature). */
+export function draw(logits, temperature, u) {
+  const highest = logits.reduce((a, b) => Math.max(a, b));
+  const weights = Float64Array.from(logits, (value) => Math.exp((value - highest) / temperature));
+  let left = u * weights.reduce((a, b) => a + b, 0);
+  for (let token = 0; token < weights.length; token++) {
+    left -= weights[token];
+    if (left < 0) return token;
+  }
+  return weights.length - 1;
+}

@@ -37,7 +37,7 @@
 import { naming, openGraph, planInputs, runGraph } from './graph.js';
 import { isInput, isShape, normals, planInput, requireShape } from './inputs.js';
 import { LAYOUTS, readPictures } from './pictures.js';
-import { LATENT, TOKEN, uniform } from './random.js';
+import { draw, LATENT, TOKEN, uniform } from './random.js';
 import { describe, makeTensor, numbersOf, product } from './tensors.js';
 
 export const BLOCK = 16;
@@ -290,18 +290,6 @@ async function autoregressive(ort, model, seed, start) {
     state = nextState;
   }
   return paint(ort, model, model.decoders, [length], tokens, seed, start);
-}
-
-/** The token at u in the cumulative distribution softmax(logits / temperature). */
-function draw(logits, temperature, u) {
-  const highest = logits.reduce((a, b) => Math.max(a, b));
-  const weights = Float64Array.from(logits, (value) => Math.exp((value - highest) / temperature));
-  let left = u * weights.reduce((a, b) => a + b, 0);
-  for (let token = 0; token < weights.length; token++) {
-    left -= weights[token];
-    if (left < 0) return token;
-  }
-  return weights.length - 1;
 }
 
 function checkSize(tensor, size, path) {
