@@ -3,14 +3,9 @@
 #include "indexer/hf/stand_in.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>    /* open */
-#include <math.h>     /* floor */
-#include <stdlib.h>   /* calloc, qsort, bsearch */
-#include <string.h>   /* strcmp, strdup */
-#include <sys/mman.h> /* mmap */
-#include <sys/stat.h> /* fstat */
-#include <unistd.h>   /* close */
+#include <math.h>   /* floor */
+#include <stdlib.h> /* calloc, qsort, bsearch */
+#include <string.h> /* strcmp, strdup */
 
 #define PREFIX     8                      /* bytes of the header's length */
 #define MAX_HEADER ((size_t)100000000)    /* the format's own limit */
@@ -30,28 +25,10 @@ static const struct {
 
 static gs_status map_file(gs_safetensors *file, gs_error *err)
 {
-    gs_status st = GS_OK;
-    struct stat info;
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return gs_fail(err, GS_EIO, "%s: %s", file->path, strerror(errno));
-    if (fstat(fd, &info) != 0) {
-        st = gs_fail(err, GS_EIO, "%s: %s", file->path, strerror(errno));
-    } else if (!S_ISREG(info.st_mode)) {
-        st = gs_fail(err, GS_EIO, "%s: not a regular file", file->path);
-    } else if (info.st_size < PREFIX) {
-        st = gs_fail(err, GS_EFORMAT, "%s: %lld bytes are too few for a safetensors file", file->path,
-                     (long long)info.st_size);
-    } else {
-        void *mapping = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (mapping == MAP_FAILED) {
-            st = gs_fail(err, GS_EIO, "%s: cannot be mapped: %s", file->path, strerror(errno));
-        } else {
-            file->mapping = mapping;
-            file->mapped = (size_t)info.st_size;
-        }
-    }
-    close(fd);
+    gs_status st = gs_mapping_open(&file->mapping, file->path, err);
+    if (st == GS_OK && file->mapping.size < PREFIX)
+        st = gs_fail(err, GS_EFORMAT, "%s: %zu bytes are too few for a safetensors file", file->path,
+                     file->mapping.size);
     return st;
 }
 
@@ -178,22 +155,22 @@ static gs_status read_entries(gs_safetensors *file, const cJSON *header, const u
 static gs_status read_header(gs_safetensors *file, gs_error *err)
 {
     uint64_t length = 0;
-    size_t start = file->mapped < 512 ? file->mapped : 512;
-    gs_status st = gs_stand_in_check(file->path, file->mapping, start, err);
+    size_t start = file->mapping.size < 512 ? file->mapping.size : 512;
+    gs_status st = gs_stand_in_check(file->path, file->mapping.bytes, start, err);
     if (st != GS_OK)
         return st;
     for (int i = PREFIX - 1; i >= 0; i--)
-        length = length << 8 | file->mapping[i];
-    if (length > MAX_HEADER || length > file->mapped - PREFIX)
+        length = length << 8 | file->mapping.bytes[i];
+    if (length > MAX_HEADER || length > file->mapping.size - PREFIX)
         return gs_fail(err, GS_EFORMAT, "%s: a header of %llu bytes in a file of %zu: cut short, or not safetensors",
-                       file->path, (unsigned long long)length, file->mapped);
-    const char *text = (const char *)file->mapping + PREFIX, *end = text;
-    const uint8_t *data = file->mapping + PREFIX + length;
+                       file->path, (unsigned long long)length, file->mapping.size);
+    const char *text = (const char *)file->mapping.bytes + PREFIX, *end = text;
+    const uint8_t *data = file->mapping.bytes + PREFIX + length;
     cJSON *header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
     if (!cJSON_IsObject(header))
         st = gs_fail(err, GS_EFORMAT, "%s: the header is not a JSON object", file->path);
     else
-        st = read_entries(file, header, data, file->mapped - PREFIX - (size_t)length, err);
+        st = read_entries(file, header, data, file->mapping.size - PREFIX - (size_t)length, err);
     cJSON_Delete(header);
     return st;
 }
@@ -214,8 +191,7 @@ void gs_safetensors_close(gs_safetensors *file)
     for (size_t i = 0; i < file->count; i++)
         free(file->tensors[i].name);
     free(file->tensors);
-    if (file->mapping)
-        munmap(file->mapping, file->mapped);
+    gs_mapping_close(&file->mapping);
     free(file->path);
     *file = (gs_safetensors){0};
 }

@@ -14,6 +14,7 @@
 #define GS_SAFETENSORS_H
 
 #include "core/status.h"
+#include "indexer/util/mapping.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,9 +34,8 @@ typedef struct {
 } gs_tensor;
 
 typedef struct {
-    char *path;       /* owned */
-    uint8_t *mapping; /* [mapped]  owned */
-    size_t mapped;
+    char *path; /* owned */
+    gs_mapping mapping;
     gs_tensor *tensors; /* [count] sorted by name  owned */
     size_t count;
 } gs_safetensors;

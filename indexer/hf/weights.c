@@ -301,8 +301,8 @@ void gs_weights_forget(const gs_weights *weights, const void *data, size_t size)
     begin = (begin + page - 1) / page * page;
     end = end / page * page;
     for (size_t i = 0; i < weights->n_files && begin < end; i++) {
-        uintptr_t mapping = (uintptr_t)weights->files[i].mapping;
-        if (begin >= mapping && end <= mapping + weights->files[i].mapped)
+        uintptr_t mapping = (uintptr_t)weights->files[i].mapping.bytes;
+        if (begin >= mapping && end <= mapping + weights->files[i].mapping.size)
             madvise((void *)begin, end - begin, MADV_DONTNEED);
     }
 }
