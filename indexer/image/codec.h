@@ -19,9 +19,6 @@ gs_status gs_image_find_decoder(gs_decoder **decode, const uint8_t *bytes, size_
  * GS_EFORMAT for a size out of limits. */
 gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err);
 
-/* image->rgb holds RGBA: makes it RGB as if it lay on white, in place. */
-void gs_image_flatten(gs_image *image);
-
 /* The orientation (1 to 8) that an EXIF block, from its byte order mark on, tells; 1 when it tells none or is
  * damaged. */
 int gs_exif_orientation(const uint8_t *exif, size_t size);

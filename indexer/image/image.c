@@ -23,9 +23,19 @@ gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int
     return GS_OK;
 }
 
+static gs_status alloc(gs_image *image, int width, int height, int channels, gs_error *err)
+{
+    return gs_image_reserve(image, width < 0 ? 0 : (uint32_t)width, height < 0 ? 0 : (uint32_t)height, channels, err);
+}
+
 gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err)
 {
-    return gs_image_reserve(image, width < 0 ? 0 : (uint32_t)width, height < 0 ? 0 : (uint32_t)height, 3, err);
+    return alloc(image, width, height, 3, err);
+}
+
+gs_status gs_image_alloc_rgba(gs_image *image, int width, int height, gs_error *err)
+{
+    return alloc(image, width, height, 4, err);
 }
 
 void gs_image_free(gs_image *image)

@@ -35,14 +35,26 @@ gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const
 /* Reads and decodes a file. GS_EIO when it cannot be read. */
 gs_status gs_image_read(gs_image *image, const char *path, gs_error *err);
 
-/* Reads files paths [n] on that many threads (0: one per core) -> images [n]. Where faults [n] are given, a file that holds no picture that
- * can be read leaves its image empty (rgb NULL) and says why there; else it is a failure. On failure no image is left to free, and the error
- * is that of the first bad file. */
+/* Reads picture i of a source of which context tells (borrowed); from several threads at once. GS_EFORMAT when that is no picture. */
+typedef gs_status (*gs_image_reader)(const void *context, size_t i, gs_image *image, gs_error *err);
+
+/* Reads pictures 0 to n - 1 on that many threads (0: one per core) -> images [n]. Where faults [n] are given, one that cannot be read as a
+ * picture leaves its image empty (rgb NULL) and says why there; else it is a failure. On failure no image is left to free, and the error is
+ * that of the first bad one. */
+gs_status gs_image_read_each(gs_image *images, size_t n, gs_image_reader read, const void *context, int threads,
+                             gs_error *faults, gs_error *err);
+
+/* The same of files paths [n]. */
 gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *faults,
                             gs_error *err);
 
 /* An empty picture of this size, for a sampler to fill. GS_EFORMAT for a size out of limits, GS_ENOMEM. */
 gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err);
+
+/* The same with four bytes a pixel, for RGBA, which gs_image_flatten() makes RGB as if it lay on white, in place. */
+gs_status gs_image_alloc_rgba(gs_image *image, int width, int height, gs_error *err);
+void gs_image_flatten(gs_image *image);
+
 void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */
 
 /* The name of the picture format that a file's first bytes [size] (borrowed) show, of which GS_IMAGE_FORMAT_BYTES are enough; NULL when they

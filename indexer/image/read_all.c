@@ -6,11 +6,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A call's files, which its readers take one by one until none is left or one is bad. */
+/* A call's pictures, which its readers take one by one until none is left or one is bad. */
 typedef struct {
-    gs_image *images;   /* [n]  borrowed */
-    char *const *paths; /* [n]  borrowed */
-    gs_error *faults;   /* [n], or NULL  borrowed */
+    gs_image *images; /* [n]  borrowed */
+    gs_image_reader read;
+    const void *context; /* of read  borrowed */
+    gs_error *faults;    /* [n], or NULL  borrowed */
     size_t n;
     atomic_size_t next;
     atomic_bool failed;
@@ -19,7 +20,7 @@ typedef struct {
 typedef struct {
     task *task;
     pthread_t thread;
-    size_t at; /* the file that it failed at */
+    size_t at; /* the picture that it failed at */
     gs_status status;
     gs_error error;
 } reader;
@@ -33,7 +34,7 @@ static void *read_some(void *argument)
         if (i >= t->n)
             break;
         r->at = i;
-        r->status = gs_image_read(&t->images[i], t->paths[i], &r->error);
+        r->status = t->read(t->context, i, &t->images[i], &r->error);
         if (r->status == GS_EFORMAT && t->faults) {
             t->faults[i] = r->error;
             r->status = GS_OK;
@@ -44,7 +45,7 @@ static void *read_some(void *argument)
     return NULL;
 }
 
-/* The reader that failed at the first of all bad files; NULL when none did. Files are taken in order and a taken one is
+/* The reader that failed at the first of all bad pictures; NULL when none did. Pictures are taken in order and a taken one is
  * read whatever happens, so the first bad one is always among those that were met. */
 static const reader *first_failure(const reader *readers, size_t n)
 {
@@ -61,16 +62,16 @@ static size_t count_readers(size_t n, int threads)
     return readers < n ? readers : n;
 }
 
-gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *faults,
-                            gs_error *err)
+gs_status gs_image_read_each(gs_image *images, size_t n, gs_image_reader read, const void *context, int threads,
+                             gs_error *faults, gs_error *err)
 {
     if (n == 0)
         return GS_OK;
     size_t count = count_readers(n, threads), started = 1;
     reader *readers = calloc(count, sizeof *readers);
     if (!readers)
-        return gs_fail(err, GS_ENOMEM, "%s: no memory to read %zu pictures", paths[0], n);
-    task t = {.images = images, .paths = paths, .faults = faults, .n = n};
+        return gs_fail(err, GS_ENOMEM, "no memory to read %zu pictures", n);
+    task t = {.images = images, .read = read, .context = context, .faults = faults, .n = n};
     for (size_t i = 0; i < n; i++)
         images[i] = (gs_image){0};
     for (size_t i = 0; i < count; i++)
@@ -90,4 +91,16 @@ gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int 
     }
     free(readers);
     return st;
+}
+
+static gs_status read_file(const void *context, size_t i, gs_image *image, gs_error *err)
+{
+    char *const *paths = context;
+    return gs_image_read(image, paths[i], err);
+}
+
+gs_status gs_image_read_all(gs_image *images, char *const *paths, size_t n, int threads, gs_error *faults,
+                            gs_error *err)
+{
+    return gs_image_read_each(images, n, read_file, paths, threads, faults, err);
 }

@@ -28,6 +28,6 @@ struct gs_sampler {
 /* For kinds whose block names files: each one's name and contents. */
 gs_status gs_fingerprint_named_files(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
 
-extern const gs_sampler_driver gs_folder_driver, gs_worker_driver, gs_onnx_driver;
+extern const gs_sampler_driver gs_folder_driver, gs_archive_driver, gs_worker_driver, gs_onnx_driver;
 
 #endif

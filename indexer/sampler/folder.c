@@ -1,30 +1,20 @@
 #include "indexer/sampler/driver.h"
 #include "indexer/sampler/listing.h"
-#include "indexer/util/mix.h"
+#include "indexer/sampler/order.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Sample i is the picture with the i-th lowest key, a hash of the seed and of the path below the folder: any number of first samples is
- * drawn without replacement from the whole folder, also where each of its subfolders holds one class. A picture that is added or removed
- * leaves the order of the others as it was, and one that cannot be read keeps its place. */
+/* Sample i is the picture with the i-th lowest key (order.h). */
 typedef struct {
     gs_sampler base;
     gs_listing listing; /* in the order of the keys  owned */
     char **paths;       /* [listing.count]  owned, each borrowed from listing */
-    size_t root;        /* length of the folder's own path */
+    size_t root;        /* length of the folder's own path, and of the slash behind it */
     int threads;
 } folder;
-
-static uint64_t key_of(uint64_t seed, const char *path)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (; *path; path++)
-        hash = (hash ^ (unsigned char)*path) * 0x100000001b3u;
-    return gs_mix64(hash ^ gs_mix64(seed));
-}
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -57,7 +47,7 @@ static void put_in_order(folder *f, uint64_t seed)
 {
     gs_listed *pictures = f->listing.pictures;
     for (size_t i = 0; i < f->listing.count; i++)
-        pictures[i].key = key_of(seed, pictures[i].path + f->root);
+        pictures[i].key = gs_order_key(seed, pictures[i].path + f->root);
     qsort(pictures, f->listing.count, sizeof *pictures, compare_keys);
 }
 
@@ -74,7 +64,7 @@ static gs_status open_folder(folder **out, const gs_model *model, uint64_t seed,
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
     }
     f->base.driver = &gs_folder_driver;
-    f->root = strlen(path);
+    f->root = strlen(path) + (path[strlen(path) - 1] != '/'); /* a path is never empty */
     if ((st = check_is_folder(model, path, err)) == GS_OK)
         st = gs_listing_read(&f->listing, path, err);
     free(path);
@@ -116,7 +106,7 @@ static gs_status folder_fingerprint(const gs_model *model, struct sha256_ctx *di
         return st;
     for (size_t i = 0; i < f->listing.count; i++) {
         const gs_listed *p = &f->listing.pictures[i];
-        const char *name = p->path + f->root;
+        const char *name = p->path + f->root - 1; /* with its slash */
         int64_t state[] = {p->size, p->seconds, p->nanoseconds};
         sha256_update(digest, strlen(name) + 1, (const uint8_t *)name);
         sha256_update(digest, sizeof state, (const uint8_t *)state);

@@ -1,28 +1,18 @@
 #include "indexer/sampler/listing.h"
 
 #include "indexer/image/image.h" /* gs_image_format */
+#include "indexer/sampler/chosen.h"
 
 #include <errno.h>
 #include <fcntl.h> /* open */
 #include <fts.h>
 #include <search.h> /* tsearch */
-#include <stdarg.h>
-#include <stdio.h> /* vsnprintf */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h> /* strcasecmp */
 #include <sys/stat.h>
 #include <unistd.h> /* read */
 
-#define MAX_FORMATS 16
-#define MAX_NAMED   10 /* links to nothing */
-
-/* Thumbnails, deleted files and former states that file servers and systems keep beside the pictures. Hidden ones (.thumbnails, ._x.jpg,
- * .Trash-1000) are known by their dot. */
-static const char *const not_samples[] = {
-    "@eaDir",    "@__thumb", "@Recycle",     "@Recently-Snapshot", "#recycle",   "#snapshot",
-    "~snapshot", "__MACOSX", "$RECYCLE.BIN", "RECYCLER",           "lost+found", "System Volume Information",
-};
+#define MAX_NAMED 10 /* links to nothing */
 
 typedef struct {
     dev_t device;
@@ -32,30 +22,12 @@ typedef struct {
 typedef struct {
     gs_listing *listing;
     FTS *fts;
-    size_t root;   /* length of the folder's own path */
-    void *entered; /* tsearch tree of the folders' places */
-    struct {
-        const char *name; /* static */
-        size_t count;
-    } formats[MAX_FORMATS]; /* that are not read, with their files */
-    size_t n_formats, n_links;
+    size_t root;        /* length of the folder's own path */
+    void *entered;      /* tsearch tree of the folders' places */
+    gs_formats formats; /* that are not read */
+    size_t n_links;
     char links[512]; /* the first of them */
 } walk;
-
-static bool is_in(const char *name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool ends_as_picture(const char *name)
-{
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".webp"};
-    const char *ending = strrchr(name, '.');
-    return ending && is_in(ending, endings, sizeof endings / sizeof *endings);
-}
 
 /* The format that the file begins as; NULL also when it cannot be read: its name does not say that it is a picture. */
 static const char *look_into(const char *path, bool *is_read)
@@ -69,33 +41,11 @@ static const char *look_into(const char *path, bool *is_read)
     return got < 0 ? NULL : gs_image_format(bytes, (size_t)got, is_read);
 }
 
-static void count_format(walk *w, const char *name)
-{
-    size_t i = 0;
-    while (i < w->n_formats && strcmp(w->formats[i].name, name) != 0)
-        i++;
-    if (i == MAX_FORMATS)
-        return;
-    w->formats[i].name = name;
-    w->formats[i].count++;
-    w->n_formats += i == w->n_formats;
-}
-
-static void append(char *text, size_t size, const char *format, ...) GS_PRINTF(3, 4);
-static void append(char *text, size_t size, const char *format, ...)
-{
-    size_t used = strlen(text);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text + used, size - used, format, args);
-    va_end(args);
-}
-
 static void note_link(walk *w, const FTSENT *entry)
 {
     const char *below = entry->fts_path + w->root;
     if (w->n_links++ < MAX_NAMED)
-        append(w->links, sizeof w->links, "%s%s", w->links[0] ? ", " : "", *below == '/' ? below + 1 : below);
+        gs_text_append(w->links, sizeof w->links, "%s%s", w->links[0] ? ", " : "", *below == '/' ? below + 1 : below);
 }
 
 static gs_status add_picture(gs_listing *listing, const FTSENT *entry, gs_error *err)
@@ -121,12 +71,12 @@ static gs_status add_picture(gs_listing *listing, const FTSENT *entry, gs_error 
 
 static gs_status visit_file(walk *w, const FTSENT *entry, gs_error *err)
 {
-    bool is_read = ends_as_picture(entry->fts_name);
+    bool is_read = gs_chosen_ends_as_picture(entry->fts_name);
     const char *format = is_read ? NULL : look_into(entry->fts_accpath, &is_read);
     if (is_read)
         return add_picture(w->listing, entry, err);
     if (format)
-        count_format(w, format);
+        gs_formats_add(&w->formats, format);
     return GS_OK;
 }
 
@@ -160,8 +110,7 @@ static gs_status enter(walk *w, FTSENT *entry, gs_error *err)
 static gs_status visit(walk *w, FTSENT *entry, gs_error *err)
 {
     bool is_below = entry->fts_level > FTS_ROOTLEVEL;
-    if (is_below &&
-        (entry->fts_name[0] == '.' || is_in(entry->fts_name, not_samples, sizeof not_samples / sizeof *not_samples))) {
+    if (is_below && gs_chosen_is_beside(entry->fts_name)) {
         fts_set(w->fts, entry, FTS_SKIP);
         return GS_OK;
     }
@@ -187,13 +136,10 @@ static void describe_left_out(walk *w)
 {
     char *text = w->listing->left_out;
     size_t size = sizeof w->listing->left_out;
-    for (size_t i = 0; i < w->n_formats; i++)
-        append(text, size, "%s%zu %s", i ? ", " : "", w->formats[i].count, w->formats[i].name);
-    if (w->n_formats > 0)
-        append(text, size, " (PNG, JPEG and WebP are read)");
+    gs_formats_describe(&w->formats, text, size);
     if (w->n_links > 0)
-        append(text, size, "%s%zu %s to nothing: %s%s", text[0] ? "; " : "", w->n_links,
-               w->n_links == 1 ? "link" : "links", w->links, w->n_links > MAX_NAMED ? " ..." : "");
+        gs_text_append(text, size, "%s%zu %s to nothing: %s%s", text[0] ? "; " : "", w->n_links,
+                       w->n_links == 1 ? "link" : "links", w->links, w->n_links > MAX_NAMED ? " ..." : "");
 }
 
 static int compare_names(const FTSENT **a, const FTSENT **b)

@@ -7,7 +7,7 @@
  *
  * A picture is what ends in .png, .jpg, .jpeg or .webp, in any case, and any other file that begins as one of these. Symbolic links are
  * followed, and a folder that can be reached in several ways is entered once, by the first path in the order of names. Left out are hidden
- * files and folders, and those that systems make beside pictures (@eaDir, __MACOSX ...: listing.c has them all).
+ * files and folders, and those that systems make beside pictures (@eaDir, __MACOSX ...: chosen.c has them all).
  */
 #ifndef GS_LISTING_H
 #define GS_LISTING_H

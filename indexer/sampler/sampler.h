@@ -1,4 +1,4 @@
-/* sampler.h - where a model's samples come from: one interface over folders of pictures and worker processes.
+/* sampler.h - where a model's samples come from: one interface over folders and archives of pictures and worker processes.
  *
  *     gs_sampler *sampler;
  *     if ((st = gs_sampler_open(&sampler, &model, &(gs_sampler_options){.seed = 1}, err)) != GS_OK) return st;
@@ -10,8 +10,9 @@
  *
  * Sample i depends on (model, seed, i) alone, so a job that is interrupted and resumed, or split over machines, gives the same
  * moments. Kinds: "folder" (the PNG, JPEG and WebP pictures below "path", each once, in a pseudo-random order that the seed and their paths
- * decide: sampler/listing.h says which they are), "worker" ("command" speaks the protocol below), "onnx" (the JavaScript worker
- * that ships with gensearch).
+ * decide: sampler/listing.h says which they are), "archive" (the same of the file "path": a tar or ZIP of pictures, or NumPy's .npy or .npz,
+ * where "array" names the array if several hold pictures, and sampler/array.h says what one is), "worker" ("command" speaks the protocol
+ * below), "onnx" (the JavaScript worker that ships with gensearch).
  *
  * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
  * input and answers each on its standard output, in order:
@@ -50,8 +51,8 @@ typedef struct {
 /* Whether there is a sampler of the model's kind: to be asked of every model before the first is sampled. */
 gs_status gs_sampler_check(const gs_model *model, gs_error *err);
 
-/* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of a worker or
- * generator the contents of every file that its block names, and of those that an ONNX graph among them keeps its tensors in; not of
+/* SHA-256 of what the samples come from, beside the sampler block: of a folder the names, sizes and times of its pictures; of an
+ * archive its size and time; of a worker or generator the contents of every file that its block names, and of those that an ONNX graph among them keeps its tensors in; not of
  * folders that it names, nor of a program in PATH or under an absolute path. Another fingerprint means other samples. */
 gs_status gs_sampler_fingerprint(const gs_model *model, char fingerprint[GS_SHA256_HEX], gs_error *err);
 
