@@ -3,7 +3,7 @@
 import { openFolder } from './catalog.js';
 import { makeVisits } from './visits.js';
 import { makePages } from './pages.js';
-import { METHODS, formatAddress, parseAddress } from './query.js';
+import { FILTERS, METHODS, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf } from './query.js';
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
@@ -83,7 +83,7 @@ function warm() {
   if (folder && canSearch()) searcher.open();
 }
 
-/** Words changed, and stayed so for a moment. */
+/** Words changed. */
 function type(q) {
   if (folder) visits.draft({ ...state.address, view: 'results', q });
 }
@@ -101,19 +101,16 @@ function returnToBox() {
 
 function act(action, value) {
   if (action === 'method') visits.go({ ...state.address, method: value });
-  else if (action === 'clear-filters') visits.go({ ...state.address, types: [], tags: [] });
+  else if (action === 'clear-filters') visits.go({ ...state.address, filters: Object.fromEntries(FILTERS.map((name) => [name, []])) });
   else if (action === 'retry') search(state.address);
 }
 
 function filter(name, values) {
-  visits.go({ ...state.address, [name === 'type' ? 'types' : 'tags']: values });
+  visits.go({ ...state.address, filters: { ...state.address.filters, [name]: values } });
 }
 
 /** The result of the address's query; null when a newer one has overtaken it. */
-function ask({ q, method, types, tags }) {
-  const conditions = [...types.map((value) => ['type', value]), ...tags.map((value) => ['tag', value])];
-  return searcher.search([{ kind: 'text', text: q.trim(), method }], conditions);
-}
+const ask = (address) => searcher.search(partsOf(address), conditionsOf(address));
 
 /** The models' indices, the likeliest to make a picture first. */
 async function rankByPicture(image) {
@@ -144,14 +141,12 @@ function show(address, { typed = false } = {}) {
 function showResults(address, last) {
   pages.hide();
   document.title = address.q ? `${address.q} · gensearch` : 'gensearch: find a generative model by what it generates';
-  if (last?.q !== address.q || last?.method !== address.method) state.limit = STEP;
+  if (!last || questionOf(last) !== questionOf(address)) state.limit = STEP;
   render();
   if (last?.view === 'model') cards.focus(last.model);
   if (isSearch(address) && !answers(state.result, address) && canSearch()) search(address);
 }
 
-const isSearch = (address) => address.q.trim() !== '';
-const questionOf = ({ q, method, types, tags }) => JSON.stringify([q, method, types, tags]);
 const answers = (result, address) => result !== null && questionOf(result.address) === questionOf(address);
 
 async function search(address) {
@@ -173,7 +168,7 @@ const rankedNow = () => (isSearch(state.address) ? state.result : null);
 function passingModels() {
   const ranked = rankedNow();
   const order = ranked ? Array.from(ranked.order, (index) => models[index]) : models;
-  return answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address));
+  return answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address.filters));
 }
 
 function render() {
@@ -181,7 +176,7 @@ function render() {
   if (address.view !== 'results') return;
   const passing = passingModels();
   const ranked = rankedNow();
-  renderFacets(byId('facets'), facetsOf(address), filter);
+  renderFacets(byId('facets'), facetsOf(address.filters), filter);
   cards.show(
     passing.slice(0, limit).map((model) => ({
       model,
@@ -202,7 +197,7 @@ function renderSentence(passing = passingModels()) {
     shown: passing.length,
     total: ranked?.probabilities || ranked?.order.length === 0 ? passing.length : models.length,
     matching: ranked?.found ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
-    filtered: state.address.types.length + state.address.tags.length > 0,
+    filtered: conditionsOf(state.address).length > 0,
     method: (ranked?.address ?? state.address).method,
     methods: Object.keys(METHODS).filter((name) => !METHODS[name].form || folder.holds(METHODS[name].form)),
   });

@@ -9,7 +9,6 @@
 import { element } from './dom.js';
 import { describe, plainText } from './sentence.js';
 
-const PAUSE = 180; // ms without a key before the words are searched for
 const QUIET = 700; // ms a sentence must stand before it is read out
 
 const byId = (id) => document.getElementById(id);
@@ -18,17 +17,14 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
   const input = byId('q');
   const clear = byId('clear');
   const say = makeSentence(onAction);
-  let pause = 0;
 
   input.addEventListener('focus', onFocus);
   input.addEventListener('input', () => {
     clear.hidden = input.value === '';
-    clearTimeout(pause);
-    pause = setTimeout(() => onType(input.value), PAUSE);
+    onType(input.value);
   });
   byId('form').addEventListener('submit', (event) => {
     event.preventDefault();
-    clearTimeout(pause);
     onCommit(input.value);
   });
   clear.addEventListener('click', () => {
@@ -43,7 +39,6 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
   });
 
   function set(text) {
-    clearTimeout(pause);
     if (input.value !== text) input.value = text;
     clear.hidden = text === '';
   }

@@ -2,13 +2,14 @@
 //
 // in:   {open: {base, manifest, catalog}}         once
 //       {search: {id, parts, conditions}}         an answer only for the newest; older ones still waiting are dropped
+//       {encode: {id, image}}                     result: the text of the picture's feature, for an address
 // out:  {progress: {loaded, total}}  {opened: true}  {id, result}  {id, dropped: true}  {failed: message}  {id, error: message}
 //
 // parts: [{kind, text | image | feature | slug, weight, method}]
 //   kind      'text', 'image', 'sketch' or 'model'
 //   text      words, and conditions among them (core/filter.h), which are taken out; a part without words left is dropped
 //   image     a picture's file, or what picture.js made of it
-//   feature   Float32Array [dim]: what was encoded before
+//   feature   what was encoded before: its text, as feature-text.js has it
 //   slug      of a model of the catalog
 //   images    pictures that stand for a model of kind 'model': at least two
 //   weight    1 unless given; below 0 steers away
@@ -20,6 +21,7 @@
 import { describeFew } from '../lib/few-shot.js';
 import { downloader } from './download.js';
 import { openEncoder, openRuntime } from './encoder.js';
+import { readFeature, writeFeature } from './feature-text.js';
 import { modelFiles } from './model-files.js';
 import { checkFingerprint, rankParts } from './ranking.js';
 
@@ -28,7 +30,7 @@ let engine; // promise of {core, encoder, means, ...}
 let newest = 0;
 let queue = Promise.resolve();
 
-self.onmessage = ({ data: { open, search } }) => {
+self.onmessage = ({ data: { open, search, encode } }) => {
   if (open) {
     engine = openEngine(open);
     engine.then(
@@ -38,8 +40,9 @@ self.onmessage = ({ data: { open, search } }) => {
   }
   if (search) {
     newest = search.id;
-    queue = queue.then(() => answer(search));
+    queue = queue.then(() => (search.id === newest ? answer(search.id, (ready) => timed(ready, search)) : postMessage({ id: search.id, dropped: true })));
   }
+  if (encode) queue = queue.then(() => answer(encode.id, async ({ encoder, fingerprint }) => writeFeature(await encoder.encodeImage(encode.image), fingerprint)));
 };
 
 async function openEngine({ base, manifest, catalog }) {
@@ -68,6 +71,7 @@ async function openEngine({ base, manifest, catalog }) {
     core,
     encoder,
     tau,
+    fingerprint,
     catalog,
     means: core.means(means, catalog.backgrounds),
     fields: core.fields({ title, author, tag, type, family, license }),
@@ -75,17 +79,18 @@ async function openEngine({ base, manifest, catalog }) {
   };
 }
 
-async function answer({ id, parts, conditions }) {
-  if (id !== newest) return postMessage({ id, dropped: true });
+async function answer(id, make) {
   try {
-    const ready = await engine;
-    const start = performance.now();
-    const result = await rank(ready, parts, conditions);
-    result.milliseconds = performance.now() - start;
-    return postMessage({ id, result });
+    postMessage({ id, result: await make(await engine) });
   } catch (error) {
-    return postMessage({ id, error: error.message });
+    postMessage({ id, error: error.message });
   }
+}
+
+async function timed(ready, { parts, conditions }) {
+  const start = performance.now();
+  const result = await rank(ready, parts, conditions);
+  return { ...result, milliseconds: performance.now() - start };
 }
 
 async function rank(ready, parts, conditions) {
@@ -101,9 +106,9 @@ async function rank(ready, parts, conditions) {
 }
 
 /** A part as rankParts() takes it. */
-async function resolve({ core, encoder, catalog }, { kind, text, image, images, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
+async function resolve({ core, encoder, catalog, fingerprint }, { kind, text, image, images, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
   const part = { kind, weight, method };
-  if (feature) return { ...part, feature };
+  if (feature) return { ...part, feature: readFeature(feature, fingerprint) };
   if (image) return { ...part, feature: await encoder.encodeImage(image) };
   if (images) return { ...part, ...(await describeImages(core, encoder, images)) };
   if (text) return { ...part, feature: await encoder.encode(text) };

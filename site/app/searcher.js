@@ -3,6 +3,7 @@
 //     const searcher = makeSearcher(folder, { onProgress, onClosed });  // onClosed: the loading is over, well or not
 //     searcher.open();                                        // starts the downloads; again: nothing, or another try after a failure
 //     const result = await searcher.search(parts, conditions); // as search-worker.js has them; null when a newer search has overtaken it
+//     const text = await searcher.encode(image);               // the text of a picture's feature (feature-text.js)
 //     searcher.close();                                       // ends the worker
 
 import { startWorker } from './start-worker.js';
@@ -50,14 +51,17 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
     onClosed();
   }
 
-  function search(parts, conditions) {
+  function post(kind, request) {
     open();
     const id = nextId++;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ search: { id, parts, conditions } });
+      worker.postMessage({ [kind]: { id, ...request } });
     });
   }
 
-  return { open, search, close: () => fail('the search was closed') };
+  const search = (parts, conditions) => post('search', { parts, conditions });
+  const encode = (image) => post('encode', { image });
+
+  return { open, search, encode, close: () => fail('the search was closed') };
 }

@@ -1,8 +1,8 @@
 // type-legend.js - the filters beside the results: types, which are the legend of the shapes too, and the commonest tags.
 //
 //     const facetsOf = makeFacets(models);
-//     facetsOf({types, tags})      -> [{name: 'type', title: 'Type', options: [{value, count, chosen}]}, ...]
-//     matches(model, {types, tags})
+//     facetsOf({type, tag})        -> [{name: 'type', title: 'Type', options: [{value, count, chosen}]}, ...]
+//     matches(model, {type, tag})       // these are query.js's filters
 //     renderFacets(container, facets, onChange)      // onChange(facet name, chosen values)
 
 import { TYPES } from './catalog.js';
@@ -11,8 +11,8 @@ import { element } from './dom.js';
 const SHOWN_TAGS = 8;
 
 /** Nothing chosen in a facet means everything; in one facet any of the chosen will do, over facets all must. */
-export function matches(model, { types, tags }) {
-  return (types.length === 0 || types.includes(model.type)) && (tags.length === 0 || tags.some((tag) => model.tags.includes(tag)));
+export function matches(model, { type, tag }) {
+  return (type.length === 0 || type.includes(model.type)) && (tag.length === 0 || tag.some((value) => model.tags.includes(value)));
 }
 
 /** What does not change is counted once, and the rest only when another choice is made: a catalog may be long. */
@@ -22,7 +22,7 @@ export function makeFacets(models) {
   const common = commonTags(tagTotals, models.length);
   let last = { key: '', facets: [] };
 
-  return function facetsOf({ types, tags }) {
+  return function facetsOf({ type: types, tag: tags }) {
     const key = JSON.stringify([types, tags]);
     if (last.key !== key) last = { key, facets: compute(types, tags) };
     return last.facets;
@@ -30,8 +30,8 @@ export function makeFacets(models) {
 
   /** The counts of a facet are those of the models which the other facet lets through: what a click would show. */
   function compute(types, tags) {
-    const typeCounts = tags.length === 0 ? typeTotals : count(models.filter((model) => matches(model, { types: [], tags })), (model) => [model.type]);
-    const tagCounts = types.length === 0 ? tagTotals : count(models.filter((model) => matches(model, { types, tags: [] })), (model) => model.tags);
+    const typeCounts = tags.length === 0 ? typeTotals : count(models.filter((model) => matches(model, { type: [], tag: tags })), (model) => [model.type]);
+    const tagCounts = types.length === 0 ? tagTotals : count(models.filter((model) => matches(model, { type: types, tag: [] })), (model) => model.tags);
     const shown = [...common, ...tags.filter((tag) => !common.includes(tag))];
     const option = (counts, chosen) => (value) => ({ value, count: counts.get(value) ?? 0, chosen: chosen.includes(value) });
     return [

@@ -2,7 +2,7 @@
 //
 //     const visits = makeVisits((address, { typed }) => show(address));
 //     visits.start();               // shows the address the page was opened with
-//     visits.draft(address);        // typing: a new entry for the first words, the same entry for what they grow into
+//     visits.draft(address);        // typing: shown at once; after a pause a new entry for the first words, the same for what they grow into
 //     visits.commit();              // Enter: the entry stands, the next words get another
 //     visits.go(address);           // a link, a filter: an entry of its own
 //
@@ -10,22 +10,34 @@
 
 import { formatAddress, parseAddress } from './query.js';
 
+const PAUSE = 180; // ms without a change before a draft is written down: browsers allow only so many entries in a time
+
 export function makeVisits(show) {
   let drafting = false;
+  let pending = ''; // the draft that is shown and not written down yet
+  let pause = 0;
 
   const urlOf = (address) => new URL(formatAddress(address), document.baseURI).href;
 
   function draft(address) {
-    const url = urlOf(address);
-    if (url !== location.href) {
-      if (drafting) history.replaceState(null, '', url);
-      else history.pushState(null, '', url);
-      drafting = true;
-    }
-    show(parseAddress(new URL(url).search), { typed: true });
+    pending = urlOf(address);
+    clearTimeout(pause);
+    pause = setTimeout(write, PAUSE);
+    show(parseAddress(new URL(pending).search), { typed: true });
+  }
+
+  function write() {
+    clearTimeout(pause);
+    const url = pending;
+    pending = '';
+    if (!url || url === location.href) return;
+    if (drafting) history.replaceState(null, '', url);
+    else history.pushState(null, '', url);
+    drafting = true;
   }
 
   function commit() {
+    write();
     drafting = false;
   }
 
@@ -34,7 +46,7 @@ export function makeVisits(show) {
   }
 
   function follow(url) {
-    drafting = false;
+    commit();
     const from = parseAddress(location.search);
     if (url !== location.href) history.pushState(null, '', url);
     const to = parseAddress(location.search);
@@ -44,6 +56,8 @@ export function makeVisits(show) {
 
   function start() {
     addEventListener('popstate', () => {
+      clearTimeout(pause);
+      pending = '';
       drafting = false;
       show(parseAddress(location.search), {});
     });

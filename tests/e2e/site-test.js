@@ -38,11 +38,11 @@ export async function searchFor(page, words) {
   await ranked(page, words);
 }
 
-/** The address carries the words, and the sentence says that they were ranked. */
+/** The address carries the words (null: none), and the sentence says that they were ranked. */
 export async function ranked(page, words) {
   await expect(page).toHaveURL((url) => url.searchParams.get('q') === words);
   await expect(page.locator('#sentence')).toContainText('ranked in your browser');
-  await expect(page.locator('#cards')).toHaveAttribute('data-ranked', words);
+  await expect(page.locator('#cards')).toHaveAttribute('data-ranked', words ?? '');
 }
 
 /** The probabilities of the cards, in their order: the lengths of their bars. */

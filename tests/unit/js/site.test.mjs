@@ -1,4 +1,4 @@
-// The page's pure functions: addresses, sentences, filters, links, ranking around the core, downloads.
+// The page's pure functions: sentences, filters, links, ranking around the core, downloads.
 
 import assert from 'node:assert/strict';
 import { createHash, webcrypto } from 'node:crypto';
@@ -9,7 +9,6 @@ import { test } from 'node:test';
 import { downloader } from '../../../site/app/download.js';
 import { webAddress } from '../../../site/app/links.js';
 import { modelFiles } from '../../../site/app/model-files.js';
-import { formatAddress, parseAddress } from '../../../site/app/query.js';
 import { checkFingerprint, rankParts } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
 import { describe, matchingFrom, plainText } from '../../../site/app/sentence.js';
@@ -30,45 +29,6 @@ test('index.html preloads the modules of the first paint, all and no others', ()
   const html = readFileSync(new URL('index.html', SITE), 'utf8');
   const preloaded = Array.from(html.matchAll(/rel="modulepreload" href="(.+?)"/g), ([, href]) => href);
   assert.deepEqual(preloaded, [...importsOf('app/main.js')].sort());
-});
-
-const PLAIN = { view: 'results', q: '', types: [], tags: [], method: 'centred-moment', model: '', use: '', seed: null };
-
-test('an address is read as it was written', () => {
-  for (const state of [
-    PLAIN,
-    { ...PLAIN, q: 'a red car & more = 50 %' },
-    { ...PLAIN, q: 'кот 🐈', types: ['GAN', 'VAE'], tags: ['a,b'], method: 'gaussian-lowrank' },
-    { ...PLAIN, view: 'model', model: 'flat-cats-2', q: 'cat' },
-    { ...PLAIN, view: 'model', model: 'flat-cats-2', use: 'interpolate', seed: 0 },
-    { ...PLAIN, view: 'about' },
-    { ...PLAIN, view: 'map', q: 'cat', types: ['GAN'] },
-    { ...PLAIN, view: 'kept' },
-  ]) {
-    const address = formatAddress(state);
-    assert.deepEqual(parseAddress(address === './' ? '' : address), state);
-  }
-});
-
-test('the address of a plain view is its name', () => {
-  assert.equal(formatAddress({ ...PLAIN, view: 'map' }), '?map');
-  assert.equal(formatAddress({ ...PLAIN, view: 'map', q: 'a=b' }), '?map&q=a%3Db');
-});
-
-test('an address that says nothing special is the page itself', () => {
-  assert.equal(formatAddress(PLAIN), './');
-  assert.equal(formatAddress({ ...PLAIN, q: '  ' }), './');
-});
-
-test('what an address cannot mean is ignored or refused', () => {
-  assert.equal(parseAddress('?method=toString').method, 'centred-moment');
-  assert.equal(parseAddress('?method=__proto__').method, 'centred-moment');
-  assert.equal(parseAddress('?model=../secret').model, '?');
-  assert.equal(parseAddress('?model=a&seed=-1&use=destroy').seed, null);
-  assert.equal(parseAddress('?model=a&seed=1&use=destroy').use, '');
-  assert.equal(parseAddress('?model=').view, 'results');
-  assert.deepEqual(parseAddress('?type=GAN&type=GAN&type=').types, ['GAN']);
-  assert.equal(parseAddress(`?q=${'x'.repeat(1000)}`).q.length, 500);
 });
 
 const say = (state) => plainText(describe({ shown: 12, total: 12, matching: 0, method: 'centred-moment', methods: ['centred-moment'], ...state }));
@@ -107,14 +67,14 @@ const MODELS = [
 ];
 
 test('in one facet any of the chosen will do, over facets all must', () => {
-  const passing = (chosen) => MODELS.map((model) => matches(model, { types: [], tags: [], ...chosen }));
+  const passing = (chosen) => MODELS.map((model) => matches(model, { type: [], tag: [], ...chosen }));
   assert.deepEqual(passing({}), [true, true, true]);
-  assert.deepEqual(passing({ types: ['GAN', 'VAE'] }), [true, true, true]);
-  assert.deepEqual(passing({ types: ['GAN'], tags: ['cats', 'cars'] }), [true, false, false]);
+  assert.deepEqual(passing({ type: ['GAN', 'VAE'] }), [true, true, true]);
+  assert.deepEqual(passing({ type: ['GAN'], tag: ['cats', 'cars'] }), [true, false, false]);
 });
 
 test('a facet counts what a click would show, and offers only tags that divide the catalog', () => {
-  const [types, tags] = makeFacets(MODELS)({ types: ['VAE'], tags: ['cats'] });
+  const [types, tags] = makeFacets(MODELS)({ type: ['VAE'], tag: ['cats'] });
   assert.deepEqual(types.options, [
     { value: 'GAN', count: 1, chosen: false },
     { value: 'VAE', count: 0, chosen: true },
