@@ -58,7 +58,7 @@ export function renderInvert({ slug, title, generator, compare }) {
   );
   return element(
     'div',
-    { class: 'invert', onpaste: (event) => take(event.clipboardData.files[0]) },
+    { class: 'invert', onpaste: (event) => event.clipboardData.files.length > 0 && (event.preventDefault(), take(event.clipboardData.files[0])) },
     input,
     drop,
     element('div', { class: 'between' }, element('figure', {}, original, element('figcaption', {}, 'your picture')), element('figure', {}, made, distance)),

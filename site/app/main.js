@@ -1,6 +1,7 @@
 // main.js - wires the address, the box, the searcher and the views together. State lives here and nowhere else.
 
 import { openFolder } from './catalog.js';
+import { makeCompose } from './compose.js';
 import { makeVisits } from './visits.js';
 import { makePages } from './pages.js';
 import { FILTERS, METHODS, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf } from './query.js';
@@ -29,8 +30,9 @@ let models = [];
 let facetsOf;
 let searcher;
 let pages;
+let compose; // there when the folder is
 
-const box = makeSearchBox({ onFocus: warm, onType: type, onCommit: commit, onReveal: returnToBox, onAction: act });
+const box = makeSearchBox({ onFocus: warm, onType: type, onCommit: commit, onClear: clear, onReveal: returnToBox, onBackspace: () => compose?.focusLast(), onAction: act });
 const visits = makeVisits(show);
 start();
 
@@ -58,6 +60,7 @@ function wire() {
   facetsOf = makeFacets(models);
   pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask, rankLike });
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
+  compose = makeCompose({ folder, searcher, visits, current: () => state.address, onEmpty: box.focus });
   byId('more').addEventListener('click', () => {
     state.limit += STEP;
     render();
@@ -92,6 +95,11 @@ function type(q) {
 function commit(q) {
   if (q !== state.address?.q) type(q);
   visits.commit();
+}
+
+/** Nothing is asked any more; filters stay. */
+function clear() {
+  if (folder) visits.go({ ...state.address, q: '', weight: 1, parts: [] });
 }
 
 /** Ctrl K or / on another view. */
@@ -133,6 +141,8 @@ function show(address, { typed = false } = {}) {
   const last = state.address;
   state.address = address;
   if (!typed) box.set(address.q);
+  box.offerClear(isSearch(address));
+  compose.show(address);
   reveal(address);
   if (address.view === 'results') showResults(address, last);
   else pages.show(address);

@@ -5,7 +5,7 @@ import { makeDrawing } from './map-drawing.js';
 import { centreOn, fitView, middle, nearest, pan, toScreen, towards, zoomAt } from './map-geometry.js';
 import { listenToPointers } from './map-pointers.js';
 import { backLink, heading, note } from './pages.js';
-import { formatAddress } from './query.js';
+import { formatAddress, isSearch } from './query.js';
 import { typeShape } from './type-legend.js';
 
 const REACH = 30; // pixels from a model's place at which a pointer means it
@@ -24,7 +24,7 @@ export function show({ address, folder, search, present, isShown, onClose }) {
   map.start();
   const said = map.node.nextElementSibling;
   said.textContent = 'Drag to move, scroll or pinch to zoom. With the keys: arrows go from model to model, + and − zoom, 0 shows all, Enter opens.';
-  return address.q.trim() ? markQuery(map, address, search, isShown, said) : undefined;
+  return isSearch(address) ? markQuery(map, address, search, isShown, said) : undefined;
 }
 
 /** [{x, y}] by model, or null where the catalog has no map. */

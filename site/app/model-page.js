@@ -12,6 +12,7 @@ import { webAddress } from './links.js';
 import { renderSamples } from './live-samples.js';
 import { renderUses } from './model-uses.js';
 import { makeCard, updateCard } from './results.js';
+import { condition } from './query.js';
 import { number } from './sentence.js';
 import { typeShape } from './type-legend.js';
 
@@ -48,6 +49,7 @@ function kindLine(model, facts) {
     element('span', {}, model.type),
     family && element('span', { class: 'family' }, family),
     keepButton(model),
+    element('button', { class: 'link', type: 'button', 'data-like': model.slug }, 'Search with this model'),
   );
 }
 
@@ -158,7 +160,7 @@ async function copy(text, code, button) {
 
 function tagParts(model, hrefOf) {
   const tags = Array.isArray(model.tags) ? model.tags.filter((tag) => typeof tag === 'string') : [];
-  const link = (tag) => element('li', {}, element('a', { href: hrefOf({ view: 'results', q: tag }), 'data-page': true }, tag));
+  const link = (tag) => element('li', {}, element('a', { href: hrefOf({ view: 'results', q: condition('tag', tag), parts: [] }), 'data-page': true }, tag));
   return tags.length > 0 ? [element('ul', { class: 'tags-list' }, tags.map(link))] : [];
 }
 

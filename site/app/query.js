@@ -124,6 +124,12 @@ function listed(parameters, name) {
 
 // ---- what is asked ----
 
+/** A condition among the words, as core/filter.h reads it. A double quote inside a value cannot be said: what follows it is left out. */
+export function condition(field, value) {
+  const [text] = value.split('"');
+  return /\s/.test(text) ? `${field}:"${text.trim()}"` : `${field}:${text}`;
+}
+
 export const isSearch = ({ q, parts }) => q.trim() !== '' || parts.length > 0;
 
 /** Equal for two addresses that ask the same. */

@@ -75,6 +75,7 @@ export function makeCard(model) {
         element('div', { class: 'measure' }),
       ),
     ),
+    element('button', { class: 'like', type: 'button', 'data-like': model.slug, 'aria-label': `More like ${model.title}`, title: 'More like this' }, '≈'),
   );
 }
 

@@ -1,7 +1,9 @@
 // search-box.js - the box, the keys that lead to it, the sentence under it and its progress bar.
 //
-//     const box = makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction });
+//     const box = makeSearchBox({ onFocus, onType, onCommit, onClear, onReveal, onBackspace, onAction });
 //     box.set('kitten');
+//     box.offerClear(true);                          // there is something to clear
+//     box.focus();
 //     box.describe({ phase: 'ranked', ... });       // sentence.js
 //     box.say(['text'], { error: true });
 //     if (box.focused()) ...
@@ -13,14 +15,13 @@ const QUIET = 700; // ms a sentence must stand before it is read out
 
 const byId = (id) => document.getElementById(id);
 
-export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction }) {
+export function makeSearchBox({ onFocus, onType, onCommit, onClear, onReveal, onBackspace, onAction }) {
   const input = byId('q');
   const clear = byId('clear');
   const say = makeSentence(onAction);
 
   input.addEventListener('focus', onFocus);
   input.addEventListener('input', () => {
-    clear.hidden = input.value === '';
     onType(input.value);
   });
   byId('form').addEventListener('submit', (event) => {
@@ -28,9 +29,13 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
     onCommit(input.value);
   });
   clear.addEventListener('click', () => {
-    set('');
-    onCommit('');
+    onClear();
     input.focus();
+  });
+  input.addEventListener('keydown', (event) => {
+    if (event.key !== 'Backspace' || input.value !== '') return;
+    event.preventDefault(); // or the chip's button would have the key too
+    onBackspace();
   });
   watchKeys(() => {
     if (byId('search').hidden) onReveal(); // on another view the box is out of sight
@@ -40,7 +45,6 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
 
   function set(text) {
     if (input.value !== text) input.value = text;
-    clear.hidden = text === '';
   }
 
   function showState(state) {
@@ -48,7 +52,7 @@ export function makeSearchBox({ onFocus, onType, onCommit, onReveal, onAction })
     say(describe(state), { error: state.phase === 'failed' });
   }
 
-  return { set, say, describe: showState, value: () => input.value, focused: () => document.activeElement === input };
+  return { set, say, offerClear: (offered) => (clear.hidden = !offered), focus: () => input.focus(), describe: showState, value: () => input.value, focused: () => document.activeElement === input };
 }
 
 /** Ctrl K (or Cmd K) anywhere, / where nothing is being typed. */

@@ -1,7 +1,9 @@
 // One box for everything: a query of several parts, how it is put together, and how it stands in the address.
 
-import { readCatalog } from './published.js';
-import { expect, ranked, slugs, test } from './site-test.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCatalog, readPublished } from './published.js';
+import { expect, firstSlug, ranked, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
 const [model, other] = catalog;
@@ -37,4 +39,94 @@ test('what is typed is ranked at once; the history waits for a pause', async ({ 
   expect(await page.evaluate(() => new URLSearchParams(location.search).get('q'))).toBe(model.tags[0]); // Enter waits for nothing
   await page.goBack();
   await ranked(page, word);
+});
+
+const chips = (page) => page.getByRole('list', { name: 'Parts of the query' }).getByRole('listitem');
+const thumbOf = ({ page }) => readPublished(page).thumbs[0];
+const pictureOf = (site, entry) => join(site.folder, 'thumbs', `${thumbOf(entry).hash}.webp`);
+
+test('parts are chips: weighed, turned against, removed, with the keyboard too', async ({ page, site }) => {
+  await site.open(`?q=${word}&like=${model.slug}`);
+  await ranked(page, word);
+  await expect(chips(page)).toHaveCount(2);
+  const toward = await slugs(page);
+  await page.getByLabel(`Weight of ${model.title}`).focus();
+  await page.getByLabel(`Weight of ${model.title}`).selectOption('− 1');
+  await expect(page).toHaveURL((url) => url.searchParams.get('like') === `${model.slug}*-1`);
+  await expect.poll(() => slugs(page)).not.toEqual(toward);
+  await expect(page.getByLabel(`Weight of ${model.title}`)).toBeFocused();
+  await page.getByLabel('Weight of the words').selectOption('× 2');
+  await expect(page).toHaveURL((url) => url.searchParams.get('weight') === '2');
+  await page.goBack();
+  await page.goBack();
+  await expect(page.getByLabel(`Weight of ${model.title}`)).toHaveValue('1');
+  await expect.poll(() => slugs(page)).toEqual(toward);
+  await page.getByRole('searchbox').fill('');
+  await page.keyboard.press('Backspace');
+  await expect(page.getByRole('button', { name: `Remove ${model.title}` })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('searchbox')).toBeFocused();
+  await expect(chips(page)).toHaveCount(0);
+  await expect(page.locator('#sentence')).toContainText('type what you want to see');
+});
+
+test('more like a card’s model, and a search with the model of a page', async ({ page, site }) => {
+  await site.open();
+  await page.locator(`[data-slug="${model.slug}"]`).hover();
+  await page.getByRole('button', { name: `More like ${model.title}` }).click();
+  await ranked(page, null);
+  await expect(chips(page)).toContainText(model.title);
+  const nearest = readPublished(model.page).neighbors[0].slug;
+  expect(await firstSlug(page), 'the nearest by Fréchet distance').toBe(nearest);
+  await site.open(`?model=${other.slug}&q=${word}`);
+  await page.getByRole('button', { name: 'Search with this model' }).click();
+  await ranked(page, word);
+  await expect(page).toHaveURL((url) => url.searchParams.get('like') === other.slug && !url.searchParams.has('model'));
+});
+
+test('pictures are chosen, pasted and dropped; the address alone ranks the same', async ({ page, site, context }) => {
+  await site.open();
+  await page.locator('#files').setInputFiles([pictureOf(site, model), pictureOf(site, other)]);
+  await expect(page.getByLabel('Weight of picture')).toHaveCount(2);
+  await ranked(page, null);
+  await expect(page.locator('.chip img')).toHaveCount(2);
+  await page.getByRole('button', { name: 'Remove picture' }).last().click();
+  await expect(page.getByLabel('Weight of picture')).toHaveCount(1);
+  await expect.poll(() => firstSlug(page)).toBe(model.slug);
+
+  const bytes = [...readFileSync(pictureOf(site, other))];
+  for (const kind of ['paste', 'drop']) {
+    await page.evaluate(([type, data]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([Uint8Array.from(data)], 'a.webp', { type: 'image/webp' }));
+      const event = type === 'paste' ? new ClipboardEvent(type, { clipboardData: carried, bubbles: true }) : new DragEvent(type, { dataTransfer: carried, bubbles: true });
+      document.body.dispatchEvent(event);
+    }, [kind, bytes]);
+    await expect(page.getByLabel('Weight of picture')).toHaveCount(2);
+    if (kind === 'paste') await page.getByRole('button', { name: 'Remove picture' }).last().click();
+    await expect(page.getByLabel('Weight of picture')).toHaveCount(kind === 'paste' ? 1 : 2);
+  }
+  await ranked(page, null);
+  await expect(page.locator('.chip.busy')).toHaveCount(0);
+  const order = await slugs(page);
+  const another = await context.newPage(); // one that has never seen the pictures
+  await another.goto(page.url());
+  await ranked(another, null);
+  expect(await slugs(another)).toEqual(order);
+});
+
+test('what is no picture is refused in words, and the others are taken', async ({ page, site }) => {
+  await site.open();
+  await page.locator('#files').setInputFiles([
+    { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') },
+    { name: 'b.webp', mimeType: 'image/webp', buffer: readFileSync(pictureOf(site, model)) },
+  ]);
+  await expect(page.locator('#problem')).toHaveText(/^notes\.png: This file cannot be read as a picture/);
+  await expect(page.getByLabel('Weight of picture')).toHaveCount(1);
+  await site.open(`?${'image=AAAAAAAAAA'}`);
+  await expect(page.locator('#sentence')).toContainText('encoded by another encoder');
+  await site.open(`?${catalog.slice(0, 8).map(({ slug }) => `like=${slug}`).join('&')}`);
+  await page.locator(`[data-like="${catalog.at(-1).slug}"]`).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('#problem')).toContainText('at most 8 parts');
 });

@@ -64,7 +64,10 @@ test('tags search, similar models open', async ({ page, site }) => {
   await expect(page).toHaveURL(new RegExp(`model=${details.neighbors[0].slug}`));
   await page.goBack();
   await page.locator('.tags-list').getByRole('link', { name: model.tags[0], exact: true }).click();
-  await ranked(page, model.tags[0]);
+  await expect(page.getByRole('searchbox')).toHaveValue(`tag:${model.tags[0]}`);
+  const tagged = catalog.filter(({ tags }) => tags.includes(model.tags[0])).map(({ slug }) => slug);
+  await expect(page.locator('#cards > .card')).toHaveCount(tagged.length);
+  expect(await slugs(page)).toEqual(tagged);
 });
 
 test('the BibTeX entry is copied as it is', async ({ page, site, context }) => {

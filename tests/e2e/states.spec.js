@@ -12,6 +12,11 @@ const kept = JSON.stringify(catalog.slice(0, 4).map((entry) => entry.slug));
 
 /** Per state: its address, and what is done there before it is looked at. */
 const STATES = {
+  parts: [`?q=${'a%20very%20long%20question%20'.repeat(16)}&like=${slug}*-1&like=cats`, async (page, site) => {
+    await page.locator('#files').setInputFiles(join(site.folder, 'thumbs', `${thumbs[0].hash}.webp`));
+    await expect(page.locator('.chip')).toHaveCount(4);
+    await expect(page.locator('#sentence')).toContainText('ranked in your browser');
+  }],
   samples: [`?model=${slug}&seed=3`, (page) => expect(page.locator('.live canvas')).toHaveCount(16)],
   enlarged: [`?model=${slug}`, async (page) => {
     await expect(page.locator('.facts')).toBeVisible();

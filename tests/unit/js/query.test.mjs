@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { readFeature, writeFeature } from '../../../site/app/feature-text.js';
-import { MAX_PARTS, WORDS, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf, withPart, withWeight, withoutPart } from '../../../site/app/query.js';
+import { MAX_PARTS, WORDS, condition, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf, withPart, withWeight, withoutPart } from '../../../site/app/query.js';
 
 const PLAIN = parseAddress('');
 const read = (address) => parseAddress(address === './' ? '' : address);
@@ -75,6 +75,10 @@ test('the worker is asked for words and parts, each by its method', () => {
   const address = { ...PLAIN, q: ' cat ', weight: 2, parts: [IMAGE, LIKE], filters: filters({ type: ['GAN'], tag: ['a', 'b'] }) };
   assert.deepEqual(partsOf(address), [{ kind: 'text', text: 'cat', weight: 2, method: 'centred-moment' }, IMAGE, { ...LIKE, method: undefined }]);
   assert.deepEqual(conditionsOf(address), [['type', 'GAN'], ['tag', 'a'], ['tag', 'b']]);
+});
+
+test('a condition is one word of a query', () => {
+  assert.deepEqual(['cats', 'big  cats', 'the "best"', 'a"b'].map((value) => condition('tag', value)), ['tag:cats', 'tag:"big  cats"', 'tag:"the"', 'tag:a']);
 });
 
 test('two addresses ask the same when only the view or the order shown differs', () => {
