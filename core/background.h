@@ -1,24 +1,32 @@
 /* background.h - what the models of a zoo score for queries that ask for nothing in particular. It takes a model's general
  * advantage out of its first moment, and tells when no model makes what is asked for (core/METHOD.md, "Background").
  *
- *     gs_background background = {.means = means, .cutoff = cutoff};      // of words, or of pictures
+ *     gs_background background = {.means = means, .cutoffs = cutoffs};    // of words, or of pictures
  *     double lead;
  *     if ((st = gs_background_lead(&background, cosines, NULL, count, &lead, err)) != GS_OK) return st;
- *     bool matched = lead >= background.cutoff;
+ *     bool matched = lead >= background.cutoffs.lead;
  */
 #ifndef GS_BACKGROUND_H
 #define GS_BACKGROUND_H
 
 #include "core/status.h"
 
+#include <math.h> /* INFINITY */
 #include <stddef.h>
 
 /* A lead over the median says little among fewer models: these have no cut-off. */
 #define GS_BACKGROUND_LEAST 8
 
+/* No model matches a query that stays below; -INFINITY: not known. */
+typedef struct {
+    double lead;
+    double density, lowrank; /* of a picture's best score by GS_GAUSSIAN_DENSITY, by GS_GAUSSIAN_LOWRANK */
+} gs_cutoffs;
+#define GS_NO_CUTOFFS ((gs_cutoffs){-INFINITY, -INFINITY, -INFINITY})
+
 typedef struct {
     const double *means; /* [count]  each model's mean first moment over the background's queries  borrowed */
-    double cutoff;       /* a query whose lead is lower is matched by no model; -INFINITY: none is known */
+    gs_cutoffs cutoffs;
 } gs_background;
 
 /* *lead: by how much the best model is ahead of the median of all models, in cosines less the background's means. cosines [count]: first

@@ -280,7 +280,30 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
     return st;
 }
 
-gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines,
+/* Of a picture's score by the part's method; -INFINITY: there is none. */
+static double score_cutoff(const gs_query_part *part)
+{
+    if (part->kind != GS_PART_IMAGE)
+        return -INFINITY;
+    switch (part->method) {
+    case GS_GAUSSIAN_DENSITY:
+        return part->background->cutoffs.density;
+    case GS_GAUSSIAN_LOWRANK:
+        return part->background->cutoffs.lowrank;
+    default:
+        return -INFINITY;
+    }
+}
+
+static bool is_reached(double cutoff, const double *scores, const double *log_probability, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(log_probability[i]) && scores[i] >= cutoff)
+            return true;
+    return false;
+}
+
+gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines, const double *scores,
                            const double *log_probability, size_t count, bool *matched, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -290,8 +313,13 @@ gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const dou
         matched[p] = true;
         if (!background || parts[p].weight < 0)
             continue;
+        double cutoff = score_cutoff(&parts[p]);
+        if (isfinite(cutoff)) {
+            matched[p] = is_reached(cutoff, scores + p * count, log_probability, count);
+            continue;
+        }
         st = gs_background_lead(background, cosines + p * count, log_probability, count, &lead, err);
-        matched[p] = st == GS_OK && lead >= background->cutoff;
+        matched[p] = st == GS_OK && lead >= background->cutoffs.lead;
     }
     return st;
 }

@@ -54,10 +54,11 @@ gs_preprocess *wasm_preprocess_new(int shortest_edge, int longest_edge, int resi
 float *wasm_preprocess_run(const gs_preprocess *p, const uint8_t *rgb, int width, int height, uint32_t size[2],
                            gs_error *err);
 
-void wasm_means_set_background(wasm_means *m, int32_t kind, const double *means, double cutoff);
+void wasm_means_set_background(wasm_means *m, int32_t kind, const double *means, double lead, double density,
+                               double lowrank);
 gs_status wasm_means_score(const wasm_means *m, const wasm_parts *parts, double *scores, gs_error *err);
 gs_status wasm_means_matched(const wasm_means *m, const wasm_parts *parts, const double *cosines,
-                             const double *log_probability, uint8_t *matched, gs_error *err);
+                             const double *scores, const double *log_probability, uint8_t *matched, gs_error *err);
 gs_status wasm_query_candidates(const wasm_parts *parts, double *cosines, size_t count, double tau,
                                 uint32_t *candidates, size_t *most, gs_error *err);
 gs_status wasm_query_rank(const wasm_parts *parts, const double *scores, size_t count, double tau,
@@ -304,9 +305,10 @@ static gs_query_part *make_parts(const wasm_parts *columns, const wasm_means *m,
 
 /* means [count] are borrowed as long as m is used. */
 EMSCRIPTEN_KEEPALIVE
-void wasm_means_set_background(wasm_means *m, int32_t kind, const double *means, double cutoff)
+void wasm_means_set_background(wasm_means *m, int32_t kind, const double *means, double lead, double density,
+                               double lowrank)
 {
-    m->backgrounds[kind] = (gs_background){means, cutoff};
+    m->backgrounds[kind] = (gs_background){means, {lead, density, lowrank}};
 }
 
 /* scores [n, count]: the parts' first moments, which become their scores by the first moment or the centred one. */
@@ -326,13 +328,14 @@ gs_status wasm_means_score(const wasm_means *m, const wasm_parts *columns, doubl
 /* gs_query_matched(); matched [n + 1]: 0 or 1, then gs_query_any_matched(). */
 EMSCRIPTEN_KEEPALIVE
 gs_status wasm_means_matched(const wasm_means *m, const wasm_parts *columns, const double *cosines,
-                             const double *log_probability, uint8_t *matched, gs_error *err)
+                             const double *scores, const double *log_probability, uint8_t *matched, gs_error *err)
 {
     _Static_assert(sizeof(bool) == sizeof *matched, "a bool is a byte");
     gs_query_part *parts = make_parts(columns, m, err);
     if (!parts)
         return GS_ENOMEM;
-    gs_status st = gs_query_matched(parts, columns->n, cosines, log_probability, m->table.count, (bool *)matched, err);
+    gs_status st = gs_query_matched(parts, columns->n, cosines, scores, log_probability, m->table.count,
+                                    (bool *)matched, err);
     matched[columns->n] = st == GS_OK && gs_query_any_matched(parts, columns->n, (bool *)matched);
     free(parts);
     return st;

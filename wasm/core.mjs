@@ -27,7 +27,7 @@
 //     const rows = means.scores(parts, cosines);           // cosines, but for parts whose method is the centred moment
 //     core.candidates(parts, rows, tau, core.mostCandidates);    // -> Uint32Array: the models that lead by these, best first
 //     const { logProbabilities, conflict } = core.rank(parts, scores, tau);     // log p(model | all parts), NaN: not ranked
-//     const { matched, found } = means.matched(parts, cosines, logProbabilities);   // of each part, of any: does a model make it?
+//     const { matched, found } = means.matched(parts, cosines, scores, logProbabilities);   // of each part, of any: does a model make it?
 //     core.rankTop(scores, 10);                            // -> Uint32Array of indices, best first, ties by index
 //
 // parts, cosines, rows and scores are core/query.h's: for each part a Float64Array of every model's score, NaN for one that was
@@ -82,12 +82,13 @@ class Core {
       const [count, dim] = this.#memory.read(Uint32Array, shape, 2);
       const pieces = [at, keep];
       const means = this.#memory.own(new Means(this.#module, this.#memory, at, count, dim, this.#error, this.#withParts), pieces);
-      for (const [kind, { means: values, cutoff }] of Object.entries(backgrounds)) {
+      for (const [kind, { means: values, ...cutoffs }] of Object.entries(backgrounds)) {
         if (values.length !== count) throw new Error(`a background of ${values.length} models, expected ${count}`);
         const copy = this.#memory.take(count * 8);
         pieces.push(copy);
         this.#memory.write(Float64Array, copy, values);
-        this.#module._wasm_means_set_background(at, indexOf(this.#kinds, kind), copy, cutoff ?? -Infinity);
+        const [lead, density, lowrank] = ['cutoff', 'density_cutoff', 'lowrank_cutoff'].map((name) => cutoffs[name] ?? -Infinity);
+        this.#module._wasm_means_set_background(at, indexOf(this.#kinds, kind), copy, lead, density, lowrank);
       }
       return means;
     });

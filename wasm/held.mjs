@@ -50,12 +50,14 @@ export class Means {
     });
   }
 
-  matched(parts, cosines, logProbabilities) {
+  matched(parts, cosines, scores, logProbabilities) {
     const n = parts.length;
-    return this.#withParts(parts, cosines, this.count * 8 + n + 1, (columns, values, count, room) => {
-      const flags = room + count * 8;
-      this.#memory.write(Float64Array, room, logProbabilities);
-      if (this.#module._wasm_means_matched(this.#at, columns, values, room, flags, this.#error) !== 0) throw this.#memory.error(this.#error);
+    return this.#withParts(parts, cosines, (n + 1) * this.count * 8 + n + 1, (columns, values, count, room) => {
+      const ranked = room + n * count * 8;
+      const flags = ranked + count * 8;
+      scores.forEach((row, p) => this.#memory.write(Float64Array, room + p * count * 8, row));
+      this.#memory.write(Float64Array, ranked, logProbabilities);
+      if (this.#module._wasm_means_matched(this.#at, columns, values, room, ranked, flags, this.#error) !== 0) throw this.#memory.error(this.#error);
       const matched = Array.from(this.#memory.read(Uint8Array, flags, n + 1), (flag) => flag === 1);
       return { matched: matched.slice(0, n), found: matched[n] };
     });

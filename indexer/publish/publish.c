@@ -418,6 +418,12 @@ static gs_status add_model(publication *p, size_t i, gs_error *err)
     return st == GS_OK ? GS_OK : gs_error_prefix(err, st, "model '%s'", model->slug);
 }
 
+static void put_cutoff(gs_json_tree *c, cJSON *background, const char *name, double cutoff)
+{
+    if (isfinite(cutoff))
+        gs_json_put_number(c, background, name, cutoff);
+}
+
 static void put_backgrounds(publication *p)
 {
     gs_json_tree *c = &p->catalog;
@@ -430,8 +436,10 @@ static void put_backgrounds(publication *p)
         cJSON *means = gs_json_put_array(c, object, "means");
         for (size_t i = 0; i < p->source->count; i++)
             gs_json_put_number(c, means, NULL, background->means[i]);
-        if (isfinite(background->cutoff))
-            gs_json_put_number(c, object, "cutoff", background->cutoff);
+        const gs_cutoffs *cutoffs = &background->cutoffs;
+        put_cutoff(c, object, "cutoff", cutoffs->lead);
+        put_cutoff(c, object, "density_cutoff", cutoffs->density);
+        put_cutoff(c, object, "lowrank_cutoff", cutoffs->lowrank);
     }
 }
 

@@ -347,6 +347,14 @@ static gs_status read_column(published *p, column c, gs_error *err)
     return gs_json_wrong(&root, column_names[c], "a string of every model", err);
 }
 
+/* False when it is there and no number. */
+static bool read_cutoff(const cJSON *background, const char *name, double *cutoff)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(background, name);
+    *cutoff = cJSON_IsNumber(item) ? item->valuedouble : -INFINITY;
+    return !item || cJSON_IsNumber(item);
+}
+
 /* The background of a kind, where there is one. */
 static gs_status read_background(published *p, gs_part_kind kind, const gs_json_object *backgrounds, gs_error *err)
 {
@@ -355,12 +363,14 @@ static gs_status read_background(published *p, gs_part_kind kind, const gs_json_
     if (!background)
         return GS_OK;
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(background, "means");
-    const cJSON *cutoff = cJSON_GetObjectItemCaseSensitive(background, "cutoff");
     double *means = p->backgrounds[kind] = malloc((p->source.count + 1) * sizeof *means);
     if (!means)
         return gs_fail(err, GS_ENOMEM, "no memory for %zu models", p->source.count);
     size_t n = 0;
-    bool right = !cutoff || cJSON_IsNumber(cutoff);
+    gs_cutoffs cutoffs;
+    bool right = read_cutoff(background, "cutoff", &cutoffs.lead) &&
+                 read_cutoff(background, "density_cutoff", &cutoffs.density) &&
+                 read_cutoff(background, "lowrank_cutoff", &cutoffs.lowrank);
     cJSON_ArrayForEach(item, list)
     {
         right = right && cJSON_IsNumber(item) && n < p->source.count;
@@ -368,8 +378,8 @@ static gs_status read_background(published *p, gs_part_kind kind, const gs_json_
             means[n++] = item->valuedouble;
     }
     if (!right || n != p->source.count)
-        return gs_json_wrong(backgrounds, name, "a mean of every model, and perhaps a cutoff", err);
-    p->source.backgrounds[kind] = (gs_background){means, cutoff ? cutoff->valuedouble : -INFINITY};
+        return gs_json_wrong(backgrounds, name, "a mean of every model, and perhaps cut-offs", err);
+    p->source.backgrounds[kind] = (gs_background){means, cutoffs};
     return GS_OK;
 }
 

@@ -1,34 +1,15 @@
 #include "indexer/search/background.h"
 
 #include "core/background.h"
-#include "core/catalog.h"
 #include "core/half.h"
-#include "indexer/search/prepare.h"
+#include "indexer/search/drawn.h"
 #include "indexer/search/words.h"
-#include "indexer/util/mix.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAWS      1600 /* pictures in all, of which a model gives at most MOST_DRAWS */
-#define MOST_DRAWS 100
-#define AT_ONCE    64 /* words encoded between two looks at stop */
-#define NOBODY     SIZE_MAX
-
-/* The queries of a background. */
-typedef struct {
-    size_t count;
-    float *features; /* [count, dim]  length 1  owned */
-    size_t *
-        authors; /* [count]       the model that a picture was drawn from, which is no answer to it; NULL of words  owned */
-} queries;
-
-static void free_queries(queries *q)
-{
-    free(q->features);
-    free(q->authors);
-}
+#define AT_ONCE 64 /* words encoded between two looks at stop */
 
 typedef struct {
     gs_store *store;
@@ -39,18 +20,6 @@ typedef struct {
     gs_store_means zoo;
     size_t dim;
 } update;
-
-static gs_status normalise(float *feature, size_t dim, gs_error *err)
-{
-    double square = 0;
-    for (size_t k = 0; k < dim; k++)
-        square += (double)feature[k] * feature[k];
-    if (!(square > 0 && isfinite(square)))
-        return gs_fail(err, GS_EFORMAT, "a feature of the background has no length");
-    for (size_t k = 0; k < dim; k++)
-        feature[k] = (float)(feature[k] / sqrt(square));
-    return GS_OK;
-}
 
 static gs_status check_stop(const update *u, size_t done, size_t total, gs_error *err)
 {
@@ -63,192 +32,237 @@ static gs_status check_stop(const update *u, size_t done, size_t total, gs_error
 
 /* ---- words -------------------------------------------------------------------------------------------------------------------- */
 
-static gs_status encode_words(update *u, uint16_t **halves, size_t *count, gs_error *err)
+static gs_status encode_words(update *u, gs_words_kind kind, char **words, size_t count, gs_error *err)
 {
-    char **words;
-    gs_status st = gs_words_list(gs_encoder_get_tokenizer(u->encoder), &words, count, err);
-    if (st != GS_OK)
-        return st;
-    size_t n = *count * u->dim;
+    size_t n = count * u->dim;
     float *features = malloc((n + 1) * sizeof *features);
-    *halves = malloc((n + 1) * sizeof **halves);
-    if (!features || !*halves)
-        st = gs_fail(err, GS_ENOMEM, "no memory for the features of %zu words", *count);
-    for (size_t i = 0; i < *count && st == GS_OK; i += AT_ONCE) {
-        size_t some = *count - i < AT_ONCE ? *count - i : AT_ONCE;
-        st = check_stop(u, i, *count, err);
+    uint16_t *halves = malloc((n + 1) * sizeof *halves);
+    gs_status st =
+        features && halves ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for the features of %zu words", count);
+    for (size_t i = 0; i < count && st == GS_OK; i += AT_ONCE) {
+        size_t some = count - i < AT_ONCE ? count - i : AT_ONCE;
+        st = check_stop(u, i, count, err);
         if (st == GS_OK)
             st = gs_encoder_texts(u->encoder, (const char *const *)words + i, some, features + i * u->dim, err);
     }
     for (size_t i = 0; i < n && st == GS_OK; i++)
-        (*halves)[i] = gs_float_to_half(features[i]);
+        halves[i] = gs_float_to_half(features[i]);
     if (st == GS_OK)
-        st = gs_store_write_words(u->store, *halves, *count, err);
+        st = gs_store_write_words(u->store, kind, halves, count, err);
+    free(halves);
     free(features);
-    gs_words_free(words, *count);
     return st;
 }
 
-/* None when there is no text tower. */
-static gs_status read_words(update *u, queries *q, gs_error *err)
+/* The vocabulary's words are encoded once, tags whenever models may have new ones. */
+static gs_status encode_kind(update *u, gs_words_kind kind, gs_error *err)
 {
     uint16_t *halves = NULL;
-    gs_status st = gs_store_read_words(u->store, &halves, &q->count, err);
-    if (st == GS_OK && !halves && u->encoder && gs_encoder_get_info(u->encoder)->has_text)
-        st = encode_words(u, &halves, &q->count, err);
-    size_t n = q->count * u->dim;
-    q->features = malloc((n + 1) * sizeof *q->features);
-    if (st == GS_OK && !q->features)
-        st = gs_fail(err, GS_ENOMEM, "no memory for %zu words", q->count);
-    for (size_t i = 0; i < n && halves && st == GS_OK; i++)
-        q->features[i] = gs_half_to_float(halves[i]);
-    free(halves);
-    return st;
-}
-
-/* ---- pictures ----------------------------------------------------------------------------------------------------------------- */
-
-/* Uniform in (0, 1], from a key alone. */
-static double uniform(uint64_t key)
-{
-    return ((double)(gs_mix64(key) >> 11) + 1) / 9007199254740992.0;
-}
-
-/* out [n] of the standard normal distribution, from a key alone (Box and Muller 1958). */
-static void draw_normal(uint64_t key, size_t n, double *out)
-{
-    for (size_t i = 0; i < n; i += 2) {
-        double radius = sqrt(-2 * log(uniform(gs_mix64(key) ^ i))), angle = 2 * M_PI * uniform(gs_mix64(key) ^ (i + 1));
-        out[i] = radius * cos(angle);
-        if (i + 1 < n)
-            out[i + 1] = radius * sin(angle);
-    }
-}
-
-/* A picture's feature from a model's Gaussian in its low-rank form, without what was added to the covariance's diagonal: of a normal z, the
- * part along each eigenvector is scaled by its deviation, and what is left by that of the rest. work [dim]. */
-static void draw_feature(const gs_lowrank *g, uint64_t key, double *work, float *feature)
-{
-    double rest = sqrt(fmax(g->rest - GS_COVARIANCE_RIDGE, 0));
-    draw_normal(key, g->dim, work);
-    for (size_t k = 0; k < g->dim; k++)
-        feature[k] = (float)(g->mean[k] + rest * work[k]);
-    for (size_t r = 0; r < g->rank; r++) {
-        const float *vector = g->vectors + r * g->dim;
-        double along = 0, scale = sqrt(fmax(g->values[r] - GS_COVARIANCE_RIDGE, 0)) - rest;
-        for (size_t k = 0; k < g->dim; k++)
-            along += work[k] * vector[k];
-        for (size_t k = 0; k < g->dim; k++)
-            feature[k] += (float)(scale * along * vector[k]);
-    }
-}
-
-typedef struct {
-    gs_store_reader *reader;
-    float *vectors; /* [GS_PREPARED_RANK, dim] */
-    double *work;   /* [dim] */
-} drawing;
-
-/* None from a model that another process has removed, or sampled anew, meanwhile: the background is stale then, and made again. */
-static gs_status draw_from_model(update *u, drawing *d, size_t model, size_t draws, queries *q, gs_error *err)
-{
-    gs_store_prepared row = {0};
-    gs_lowrank lowrank;
-    gs_status st = gs_store_read_lowrank(d->reader, u->zoo.runs[model], &row, err);
-    if (st == GS_ENOTFOUND)
+    size_t count = 0;
+    char **words = NULL;
+    gs_status st = GS_OK;
+    if (!u->encoder || !gs_encoder_get_info(u->encoder)->has_text)
         return GS_OK;
-    if (st == GS_OK)
-        st = gs_prepared_open_lowrank(&row, u->dim, d->vectors, &lowrank, err);
-    for (size_t j = 0; j < draws && st == GS_OK; j++) {
-        float *feature = q->features + q->count * u->dim;
-        draw_feature(&lowrank, model * MOST_DRAWS + j, d->work, feature);
-        q->authors[q->count++] = model;
-        st = normalise(feature, u->dim, err);
+    if (kind == GS_WORDS_VOCABULARY)
+        st = gs_store_read_words(u->store, kind, &halves, &count, err);
+    if (st != GS_OK || halves) {
+        free(halves);
+        return st;
     }
+    st = kind == GS_WORDS_TAGS ? gs_store_list_tags(u->store, GS_WORDS_MOST, &words, &count, err)
+                               : gs_words_list(gs_encoder_get_tokenizer(u->encoder), &words, &count, err);
+    if (st == GS_OK)
+        st = encode_words(u, kind, words, count, err);
+    gs_words_free(words, count);
     return st;
 }
 
-static gs_status draw_pictures(update *u, queries *q, gs_error *err)
+/* None when there is no text tower. *features [*count, dim] is the caller's to free. */
+static gs_status read_words(update *u, gs_words_kind kind, float **features, size_t *count, gs_error *err)
 {
-    size_t count = u->zoo.count, draws = count > 0 ? DRAWS / count : 0;
-    draws = draws > MOST_DRAWS ? MOST_DRAWS : draws < 1 ? 1 : draws;
-    size_t step = count * draws > DRAWS ? count / DRAWS : 1, most = (count / step + 1) * draws;
-    drawing d = {NULL, malloc(GS_PREPARED_RANK * u->dim * sizeof *d.vectors), malloc(u->dim * sizeof *d.work)};
-    q->features = calloc(most * u->dim + 1, sizeof *q->features);
-    q->authors = malloc((most + 1) * sizeof *q->authors);
-    gs_status st = d.vectors && d.work && q->features && q->authors
-                       ? gs_store_reader_open(&d.reader, u->store, err)
-                       : gs_fail(err, GS_ENOMEM, "no memory for %zu pictures of the background", most);
-    for (size_t i = 0; i < count && st == GS_OK; i += step)
-        st = draw_from_model(u, &d, i, draws, q, err);
-    gs_store_reader_close(d.reader);
-    free(d.work);
-    free(d.vectors);
+    uint16_t *halves = NULL;
+    gs_status st = encode_kind(u, kind, err);
+    if (st == GS_OK)
+        st = gs_store_read_words(u->store, kind, &halves, count, err);
+    size_t n = *count * u->dim;
+    *features = malloc((n + 1) * sizeof **features);
+    if (st == GS_OK && !*features)
+        st = gs_fail(err, GS_ENOMEM, "no memory for %zu words", *count);
+    for (size_t i = 0; i < n && halves && st == GS_OK; i++)
+        (*features)[i] = gs_half_to_float(halves[i]);
+    free(halves);
     return st;
 }
 
 /* ---- both --------------------------------------------------------------------------------------------------------------------- */
 
-/* cosines [count] of query i. */
-static void score_query(const update *u, const queries *q, size_t i, double *cosines)
+/* What a cut-off is chosen from: leads of queries that no model is asked to match, and of queries that one makes. */
+typedef struct {
+    double *means;   /* [models]        over the former  owned, as all here */
+    double *cosines; /* [models]        scratch */
+    double *unmade;  /* [n_unmade]      leads */
+    double *made;    /* [n_made] */
+    uint32_t
+        *leaders; /* [n_unmade, GS_DRAWN_LEADERS]  of pictures, the models in front that they were not drawn from */
+    size_t n_unmade, n_made;
+} sample;
+
+static void free_sample(sample *s)
 {
-    gs_score_first_moment(u->zoo.means, u->zoo.count, u->dim, q->features + i * u->dim, cosines);
+    free(s->means);
+    free(s->cosines);
+    free(s->unmade);
+    free(s->made);
+    free(s->leaders);
 }
 
-/* means [count] of the models over all queries, then leads [q->count] of the queries, a picture's among the models that it was not drawn from.
- * In two passes: a matrix of all scores could be large. */
-static gs_status fit(const update *u, const queries *q, double *cosines, double *means, double *leads, gs_error *err)
+static gs_status take_sample(sample *s, const update *u, size_t n_unmade, size_t n_made, gs_error *err)
 {
-    gs_background background = {means, -INFINITY};
-    size_t total = 2 * q->count;
+    *s = (sample){.n_unmade = n_unmade, .n_made = n_made};
+    s->means = calloc(u->zoo.count + 1, sizeof *s->means);
+    s->cosines = malloc((u->zoo.count + 1) * sizeof *s->cosines);
+    s->unmade = malloc((n_unmade + 1) * sizeof *s->unmade);
+    s->made = malloc((n_made + 1) * sizeof *s->made);
+    s->leaders = malloc((n_unmade * GS_DRAWN_LEADERS + 1) * sizeof *s->leaders);
+    return s->means && s->cosines && s->unmade && s->made && s->leaders
+               ? GS_OK
+               : gs_fail(err, GS_ENOMEM, "no memory for the background of queries");
+}
+
+/* In two passes: a matrix of all scores could be large. */
+static gs_status average(update *u, sample *s, const float *features, gs_error *err)
+{
     gs_status st = GS_OK;
-    for (size_t i = 0; i < q->count && st == GS_OK; i++) {
-        score_query(u, q, i, cosines);
+    for (size_t i = 0; i < s->n_unmade && st == GS_OK; i++) {
+        gs_score_first_moment(u->zoo.means, u->zoo.count, u->dim, features + i * u->dim, s->cosines);
         for (size_t m = 0; m < u->zoo.count; m++)
-            means[m] += cosines[m] / (double)q->count;
-        st = check_stop(u, i, total, err);
-    }
-    for (size_t i = 0; i < q->count && st == GS_OK; i++) {
-        score_query(u, q, i, cosines);
-        if (q->authors)
-            cosines[q->authors[i]] = NAN;
-        st = gs_background_lead(&background, cosines, NULL, u->zoo.count, &leads[i], err);
-        if (st == GS_OK)
-            st = check_stop(u, q->count + i, total, err);
+            s->means[m] += s->cosines[m] / (double)s->n_unmade;
+        st = check_stop(u, i, 2 * s->n_unmade, err);
     }
     return st;
 }
 
-static gs_status write_background(update *u, gs_part_kind kind, const queries *q, double quantile, gs_error *err)
+static gs_status find_lead(update *u, sample *s, const float *feature, double *lead, gs_error *err)
 {
-    if (q->count == 0)
-        return GS_OK;
-    double *cosines = malloc((u->zoo.count + 1) * sizeof *cosines), *means = calloc(u->zoo.count + 1, sizeof *means);
-    double *leads = malloc(q->count * sizeof *leads);
-    gs_status st = cosines && means && leads ? fit(u, q, cosines, means, leads, err)
-                                             : gs_fail(err, GS_ENOMEM, "no memory for the background of queries");
-    if (st == GS_OK) {
-        double cutoff = u->zoo.count < GS_BACKGROUND_LEAST ? -INFINITY : gs_quantile(leads, q->count, quantile);
-        st = gs_store_write_background(u->store, kind, &u->zoo, means, cutoff, err);
+    gs_score_first_moment(u->zoo.means, u->zoo.count, u->dim, feature, s->cosines);
+    return gs_background_lead(&(gs_background){s->means, GS_NO_CUTOFFS}, s->cosines, NULL, u->zoo.count, lead, err);
+}
+
+/* The lower of two quantiles of leads or of densities, so that hardly anything is refused that a model makes. */
+static double choose_cutoff(sample *s, double *unmade, double unmade_quantile, double *made, size_t n_made,
+                            double made_quantile)
+{
+    double cutoff = gs_quantile(unmade, s->n_unmade, unmade_quantile);
+    return n_made > 0 ? fmin(cutoff, gs_quantile(made, n_made, made_quantile)) : cutoff;
+}
+
+static gs_status write_background(update *u, gs_part_kind kind, const sample *s, gs_cutoffs cutoffs, gs_error *err)
+{
+    gs_background background = {s->means, u->zoo.count < GS_BACKGROUND_LEAST ? GS_NO_CUTOFFS : cutoffs};
+    return gs_store_write_background(u->store, kind, &u->zoo, &background, err);
+}
+
+static gs_status fit_words(update *u, sample *s, const float *words, const float *tags, gs_error *err)
+{
+    gs_status st = average(u, s, words, err);
+    for (size_t i = 0; i < s->n_unmade && st == GS_OK; i++) {
+        st = find_lead(u, s, words + i * u->dim, &s->unmade[i], err);
+        if (st == GS_OK)
+            st = check_stop(u, s->n_unmade + i, 2 * s->n_unmade, err);
     }
-    free(leads);
-    free(means);
-    free(cosines);
+    for (size_t i = 0; i < s->n_made && st == GS_OK; i++)
+        st = find_lead(u, s, tags + i * u->dim, &s->made[i], err);
+    if (st != GS_OK)
+        return st;
+    gs_cutoffs cutoffs = GS_NO_CUTOFFS;
+    cutoffs.lead =
+        choose_cutoff(s, s->unmade, GS_BACKGROUND_WORDS_UNMADE, s->made, s->n_made, GS_BACKGROUND_WORDS_MADE);
+    return write_background(u, GS_PART_TEXT, s, cutoffs, err);
+}
+
+static gs_status update_words(update *u, gs_error *err)
+{
+    float *words = NULL, *tags = NULL;
+    size_t n_words = 0, n_tags = 0;
+    sample s = {0};
+    gs_status st = read_words(u, GS_WORDS_VOCABULARY, &words, &n_words, err);
+    if (st == GS_OK)
+        st = read_words(u, GS_WORDS_TAGS, &tags, &n_tags, err);
+    if (st == GS_OK && n_words > 0) {
+        st = take_sample(&s, u, n_words, n_tags, err);
+        if (st == GS_OK)
+            st = fit_words(u, &s, words, tags, err);
+    }
+    free_sample(&s);
+    free(tags);
+    free(words);
+    return st;
+}
+
+static gs_status find_leads_of_drawn(update *u, sample *s, const gs_drawn *drawn, gs_error *err)
+{
+    gs_background background = {s->means, GS_NO_CUTOFFS};
+    gs_status st = average(u, s, drawn->features, err);
+    for (size_t i = 0; i < drawn->count && st == GS_OK; i++) {
+        st = find_lead(u, s, drawn->features + i * u->dim, &s->made[i], err);
+        if (st != GS_OK)
+            return st;
+        s->cosines[drawn->authors[i]] = NAN;
+        gs_drawn_choose_leaders(s->cosines, u->zoo.count, s->leaders + i * GS_DRAWN_LEADERS);
+        st = gs_background_lead(&background, s->cosines, NULL, u->zoo.count, &s->unmade[i], err);
+        if (st == GS_OK)
+            st = check_stop(u, s->n_unmade + i, 2 * s->n_unmade, err);
+    }
+    return st;
+}
+
+/* Of the drawn pictures' densities, in the place of their leads, which are no longer needed. */
+static gs_status choose_density(update *u, sample *s, const gs_drawn *drawn, gs_method method, double *cutoff,
+                                gs_error *err)
+{
+    gs_status st = gs_drawn_densities(u->store, &u->zoo, drawn, s->leaders, method, s->unmade, s->made, err);
+    if (st == GS_OK)
+        *cutoff =
+            choose_cutoff(s, s->unmade, GS_BACKGROUND_DENSITY_UNMADE, s->made, s->n_made, GS_BACKGROUND_PICTURES_MADE);
+    return st;
+}
+
+static gs_status fit_pictures(update *u, sample *s, const gs_drawn *drawn, gs_error *err)
+{
+    gs_cutoffs cutoffs = GS_NO_CUTOFFS;
+    gs_status st = find_leads_of_drawn(u, s, drawn, err);
+    if (st != GS_OK)
+        return st;
+    cutoffs.lead =
+        choose_cutoff(s, s->unmade, GS_BACKGROUND_PICTURES_UNMADE, s->made, s->n_made, GS_BACKGROUND_PICTURES_MADE);
+    st = choose_density(u, s, drawn, GS_GAUSSIAN_DENSITY, &cutoffs.density, err);
+    if (st == GS_OK)
+        st = choose_density(u, s, drawn, GS_GAUSSIAN_LOWRANK, &cutoffs.lowrank, err);
+    return st == GS_OK ? write_background(u, GS_PART_IMAGE, s, cutoffs, err) : st;
+}
+
+static gs_status update_pictures(update *u, gs_error *err)
+{
+    gs_drawn drawn;
+    sample s = {0};
+    gs_status st = gs_drawn_make(u->store, &u->zoo, u->dim, &drawn, err);
+    if (st == GS_OK && drawn.count > 0) {
+        st = take_sample(&s, u, drawn.count, drawn.count, err);
+        if (st == GS_OK)
+            st = fit_pictures(u, &s, &drawn, err);
+    }
+    free_sample(&s);
+    gs_drawn_free(&drawn);
     return st;
 }
 
 static gs_status update_kind(update *u, gs_part_kind kind, gs_error *err)
 {
-    bool stale, words = kind == GS_PART_TEXT;
-    queries q = {0};
+    bool stale;
     gs_status st = gs_store_background_is_stale(u->store, kind, &stale, err);
     if (st != GS_OK || !stale)
         return st;
-    st = words ? read_words(u, &q, err) : draw_pictures(u, &q, err);
-    if (st == GS_OK)
-        st = write_background(u, kind, &q, words ? GS_BACKGROUND_WORDS_QUANTILE : GS_BACKGROUND_PICTURES_QUANTILE, err);
-    free_queries(&q);
-    return st;
+    return kind == GS_PART_TEXT ? update_words(u, err) : update_pictures(u, err);
 }
 
 gs_status gs_background_update(gs_store *store, gs_encoder *encoder, const gs_stop *stop,

@@ -10,9 +10,14 @@
 #include "indexer/store/store.h"
 #include "indexer/util/stop.h"
 
-/* Of the leads of the background's queries, that share is below the cut-off; chosen on data/zoo (tests/quality/README.md). */
-#define GS_BACKGROUND_WORDS_QUANTILE    0.8
-#define GS_BACKGROUND_PICTURES_QUANTILE 0.6
+/* A cut-off is the lower of two quantiles: that of what the background's queries reach with models that do not make them, and that of what
+ * queries reach that a model does make: its tags, and pictures drawn from its own Gaussian (core/METHOD.md). Chosen on data/zoo
+ * (tests/quality/README.md). */
+#define GS_BACKGROUND_WORDS_UNMADE    0.8
+#define GS_BACKGROUND_WORDS_MADE      0.05
+#define GS_BACKGROUND_PICTURES_UNMADE 0.6 /* of leads */
+#define GS_BACKGROUND_DENSITY_UNMADE  0.95
+#define GS_BACKGROUND_PICTURES_MADE   0.005 /* of leads and densities */
 
 /* Brings the backgrounds of words and of pictures up to date where they are not. encoder: the store's; NULL, or one without a text tower:
  * words that were not encoded before stay without a background. progress (may be NULL) counts queries. stop as in job.h: GS_ECANCELED. */

@@ -174,7 +174,7 @@ static gs_status read_backgrounds(database *d, gs_error *err)
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds && st == GS_OK; k++) {
         gs_store_background *b = &d->backgrounds[kinds[k]];
         st = gs_store_read_background(d->store, kinds[k], &d->means, b, err);
-        d->source.backgrounds[kinds[k]] = (gs_background){b->means, b->cutoff};
+        d->source.backgrounds[kinds[k]] = (gs_background){b->means, b->cutoffs};
     }
     return st;
 }

@@ -20,9 +20,10 @@ typedef struct {
     gs_search_result *result;
     gs_query_part *parts; /* [n_parts]         the query's, with the features of model parts */
     query_model *models;  /* [n_parts]         zeroed for other parts */
-    bool *passes;         /* [count]           the filter, and being a candidate */
-    double *cosines;      /* [n_parts, count]  the first moment of each part */
-    void *work;           /* dim doubles */
+    gs_background backgrounds[GS_PART_KIND_COUNT];
+    bool *passes;    /* [count]           the filter, and being a candidate */
+    double *cosines; /* [n_parts, count]  the first moment of each part */
+    void *work;      /* dim doubles */
     bool needs[GS_NEEDS_COVARIANCE + 1];
 } searching;
 
@@ -60,8 +61,11 @@ static gs_status take_memory(searching *s, gs_error *err)
         r->scores[i] = NAN;
     r->count = count;
     r->n_parts = n_parts;
+    memcpy(s->backgrounds, s->source->backgrounds, sizeof s->backgrounds);
+    for (int kind = 0; kind < GS_PART_KIND_COUNT && s->query->rank > 0; kind++)
+        s->backgrounds[kind].cutoffs.lowrank = -INFINITY; /* known for the whole low-rank form alone */
     for (size_t p = 0; p < n_parts; p++) {
-        const gs_background *background = &s->source->backgrounds[gs_part_background_kind(s->parts[p].kind)];
+        const gs_background *background = &s->backgrounds[gs_part_background_kind(s->parts[p].kind)];
         s->parts[p].background = background->means ? background : NULL;
         s->needs[gs_method_needs(s->parts[p].method)] = true;
     }
@@ -306,8 +310,8 @@ gs_status gs_search(gs_source *source, const gs_search_query *query, gs_search_r
         st = gs_query_rank(s.parts, query->n_parts, result->scores, result->count, source->tau, result->log_probability,
                            &result->conflict, err);
     if (st == GS_OK)
-        st = gs_query_matched(s.parts, query->n_parts, s.cosines, result->log_probability, result->count,
-                              result->matched, err);
+        st = gs_query_matched(s.parts, query->n_parts, s.cosines, result->scores, result->log_probability,
+                              result->count, result->matched, err);
     if (st == GS_OK)
         result->found = gs_query_any_matched(s.parts, query->n_parts, result->matched);
     free_searching(&s);

@@ -30,6 +30,14 @@ static const char *const steps[] = {
     "    run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, kind TEXT NOT NULL, mean REAL NOT NULL,"
     "    PRIMARY KEY (run_id, kind)) STRICT;"
     "CREATE TABLE background_words (id INTEGER PRIMARY KEY CHECK (id = 1), features BLOB NOT NULL) STRICT;",
+    "DELETE FROM background;"
+    "ALTER TABLE background ADD COLUMN density_cutoff REAL;"
+    "ALTER TABLE background ADD COLUMN lowrank_cutoff REAL;"
+    "CREATE TABLE encoded ("
+    "    kind TEXT PRIMARY KEY CHECK (kind IN ('vocabulary', 'tags')), features BLOB NOT NULL) STRICT;"
+    "INSERT INTO encoded SELECT 'vocabulary', features FROM background_words;"
+    "DROP TABLE background_words;"
+    "ALTER TABLE encoded RENAME TO background_words;",
 };
 _Static_assert(sizeof steps / sizeof *steps == GS_STORE_VERSION - 1, "one step between two versions");
 const gs_schema gs_schema_current = {GS_STORE_VERSION, gs_schema_sql, steps};

@@ -77,7 +77,9 @@ CREATE TABLE lowrank (
 CREATE TABLE background (
     kind   TEXT    PRIMARY KEY CHECK (kind IN ('text', 'image')),
     models INTEGER NOT NULL CHECK (models >= 0),    -- finished runs when it was made
-    cutoff REAL                                     -- NULL: too few models to tell
+    cutoff REAL,                                    -- of a query's lead; NULL, as the next two: too few models to tell
+    density_cutoff REAL,                            -- of a picture's best score by gaussian-density
+    lowrank_cutoff REAL                             -- the same by gaussian-lowrank
 ) STRICT;
 CREATE TABLE background_mean (
     run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
@@ -85,10 +87,10 @@ CREATE TABLE background_mean (
     mean   REAL    NOT NULL,                        -- of the first moment over the background's queries
     PRIMARY KEY (run_id, kind)
 ) STRICT;
--- The words of it, encoded once.
+-- Words that were encoded for it: those of the encoder's vocabulary, and the models' tags, which the models make.
 CREATE TABLE background_words (
-    id       INTEGER PRIMARY KEY CHECK (id = 1),
-    features BLOB    NOT NULL                       -- f16 [n, dim], length 1
+    kind     TEXT PRIMARY KEY CHECK (kind IN ('vocabulary', 'tags')),
+    features BLOB NOT NULL                          -- f16 [n, dim], length 1
 ) STRICT;
 
 -- The first samples, small.

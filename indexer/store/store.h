@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define GS_STORE_APPLICATION 0x47535248 /* "GSRH" */
-#define GS_STORE_VERSION     3
+#define GS_STORE_VERSION     4
 #define GS_STORE_THUMBNAILS  24 /* samples that get one */
 #define GS_STORE_NEIGHBORS   20 /* kept per model */
 
@@ -245,7 +245,7 @@ gs_status gs_store_write_prepared(gs_store *store, int64_t run, const gs_store_p
 /* See table background in schema.sql. Its kinds are those of gs_part_background_kind(). */
 typedef struct {
     double *means; /* [count of zoo]  owned; NULL: a finished model has none yet */
-    double cutoff; /* -INFINITY: not known */
+    gs_cutoffs cutoffs;
 } gs_store_background;
 
 /* zoo: of the same snapshot, whose order means have. */
@@ -253,15 +253,20 @@ gs_status gs_store_read_background(gs_store *store, gs_part_kind kind, const gs_
                                    gs_store_background *background, gs_error *err);
 void gs_store_background_free(gs_store_background *background); /* safe on a zeroed one */
 
-/* Replaces it; a cutoff that is not finite is not known. A run that has vanished meanwhile is left out. */
-gs_status gs_store_write_background(gs_store *store, gs_part_kind kind, const gs_store_means *zoo, const double *means,
-                                    double cutoff, gs_error *err);
+/* Replaces it. A run that has vanished meanwhile is left out. */
+gs_status gs_store_write_background(gs_store *store, gs_part_kind kind, const gs_store_means *zoo,
+                                    const gs_background *background, gs_error *err);
 /* Never of a database without finished models. */
 gs_status gs_store_background_is_stale(gs_store *store, gs_part_kind kind, bool *stale, gs_error *err);
 
-/* The background's words as halves [count, dim]. features is malloc'ed, the caller frees it; NULL and 0 when none were written. */
-gs_status gs_store_write_words(gs_store *store, const uint16_t *features, size_t count, gs_error *err);
-gs_status gs_store_read_words(gs_store *store, uint16_t **features, size_t *count, gs_error *err);
+/* The tags of finished models, each once, in the order of their bytes, at most so many: tags [*count], each owned as the list is, NULL on failure. */
+gs_status gs_store_list_tags(gs_store *store, size_t most, char ***tags, size_t *count, gs_error *err);
+
+/* Words as halves [count, dim]. features is malloc'ed, the caller frees it; NULL and 0 when none were written. */
+typedef enum { GS_WORDS_VOCABULARY, GS_WORDS_TAGS } gs_words_kind; /* as table background_words has them */
+gs_status gs_store_write_words(gs_store *store, gs_words_kind kind, const uint16_t *features, size_t count,
+                               gs_error *err);
+gs_status gs_store_read_words(gs_store *store, gs_words_kind kind, uint16_t **features, size_t *count, gs_error *err);
 
 /* ---- neighbours --------------------------------------------------------------------------------------------------------------- */
 

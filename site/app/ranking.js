@@ -34,7 +34,7 @@ export async function rankParts({ core, means, tau, read }, parts, passes) {
   });
   const { logProbabilities, conflict } = core.rank(asked, scores, tau);
   order.set(core.rankTop(logProbabilities, head.length));
-  return { order, scores, probabilities: logProbabilities.map(Math.exp), compared: head.length, conflict, ...means.matched(asked, cosines, logProbabilities) };
+  return { order, scores, probabilities: logProbabilities.map(Math.exp), compared: head.length, conflict, ...means.matched(asked, cosines, scores, logProbabilities) };
 }
 
 /** Of each need but the mean, the files of these models. */

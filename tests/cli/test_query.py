@@ -286,7 +286,9 @@ class Background(Case):
     def setUp(self):
         super().setUp()
         slugs = [f"m{i}" for i in range(len(self.COLOURS))]
-        self.index(*(self.folder_model(slug, colour, count=6) for slug, colour in zip(slugs, self.COLOURS)))
+        tags = ["red", "green", "blue", "yellow", "cyan", "pink", "grey", "white"]
+        models = zip(slugs, self.COLOURS, tags)
+        self.index(*(self.folder_model(slug, colour, count=6, tags=["colour", tag]) for slug, colour, tag in models))
 
     def select(self, sql):
         with sqlite3.connect(self.db) as db:
@@ -301,29 +303,60 @@ class Background(Case):
 
     def test_means_and_cut_off_of_words_are_those_computed_here(self):
         zoo = self.zoo()
-        ((blob,),) = self.select("SELECT features FROM background_words")
+        blobs = dict(self.select("SELECT kind, features FROM background_words"))
         dim = len(next(iter(zoo.values())))
-        halves = struct.unpack(f"<{len(blob) // 2}e", blob)
-        words = [halves[i : i + dim] for i in range(0, len(halves), dim)]
-        self.assertGreater(len(words), 1)
-        scores = [[cosine(word, mean) * math.sqrt(sum(x * x for x in word)) for mean in zoo.values()] for word in words]
+
+        def scores_of(kind):
+            halves = struct.unpack(f"<{len(blobs[kind]) // 2}e", blobs[kind])
+            words = [halves[i : i + dim] for i in range(0, len(halves), dim)]
+            self.assertGreater(len(words), 1)
+            return [
+                [cosine(word, mean) * math.sqrt(sum(x * x for x in word)) for mean in zoo.values()] for word in words
+            ]
+
+        scores = scores_of("vocabulary")
         slug_of = "(SELECT slug FROM run JOIN model ON model.id = model_id WHERE run.id = run_id)"
         expected = [statistics.fmean(column) for column in zip(*scores)]
         found = [m for (m,) in self.select(f"SELECT mean FROM background_mean WHERE kind = 'text' ORDER BY {slug_of}")]
         for a, b in zip(found, expected, strict=True):
             self.assertAlmostEqual(a, b, delta=1e-5)
-        centred = [[s - m for s, m in zip(row, expected)] for row in scores]
-        leads = sorted(max(row) - statistics.median(row) for row in centred)
-        at = 0.8 * (len(leads) - 1)
-        cutoff = leads[int(at)] + (at - int(at)) * (leads[min(int(at) + 1, len(leads) - 1)] - leads[int(at)])
+
+        def quantile_of_leads(scores, q):
+            centred = [[s - m for s, m in zip(row, expected)] for row in scores]
+            leads = sorted(max(row) - statistics.median(row) for row in centred)
+            at = q * (len(leads) - 1)
+            return leads[int(at)] + (at - int(at)) * (leads[min(int(at) + 1, len(leads) - 1)] - leads[int(at)])
+
+        cutoff = min(quantile_of_leads(scores, 0.8), quantile_of_leads(scores_of("tags"), 0.05))
         self.assertAlmostEqual(
             self.select("SELECT cutoff FROM background WHERE kind = 'text'")[0][0], cutoff, delta=1e-5
         )
 
     def test_pictures_have_a_background_of_their_own(self):
-        ((models, cutoff),) = self.select("SELECT models, cutoff FROM background WHERE kind = 'image'")
+        ((models, lead, *densities),) = self.select(
+            "SELECT models, cutoff, density_cutoff, lowrank_cutoff FROM background WHERE kind = 'image'"
+        )
         self.assertEqual(models, len(self.COLOURS))
-        self.assertTrue(-2 < cutoff < 2)
+        self.assertTrue(-2 < lead < 2)
+        self.assertTrue(all(math.isfinite(density) for density in densities))
+
+    def test_a_picture_is_compared_with_the_cut_off_of_its_method(self):
+        picture = self.dir / "m0" / "pictures" / "0001.png"
+        for method, column in (
+            ("gaussian-density", "density_cutoff"),
+            ("gaussian-lowrank", "lowrank_cutoff"),
+            ("first-moment", "cutoff"),
+        ):
+            search = ("search", self.db, "--image", picture, "--method", method)
+            best = self.json(*search)[0]["score"]
+            for cutoff, status in ((best + 1e-3, 1), (best - 1e-3, 0)):
+                if column == "cutoff":  # of leads, which are not shown
+                    cutoff = 3 if status else -3
+                with self.subTest(method, status=status), sqlite3.connect(self.db) as db:
+                    db.execute(f"UPDATE background SET {column} = ? WHERE kind = 'image'", (cutoff,))
+                    db.commit()
+                    self.assertEqual(self.run_program(*search).returncode, status)
+        self.ok("search", self.db, "--sketch", picture)
 
     def test_below_the_cut_off_no_model_makes_it(self):
         with sqlite3.connect(self.db) as db:
@@ -334,7 +367,9 @@ class Background(Case):
         self.assertEqual(len(self.json(*words, "--closest")), len(self.COLOURS))
         picture = self.dir / "m0" / "pictures" / "0001.png"
         with sqlite3.connect(self.db) as db:
-            db.execute("UPDATE background SET cutoff = -3 WHERE kind = 'image'")
+            db.execute(
+                "UPDATE background SET cutoff = -3, density_cutoff = -1e9, lowrank_cutoff = -1e9 WHERE kind = 'image'"
+            )
         done = self.run_program(*words, "--image", picture, "--json")
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"no model here makes a red car", done.stderr)
@@ -343,21 +378,21 @@ class Background(Case):
     def test_a_cut_off_of_another_zoo_refuses_nothing_and_that_is_said(self):
         with sqlite3.connect(self.db) as db:
             db.execute("PRAGMA foreign_keys = ON")
-            db.execute("UPDATE background SET cutoff = 3")
+            db.execute("UPDATE background SET cutoff = 3, density_cutoff = 1e9, lowrank_cutoff = 1e9")
             db.execute("DELETE FROM model WHERE slug = 'm3'")
         done = self.run_program("search", self.db, "--text", "a red car")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"until the next `index`", done.stderr)
 
     def test_a_removal_makes_it_anew_and_few_models_have_no_cut_off(self):
-        ((words,),) = self.select("SELECT features FROM background_words")
+        words = self.select("SELECT kind, features FROM background_words")
         self.ok("remove", self.db, "m3")
         self.assertEqual(
-            self.select("SELECT kind, models, cutoff FROM background ORDER BY kind"),
-            [("image", 7, None), ("text", 7, None)],
+            self.select("SELECT kind, models, cutoff, density_cutoff, lowrank_cutoff FROM background ORDER BY kind"),
+            [("image", 7, None, None, None), ("text", 7, None, None, None)],
         )
         self.assertEqual(self.select("SELECT count(*) FROM background_mean"), [(14,)])
-        self.assertEqual(self.select("SELECT features FROM background_words"), [(words,)])
+        self.assertEqual(self.select("SELECT kind, features FROM background_words"), words)
 
     def test_without_it_words_rank_by_the_first_moment_and_nothing_is_refused(self):
         self.select("DELETE FROM background_mean")

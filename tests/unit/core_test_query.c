@@ -130,7 +130,7 @@ static void the_centred_moment_is_the_first_less_the_models_mean_over_the_backgr
 {
     (void)state;
     const double means[] = {0.3, 0.25};
-    const gs_background background = {means, 0};
+    const gs_background background = {means, GS_NO_CUTOFFS};
     float feature[2] = {1, 0}, mean[2] = {0.3F, 0.4F};
     double score, work[2], cosines[] = {0.6, 0.5};
     gs_query_part part = {
@@ -144,7 +144,7 @@ static void the_centred_moment_is_the_first_less_the_models_mean_over_the_backgr
 
     uint32_t found[2];
     const double strong[] = {0.3, 0.1};
-    part.background = &(gs_background){strong, 0}; /* 0.6 - 0.3, 0.5 - 0.1 */
+    part.background = &(gs_background){strong, GS_NO_CUTOFFS}; /* 0.6 - 0.3, 0.5 - 0.1 */
     assert_int_equal(gs_query_candidates(&part, 1, cosines, 2, TAU, found, 2), 2);
     assert_int_equal(found[0], 1);
 }
@@ -153,7 +153,7 @@ static void a_lead_is_that_of_numpy(void **state)
 {
     (void)state;
     for (size_t q = 0; q < COUNT(lead_expected); q++) {
-        const gs_background background = {lead_means, 0};
+        const gs_background background = {lead_means, GS_NO_CUTOFFS};
         double lead;
         const double *cosines = lead_cosines + q * LEAD_MODELS;
         assert_int_equal(gs_background_lead(&background, cosines, NULL, LEAD_MODELS, &lead, &err), GS_OK);
@@ -171,17 +171,17 @@ static void what_no_model_makes_is_not_matched(void **state)
 {
     (void)state;
     const double means[] = {0.2, 0.1, 0.1}, ranked[] = {-1, -1, NAN};
-    const gs_background background = {means, 0.15};
+    const gs_background background = {means, {.lead = 0.15, .density = 7, .lowrank = -INFINITY}};
     const gs_query_part parts[] = {
         {.kind = GS_PART_TEXT, .method = GS_CENTRED_MOMENT, .weight = 1, .background = &background},
-        {.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_DENSITY, .weight = 1, .background = &background},
+        {.kind = GS_PART_IMAGE, .method = GS_GAUSSIAN_LOWRANK, .weight = 1, .background = &background},
         {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = -1, .background = &background},
-        {.kind = GS_PART_SKETCH, .method = GS_FIRST_MOMENT, .weight = 1, .background = &background},
+        {.kind = GS_PART_SKETCH, .method = GS_GAUSSIAN_DENSITY, .weight = 1, .background = &background},
         {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1}};
     /* Centred: 0.1 0.1 0.2; -0.1 0.3 0.1; and then three that do not matter. The third model is not ranked. */
-    const double cosines[] = {0.3, 0.2, 0.3, 0.1, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    const double cosines[] = {0.3, 0.2, 0.3, 0.1, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, scores[15] = {0};
     bool matched[5];
-    assert_int_equal(gs_query_matched(parts, 5, cosines, ranked, 3, matched, &err), GS_OK);
+    assert_int_equal(gs_query_matched(parts, 5, cosines, scores, ranked, 3, matched, &err), GS_OK);
     const bool expected[] = {false, true, true, true, true};
     for (size_t p = 0; p < 5; p++)
         assert_int_equal(matched[p], expected[p]);
@@ -190,6 +190,29 @@ static void what_no_model_makes_is_not_matched(void **state)
     assert_true(gs_query_any_matched(parts + 2, 1, matched + 2));
     const bool neither[] = {false, false, true};
     assert_false(gs_query_any_matched(parts, 3, neither));
+}
+
+static void a_picture_is_matched_by_its_best_density_where_that_has_a_cutoff(void **state)
+{
+    (void)state;
+    const double means[3] = {0}, cosines[] = {0.9, 0, 0}, ranked[] = {-1, -1, NAN};
+    const gs_background background = {means, {.lead = 0.5, .density = 7, .lowrank = 9}};
+    const struct {
+        gs_method method;
+        double scores[3];
+        bool matched;
+    } cases[] = {
+        {GS_GAUSSIAN_DENSITY, {6, 7, NAN}, true},  {GS_GAUSSIAN_DENSITY, {6, 6.9, NAN}, false},
+        {GS_GAUSSIAN_DENSITY, {6, 6.9, 8}, false}, /* the third is not ranked */
+        {GS_GAUSSIAN_LOWRANK, {8, 7, NAN}, false}, {GS_GAUSSIAN_LOWRANK, {9, 7, NAN}, true},
+        {GS_FIRST_MOMENT, {0.9, 0, 0}, true},
+    };
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        gs_query_part part = {.kind = GS_PART_IMAGE, .method = cases[c].method, .weight = 1, .background = &background};
+        bool matched;
+        assert_int_equal(gs_query_matched(&part, 1, cosines, cases[c].scores, ranked, 3, &matched, &err), GS_OK);
+        assert_int_equal(matched, cases[c].matched);
+    }
 }
 
 static void a_score_without_its_data_is_refused(void **state)
@@ -223,6 +246,7 @@ int main(void)
         cmocka_unit_test(the_centred_moment_is_the_first_less_the_models_mean_over_the_background),
         cmocka_unit_test(a_lead_is_that_of_numpy),
         cmocka_unit_test(what_no_model_makes_is_not_matched),
+        cmocka_unit_test(a_picture_is_matched_by_its_best_density_where_that_has_a_cutoff),
         cmocka_unit_test(a_score_without_its_data_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
