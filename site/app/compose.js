@@ -1,4 +1,4 @@
-// compose.js - how a query is put together beside its words: pictures that are chosen, pasted or dropped, models, weights.
+// compose.js - how a query is put together beside its words: pictures that are chosen, pasted or dropped, sketches, models, weights.
 //
 //     const compose = makeCompose({ folder, searcher, visits, current, onEmpty });     // current(): the address; onEmpty: chips.js
 //     compose.show(address);        // its parts as chips
@@ -6,8 +6,9 @@
 // A button with data-like="SLUG", anywhere, adds that model.
 
 import { makeChips } from './chips.js';
+import { newestOnly } from './newest-only.js';
 import { makePartPictures } from './part-pictures.js';
-import { MAX_PARTS, WORDS, withPart, withWeight, withoutPart } from './query.js';
+import { MAX_PARTS, WORDS, withPart, withSketch, withWeight, withoutPart } from './query.js';
 
 const KINDS = { image: 'picture', sketch: 'sketch' };
 
@@ -25,17 +26,13 @@ export function makeCompose({ folder, searcher, visits, current, onEmpty }) {
   });
 
   function show(address) {
-    const parts = address.parts.map((part, index) => ({ index, weight: part.weight, ...lookOf(part) }));
-    const weighed = address.q.trim() && (parts.length > 0 || address.weight !== 1);
-    if (weighed) parts.push({ index: WORDS, weight: address.weight, label: 'words' });
-    chips.show(parts, coming);
-    byId('q').placeholder = address.parts.length > 0 ? 'and words' : placeholder;
-  }
-
-  function lookOf({ kind, slug, feature }) {
-    if (kind !== 'model') return { label: KINDS[kind], picture: pictures.of(feature) };
-    const model = folder.find(slug);
-    return { label: model?.title ?? slug, picture: model?.thumbs[0] };
+    const sketching = isOpen(byId('sketch')) && !address.parts.some(({ kind }) => kind === 'sketch');
+    const waiting = sketching ? [...coming, 'Your sketch'] : coming; // its place is kept: nothing moves under the pen when it comes
+    const parts = address.parts.map((part, index) => ({ index, weight: part.weight, ...lookOf(part, folder, pictures) }));
+    const others = parts.length + waiting.length;
+    if (address.q.trim() && (others > 0 || address.weight !== 1)) parts.push({ index: WORDS, weight: address.weight, label: 'words' });
+    chips.show(parts, waiting);
+    byId('q').placeholder = others > 0 ? 'and words' : placeholder;
   }
 
   function add(part) {
@@ -63,15 +60,27 @@ export function makeCompose({ folder, searcher, visits, current, onEmpty }) {
     if (problems.length > 0) tell(problems.join(' '));
   }
 
-  async function encode(blob) {
-    const { canDecodeInWorkers, decodePicture } = await import('./picture.js');
-    return searcher.encode(canDecodeInWorkers ? blob : await decodePicture(blob));
-  }
+  const encode = async (blob) => searcher.encode(await readable(blob));
 
   takeModels((slug) => add({ kind: 'model', slug }));
-  if (folder.manifest.roles.vision) takePictures(addPictures);
+  if (folder.manifest.roles.vision) {
+    takePictures(addPictures);
+    offerSketches({ encode, pictures, visits, results, showChips: () => show(current()) });
+  }
 
   return { show, focusLast: chips.focusLast };
+}
+
+function lookOf({ kind, slug, feature }, folder, pictures) {
+  if (kind !== 'model') return { label: KINDS[kind], picture: pictures.of(feature) };
+  const model = folder.find(slug);
+  return { label: model?.title ?? slug, picture: model?.thumbs[0] };
+}
+
+/** A picture as the worker can read it. */
+async function readable(blob) {
+  const { canDecodeInWorkers, decodePicture } = await import('./picture.js');
+  return canDecodeInWorkers ? blob : decodePicture(blob);
 }
 
 /** One message beside the sentence: what could not be added, and why. '' takes it away. */
@@ -87,7 +96,50 @@ function tabStorage() {
   }
 }
 
+const isOpen = (opener) => opener.getAttribute('aria-expanded') === 'true';
+
 // ---- where parts come from ----
+
+/** The pad is loaded when it is first asked for. The results follow the drawing as fast as it can be encoded. */
+function offerSketches({ encode, pictures, visits, results, showChips }) {
+  const opener = byId('sketch');
+  let pad;
+  let drawn = ''; // the feature of what was last drawn
+
+  const follow = newestOnly(async () => {
+    try {
+      const picture = await pad.picture();
+      const feature = picture ? await encode(picture) : '';
+      if (picture) await pictures.keep(feature, picture);
+      visits.draft(withSketch(results(), drawn, feature));
+      drawn = feature;
+    } catch (error) {
+      tell(error.message);
+    }
+  });
+
+  function onClose() {
+    opener.setAttribute('aria-expanded', 'false');
+    opener.focus();
+    visits.commit();
+    showChips();
+  }
+
+  opener.hidden = false;
+  opener.addEventListener('click', async () => {
+    if (isOpen(opener)) return pad.close();
+    try {
+      const { makeSketchPad } = await import('./sketch-pad.js');
+      pad ??= makeSketchPad({ onDraw: follow, onClose });
+    } catch (error) {
+      return tell(`The sketch pad did not arrive (${error.message}). Try again.`);
+    }
+    byId('form').after(pad.node);
+    opener.setAttribute('aria-expanded', 'true');
+    showChips();
+    return pad.open();
+  });
+}
 
 function takeModels(add) {
   document.addEventListener('click', ({ target }) => {

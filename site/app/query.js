@@ -6,7 +6,8 @@
 //     address.filters     // { type: ['GAN'], tag: [], ... }
 //     formatAddress(address)                            // the same text again
 //     search(partsOf(address), conditionsOf(address))   // as search-worker.js takes them
-//     withPart(address, part), withoutPart(address, index), withWeight(address, index, weight)    // index: WORDS, or that of a part
+//     withPart(address, part), withSketch(address, was, feature)
+//     withoutPart(address, index), withWeight(address, index, weight)    // index: WORDS, or that of a part
 //
 // A part is {kind, weight, method} with "feature", the text of one (feature-text.js), of kind 'image' or 'sketch', or with "slug" of kind
 // 'model'. A method of '' is the kind's own. In the address a part is VALUE*WEIGHT*METHOD, without what goes without saying.
@@ -154,6 +155,14 @@ export function withPart(address, part) {
   const same = ({ kind, feature, slug }) => kind === part.kind && feature === part.feature && slug === part.slug;
   const parts = [...address.parts.filter((other) => !same(other)), { weight: 1, method: '', ...part }];
   return { ...address, parts: parts.slice(-MAX_PARTS) };
+}
+
+/** A sketch that has been drawn on: it takes the place of what it was, and keeps its weight. '' removes it. */
+export function withSketch(address, was, feature) {
+  const index = address.parts.findIndex((part) => part.kind === 'sketch' && part.feature === was);
+  if (feature === '') return index < 0 ? address : withoutPart(address, index);
+  if (index < 0) return withPart(address, { kind: 'sketch', feature });
+  return { ...address, parts: address.parts.map((part, i) => (i === index ? { ...part, feature } : part)) };
 }
 
 export function withoutPart(address, index) {

@@ -130,3 +130,37 @@ test('what is no picture is refused in words, and the others are taken', async (
   await page.keyboard.press('Enter');
   await expect(page.locator('#problem')).toContainText('at most 8 parts');
 });
+
+test('a sketch is followed as it is drawn, erased, undone and cleared', async ({ page, site }) => {
+  await site.open();
+  await page.getByRole('button', { name: 'Draw a sketch' }).click();
+  const canvas = page.getByRole('application', { name: /^Drawing/ });
+  await expect(canvas).toBeFocused();
+  const { x, y, width } = await canvas.boundingBox();
+  await page.mouse.move(x + 0.2 * width, y + 0.5 * width);
+  await page.mouse.down();
+  await page.mouse.move(x + 0.8 * width, y + 0.5 * width, { steps: 5 });
+  await page.mouse.up();
+  await ranked(page, null);
+  const sketch = () => page.evaluate(() => new URLSearchParams(location.search).getAll('sketch'));
+  await expect.poll(async () => (await sketch()).length).toBe(1);
+  await page.getByRole('button', { name: 'Eraser' }).click();
+  await page.mouse.move(x + 0.5 * width, y + 0.5 * width);
+  await page.mouse.down();
+  await page.mouse.up();
+  const dark = () => canvas.evaluate((node) => node.getContext('2d').getImageData(0, 0, 448, 448).data.filter((value, i) => i % 4 === 0 && value < 128).length);
+  const erased = await dark();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(dark).toBeGreaterThan(erased);
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
+  await expect.poll(sketch).toEqual([]);
+  await expect(page.locator('#sentence')).toContainText('type what you want to see');
+
+  await page.getByRole('button', { name: 'Brush' }).click();
+  await canvas.focus();
+  for (const key of [' ', 'ArrowRight', 'ArrowDown', ' ']) await page.keyboard.press(key);
+  await expect(page.getByLabel('Weight of sketch')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog', { name: 'Sketch' })).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Draw a sketch' })).toBeFocused();
+});

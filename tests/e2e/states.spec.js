@@ -17,6 +17,11 @@ const STATES = {
     await expect(page.locator('.chip')).toHaveCount(4);
     await expect(page.locator('#sentence')).toContainText('ranked in your browser');
   }],
+  sketch: ['', async (page) => {
+    await page.getByRole('button', { name: 'Draw a sketch' }).click();
+    for (const key of [' ', 'ArrowRight', 'ArrowRight', 'ArrowDown', ' ']) await page.keyboard.press(key);
+    await expect(page.locator('.chip')).toHaveCount(1);
+  }],
   samples: [`?model=${slug}&seed=3`, (page) => expect(page.locator('.live canvas')).toHaveCount(16)],
   enlarged: [`?model=${slug}`, async (page) => {
     await expect(page.locator('.facts')).toBeVisible();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { readFeature, writeFeature } from '../../../site/app/feature-text.js';
-import { MAX_PARTS, WORDS, condition, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf, withPart, withWeight, withoutPart } from '../../../site/app/query.js';
+import { MAX_PARTS, WORDS, condition, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf, withPart, withSketch, withWeight, withoutPart } from '../../../site/app/query.js';
 
 const PLAIN = parseAddress('');
 const read = (address) => parseAddress(address === './' ? '' : address);
@@ -69,6 +69,14 @@ test('parts come and go without touching the state they came from', () => {
   const weighted = withWeight(withWeight({ ...one, q: 'cat' }, 0, 0.5), WORDS, -1);
   assert.deepEqual([weighted.weight, weighted.parts[0].weight, one.parts[0].weight], [-1, 0.5, 1]);
   assert.deepEqual(withoutPart(withoutPart(weighted, 0), WORDS), PLAIN);
+});
+
+test('a sketch that is drawn on stays one part, with its weight, wherever it stands', () => {
+  const address = { ...PLAIN, parts: [SKETCH, LIKE] };
+  assert.deepEqual(withSketch(address, SKETCH.feature, 'next-one').parts, [{ ...SKETCH, feature: 'next-one' }, LIKE]);
+  assert.deepEqual(withSketch(address, 'gone-now', 'next-one').parts, [SKETCH, LIKE, { ...SKETCH, feature: 'next-one', weight: 1 }]);
+  assert.deepEqual(withSketch(address, SKETCH.feature, '').parts, [LIKE]);
+  assert.deepEqual(withSketch(address, 'gone-now', ''), address);
 });
 
 test('the worker is asked for words and parts, each by its method', () => {
