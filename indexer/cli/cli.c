@@ -262,10 +262,7 @@ static gs_status open_database(const cli_command *c, const char *path, gs_store 
 {
     if (c->database == CLI_NO_DATABASE)
         return GS_OK;
-    gs_status st = gs_store_open(store, path, c->database == CLI_WRITES ? GS_STORE_WRITE : GS_STORE_READ, err);
-    if (st == GS_EMISMATCH && c->database == CLI_MIGRATES)
-        st = gs_store_open(store, path, GS_STORE_WRITE, err);
-    return st;
+    return gs_store_open(store, path, c->database == CLI_WRITES ? GS_STORE_WRITE : GS_STORE_READ, err);
 }
 
 /* A full disk or a closed pipe shows only when what was printed is written. */

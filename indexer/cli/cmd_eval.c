@@ -167,9 +167,8 @@ static gs_status print_table(const gs_eval_row *rows, size_t count, gs_error *er
 typedef struct {
     const arguments *args;
     gs_eval_queries set;
-    gs_store *store;
+    cli_place place;
     gs_encoder *encoder;
-    gs_source *source;
     gs_evaluation evaluation;
     float *features; /* [parts of the set and titles, dim]  owned */
     gs_eval_method methods[GS_EVAL_METHOD_COUNT];
@@ -208,13 +207,14 @@ static bool wants_titles(const running *r)
 static gs_status encode_queries(running *r, gs_error *err)
 {
     char **titles = NULL;
-    size_t n_titles = 0, dim = r->source->dim;
+    size_t n_titles = 0, dim = r->place.source->dim;
     gs_status st = GS_OK;
-    if (wants_titles(r) && gs_encoder_get_info(r->encoder)->has_text)
-        st = read_titles(r->store, &titles, &n_titles, err);
+    if (wants_titles(r) && r->place.store && gs_encoder_get_info(r->encoder)->has_text)
+        st = read_titles(r->place.store, &titles, &n_titles, err);
     if (st == GS_OK)
         st = encode(r->encoder, &r->set, titles, n_titles, dim, r->args->quiet, &r->features, err);
     r->evaluation.rank = (size_t)r->args->rank;
+    r->evaluation.published = !r->place.store;
     r->evaluation.features = r->features;
     r->evaluation.titles = n_titles > 0 ? r->features + r->set.n_parts * dim : NULL;
     for (size_t i = 0; i < n_titles; i++)
@@ -302,24 +302,26 @@ static gs_status prepare(running *r, gs_error *err)
 {
     gs_error refused;
     gs_encoder_options options = {.threads = cli_threads(r->args->threads)};
-    gs_status st = cli_open_encoder(&r->encoder, r->args->encoder, r->store, &options, err);
+    cli_place *place = &r->place;
+    gs_status st = cli_open_bound_encoder(&r->encoder, r->args->encoder, place->path, &place->encoder, &options, err);
     if (st != GS_OK)
         return st;
-    if (cli_prepare_queries(r->store, r->encoder, r->args->quiet, NULL, &refused) != GS_OK)
+    if (place->store && cli_prepare_queries(place->store, r->encoder, r->args->quiet, NULL, &refused) != GS_OK)
         cli_message("the database is not prepared for queries: %s", refused.message);
-    st = gs_store_snapshot_begin(r->store, err);
-    return st == GS_OK ? gs_source_open_database(&r->source, r->store, err) : st;
+    return cli_place_start_reading(place, err);
 }
 
-static gs_status run(running *r, const char *queries, gs_error *err)
+static gs_status run(running *r, const char *path, const char *queries, gs_error *err)
 {
     gs_status st = choose_methods(r, err);
+    if (st == GS_OK)
+        st = cli_place_open(&r->place, path, err);
     if (st == GS_OK)
         st = gs_eval_queries_read(&r->set, queries, err);
     if (st == GS_OK)
         st = prepare(r, err);
     if (st == GS_OK)
-        st = gs_evaluation_init(&r->evaluation, r->source, &r->set, err);
+        st = gs_evaluation_init(&r->evaluation, r->place.source, &r->set, err);
     if (st == GS_OK)
         st = encode_queries(r, err);
     if (st == GS_OK)
@@ -335,16 +337,15 @@ static void free_running(running *r)
     free(r->outcomes);
     free(r->features);
     gs_evaluation_free(&r->evaluation);
-    gs_source_close(r->source);
-    gs_store_snapshot_end(r->store);
+    cli_place_close(&r->place);
     gs_encoder_close(r->encoder);
     gs_eval_queries_free(&r->set);
 }
 
 static gs_status eval(cli_call *call, gs_error *err)
 {
-    running r = {.args = call->arguments, .store = call->store};
-    gs_status st = run(&r, call->operands[1], err);
+    running r = {.args = call->arguments};
+    gs_status st = run(&r, call->operands[0], call->operands[1], err);
     free_running(&r);
     return st;
 }
@@ -369,20 +370,22 @@ int cmd_eval(int argc, char **argv)
     };
     const cli_command command = {
         "eval",
-        "DB QUERIES.jsonl",
-        "Ranks the queries of a set, whose answers are known, by every method, and prints for each class of queries\n"
-        "and method: Top-k, the share of queries with a right model among the first k; mAP@k, mean average precision;\n"
-        "each@5, the share of mixed queries with a model for each part among the first five; refused, the share that\n"
-        "search answers with no match; median and 95 % quantile of the milliseconds that a ranking takes, encoding\n"
-        "apart; and the bytes it reads of a model.\n"
+        "DB|FOLDER QUERIES.jsonl",
+        "Ranks the queries of a set, whose answers are known, by every method, over a database, or over a published\n"
+        "folder as a browser does. Prints for each class of queries and method: Top-k, the share of queries with a\n"
+        "right model among the first k; mAP@k, mean average precision; each@5, the share of mixed queries with a\n"
+        "model for each part among the first five; refused, the share that search answers with no match; median\n"
+        "and 95 % quantile of the milliseconds that a ranking takes, encoding apart; and the bytes it reads of a "
+        "model.\n"
         "QUERIES.jsonl is described in indexer/eval/queries.h.",
         "  gensearch eval zoo.db queries.jsonl\n"
         "  gensearch eval zoo.db queries.jsonl --method first-moment --method titles --json\n"
-        "  gensearch eval zoo.db queries.jsonl --svg plot.svg",
+        "  gensearch eval zoo.db queries.jsonl --svg plot.svg\n"
+        "  gensearch eval public queries.jsonl",
         CLI_OPTIONS(options),
         2,
         2,
-        CLI_MIGRATES,
+        CLI_NO_DATABASE,
         NULL,
         eval};
     int exit_code = cli_run(&command, argc, argv, &args);

@@ -2,7 +2,6 @@
 #include "indexer/cli/cli.h"
 
 #include "core/rank.h"
-#include "indexer/publish/published.h"
 #include "indexer/search/prepare.h"
 #include "indexer/search/search.h"
 
@@ -10,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define NOT_GIVEN UINT64_MAX
 
@@ -143,37 +141,8 @@ static gs_status print_results(gs_source *source, const gs_search_result *result
 
 /* ---- the query ---------------------------------------------------------------------------------------------------------------- */
 
-/* What is searched: a database, or a published folder. */
-typedef struct {
-    const char *path;
-    gs_store *store;          /* NULL of a folder */
-    gs_source *source;        /* of a database from start_reading() on */
-    gs_store_encoder encoder; /* whose features it holds */
-} place;
-
-/* A database of an older version is migrated, which one that is only read from is not. GS_ENOTFOUND when it holds no model. */
-static gs_status open_place(place *at, const char *path, gs_error *err)
-{
-    struct stat info;
-    *at = (place){.path = path};
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return gs_published_open(&at->source, &at->encoder, path, err);
-    gs_status st = gs_store_open(&at->store, path, GS_STORE_READ, err);
-    if (st == GS_EMISMATCH)
-        st = gs_store_open(&at->store, path, GS_STORE_WRITE, err);
-    return st == GS_OK ? gs_store_get_encoder(at->store, &at->encoder, err) : st;
-}
-
-static void close_place(place *at)
-{
-    gs_source_close(at->source);
-    if (at->store)
-        gs_store_snapshot_end(at->store);
-    gs_store_close(at->store);
-}
-
 /* The parts as core/query.h takes them. slugs [count]: of model parts. */
-static gs_status fill_parts(const place *at, const arguments *args, const float *features, gs_query_part *parts,
+static gs_status fill_parts(const cli_place *at, const arguments *args, const float *features, gs_query_part *parts,
                             const char **slugs, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -192,7 +161,7 @@ static gs_status fill_parts(const place *at, const arguments *args, const float 
     return st;
 }
 
-static gs_status encode(const place *at, const arguments *args, float **features, gs_error *err)
+static gs_status encode(const cli_place *at, const arguments *args, float **features, gs_error *err)
 {
     gs_encoder *encoder = NULL;
     /* For one query, weights in place: to pack them would take longer than to multiply. */
@@ -223,19 +192,17 @@ static void prepare(gs_store *store, const gs_query_part *parts, size_t n_parts)
 }
 
 /* From here on what is read of a database is of one moment. */
-static gs_status start_reading(place *at, const gs_query_part *parts, size_t n_parts, gs_error *err)
+static gs_status start_reading(cli_place *at, const gs_query_part *parts, size_t n_parts, gs_error *err)
 {
     if (!at->store)
         return GS_OK;
     prepare(at->store, parts, n_parts);
-    gs_status st = gs_store_snapshot_begin(at->store, err);
-    if (st == GS_OK)
-        st = cli_report_background(at->store, err);
-    return st == GS_OK ? gs_source_open_database(&at->source, at->store, err) : st;
+    gs_status st = cli_place_start_reading(at, err);
+    return st == GS_OK ? cli_report_background(at->store, err) : st;
 }
 
 /* *nothing: why nothing was found, where that is no failure. */
-static gs_status search(place *at, const arguments *args, const char **nothing, gs_error *err)
+static gs_status search(cli_place *at, const arguments *args, const char **nothing, gs_error *err)
 {
     size_t count = args->parts.count;
     float *features = NULL;
@@ -281,15 +248,15 @@ static gs_status check(void *context, gs_error *err)
 
 static gs_status run(cli_call *call, gs_error *err)
 {
-    place at = {0};
-    gs_status st = open_place(&at, call->operands[0], err);
+    cli_place at = {0};
+    gs_status st = cli_place_open(&at, call->operands[0], err);
     if (st == GS_ENOTFOUND && at.store) {
         call->nothing = "no model is indexed yet";
         st = GS_OK;
     } else if (st == GS_OK) {
         st = search(&at, call->arguments, &call->nothing, err);
     }
-    close_place(&at);
+    cli_place_close(&at);
     return st;
 }
 

@@ -137,7 +137,7 @@ gs_status gs_evaluation_init(gs_evaluation *e, gs_source *source, const gs_eval_
 {
     *e = (gs_evaluation){.source = source, .set = set};
     if (source->count == 0)
-        return gs_fail(err, GS_ENOTFOUND, "the database holds no model to rank: index one first");
+        return gs_fail(err, GS_ENOTFOUND, "there is no model to rank: index one first");
     e->models = calloc(source->count + 1, sizeof *e->models);
     e->tags = calloc(source->count + 1, sizeof *e->tags);
     gs_status st = e->models && e->tags ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu models", source->count);
@@ -168,11 +168,13 @@ void gs_evaluation_free(gs_evaluation *e)
 
 /* ---- what methods read -------------------------------------------------------------------------------------------------------- */
 
-static gs_method method_of(gs_eval_method method, gs_part_kind kind)
+static gs_method method_of(const gs_evaluation *e, gs_eval_method method, gs_part_kind kind)
 {
     if ((int)method < GS_METHOD_COUNT)
         return (gs_method)method;
-    return method == GS_EVAL_TITLES ? GS_FIRST_MOMENT : gs_part_default_method(kind);
+    if (method == GS_EVAL_TITLES)
+        return GS_FIRST_MOMENT;
+    return e->published ? gs_part_published_method(kind) : gs_part_default_method(kind);
 }
 
 /* Whether the method can rank the query. */
@@ -225,12 +227,13 @@ gs_status gs_evaluation_load(gs_evaluation *e, gs_eval_method method, gs_error *
 {
     bool needed[GS_NEEDS_COVARIANCE + 1] = {false}, any = false;
     if (method == GS_EVAL_TITLES && !e->titles)
-        return gs_fail(err, GS_EARGS, "titles: none are encoded, as the encoder has no text tower");
+        return gs_fail(err, GS_EARGS,
+                       "titles: none are encoded: the encoder has no text tower, or a folder no descriptions");
     for (size_t q = 0; q < e->set->count; q++) {
         const gs_eval_query *query = &e->set->queries[q];
         bool ranks = applies(e, method, query);
         for (size_t p = 0; p < query->n_parts && ranks; p++)
-            needed[gs_method_needs(method_of(method, e->set->parts[query->first_part + p].kind))] = true;
+            needed[gs_method_needs(method_of(e, method, e->set->parts[query->first_part + p].kind))] = true;
         any |= ranks;
     }
     if (!any)
@@ -301,7 +304,11 @@ static gs_status rank(const gs_evaluation *e, gs_eval_method method, const gs_qu
 {
     if (method == GS_EVAL_TITLES)
         return search_titles(e, parts, n_parts, result, err);
-    gs_search_query query = {.parts = parts, .slugs = slugs, .n_parts = n_parts, .rank = e->rank};
+    gs_search_query query = {.parts = parts,
+                             .slugs = slugs,
+                             .n_parts = n_parts,
+                             .rank = e->rank,
+                             .candidates = e->published ? GS_QUERY_CANDIDATES : 0};
     gs_status st = gs_search(e->source, &query, result, err);
     if (st == GS_OK && method == GS_EVAL_PLAIN)
         rank_plainly(e, parts, result);
@@ -364,7 +371,7 @@ static gs_status measure(const gs_evaluation *e, gs_eval_method method, size_t q
     for (size_t p = 0; p < query->n_parts; p++) {
         const gs_eval_part *part = &e->set->parts[query->first_part + p];
         room->parts[p] = (gs_query_part){.kind = part->kind,
-                                         .method = method_of(method, part->kind),
+                                         .method = method_of(e, method, part->kind),
                                          .weight = part->weight,
                                          .feature = e->features + (query->first_part + p) * e->source->dim};
         room->slugs[p] = part->kind == GS_PART_MODEL ? part->input : NULL;

@@ -55,11 +55,12 @@ typedef struct {
 typedef struct {
     gs_source *source; /* borrowed, as are set, features and titles */
     const gs_eval_queries *set;
-    const float *features;   /* [set->n_parts, dim]     those of model parts are not read */
-    const float *titles;     /* [source->count, dim]  set by the caller, for GS_EVAL_TITLES; NULL for none */
-    size_t rank;             /* as in gs_search_query; set by the caller */
-    gs_source_model *models; /* [source->count]       owned */
-    char **tags;             /* [source->count]       one a line, NULL for none  owned */
+    const float *features; /* [set->n_parts, dim]     those of model parts are not read */
+    const float *titles;   /* [source->count, dim]  set by the caller, for GS_EVAL_TITLES; NULL for none */
+    size_t rank;           /* as in gs_search_query; set by the caller */
+    bool published; /* search as over a published folder: its default methods and candidates; set by the caller */
+    gs_source_model *models;               /* [source->count]       owned */
+    char **tags;                           /* [source->count]       one a line, NULL for none  owned */
     double bytes[GS_NEEDS_COVARIANCE + 1]; /* of a model, on average; set by gs_evaluation_load() */
 } gs_evaluation;
 

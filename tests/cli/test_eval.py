@@ -95,7 +95,7 @@ class Eval(Case):
         for slug in COLOURS:
             self.ok("remove", self.db, slug)
         self.write(self.queries[-1:])
-        self.refused("eval", self.db, self.set, "--quiet", says=["holds no model"])
+        self.refused("eval", self.db, self.set, "--quiet", says=["no model to rank"])
 
     def test_a_query_says_how_many_bytes_of_a_model_it_reads(self):
         self.write()

@@ -53,6 +53,43 @@ class SearchPublished(Case):
         self.compare("--model", "reds", "--method", "frechet-lowrank")
         self.compare("--text", "warm", "--text", "red", "--weight", "-0.5", "--method", "gaussian-density")
 
+    def test_eval_judges_as_over_the_database_what_search_finds_in_the_folder(self):
+        queries = self.dir / "q.jsonl"
+        parts = [
+            ("words", {"kind": "text", "text": "a red car"}),
+            ("picture", {"kind": "image", "file": "query.png"}),
+            ("like", {"kind": "model", "model": "reds"}),
+        ]
+        lines = [
+            {"class": name, "parts": [part], "expect": {"models": ["oranges"], "tags": ["warm"]}}
+            for name, part in parts
+        ]
+        queries.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        rankings = self.dir / "rankings.jsonl"
+
+        def rows(place, *options):
+            found = self.json("eval", place, queries, "--quiet", *options)
+            return {
+                (r["class"], r["method"]): {k: r.get(k) for k in ("queries", "top1", "map", "refused")} for r in found
+            }
+
+        published = rows(self.out, "--encoder", TINY, "--rankings", rankings)
+        database = rows(self.db)
+        left_out = {"frechet", "titles", "default"}
+        self.assertEqual(
+            {key: row for key, row in published.items() if key[1] != "default"},
+            {key: row for key, row in database.items() if key[1] not in left_out},
+        )
+        for line in map(json.loads, rankings.read_text().splitlines()):
+            if line["method"] == "default":
+                part = parts[line["line"] - 1][1]
+                value = part.get("text") or part.get("model") or self.query
+                found = self.search(self.out, f"--{part['kind']}", value)
+                self.assertEqual([r["slug"] for r in found], line["models"])
+        done = self.run_program("eval", self.out, queries, "--encoder", TINY)
+        self.assertIn(b"left out: titles", done.stderr)
+        self.assertIn(b"left out: frechet", done.stderr)
+
     def test_filters_are_those_of_the_database(self):
         for words in ("tag:warm", "-oranges", 'author:"by blues"', "type:other", "title:re author:ada"):
             with self.subTest(words):
