@@ -4,6 +4,8 @@
 //     const encoder = await openEncoder(ort, core, { tokenizer, text });   // the bytes of tokenizer-HASH.bin and text-HASH.onnx
 //     const feature = await encoder.encode('a red car');                   // Float32Array [dim], L2-normalised
 //
+//     encoder.strangeWords('a 猫')   -> ['猫']
+//
 // With pictures: the third argument has "preprocess" too, that of the manifest's role vision, and "vision", which loads the bytes of
 // vision-HASH.onnx. It is called when the first picture comes, and again after it failed.
 //
@@ -47,6 +49,12 @@ export async function openEncoder(ort, core, { tokenizer, text, preprocess, visi
       features.set(query, feature);
       if (features.size > REMEMBERED) features.delete(features.keys().next().value);
       return feature;
+    },
+
+    /** Those beyond ASCII of which the vocabulary has no more than their bytes: none like them were seen in training. */
+    strangeWords(query) {
+      const bytes = new TextEncoder();
+      return query.split(/\s+/).filter((word) => /[^\0-\x7f]/.test(word) && words.encode(word).length - 2 >= bytes.encode(word).length);
     },
 
     async encodeImage(picture) {

@@ -1,7 +1,10 @@
 // main.js - wires the address, the box, the searcher and the views together. State lives here and nowhere else.
 
+import { watchCardKeys } from './card-keys.js';
 import { openFolder } from './catalog.js';
 import { makeCompose } from './compose.js';
+import { makeHints } from './hints.js';
+import { makeSuggest } from './suggest.js';
 import { makeVisits } from './visits.js';
 import { makePages } from './pages.js';
 import { FILTERS, METHODS, conditionsOf, formatAddress, isSearch, parseAddress, partsOf, questionOf } from './query.js';
@@ -31,6 +34,8 @@ let facetsOf;
 let searcher;
 let pages;
 let compose; // there when the folder is
+let suggest;
+let hints;
 
 const box = makeSearchBox({ onFocus: warm, onType: type, onCommit: commit, onClear: clear, onReveal: returnToBox, onBackspace: () => compose?.focusLast(), onAction: act });
 const visits = makeVisits(show);
@@ -60,6 +65,9 @@ function wire() {
   facetsOf = makeFacets(models);
   pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask, rankLike });
   searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
+  suggest = makeSuggest(models);
+  hints = makeHints(byId('hints'), suggest, { onWords: choose, hrefOf: (model) => formatAddress({ ...state.address, view: 'model', model: model.slug }) });
+  watchCardKeys(byId('q'), byId('cards'));
   compose = makeCompose({ folder, searcher, visits, current: () => state.address, onEmpty: box.focus });
   byId('more').addEventListener('click', () => {
     state.limit += STEP;
@@ -95,6 +103,12 @@ function type(q) {
 function commit(q) {
   if (q !== state.address?.q) type(q);
   visits.commit();
+}
+
+/** Words that were offered: they stand in the box, ready to be changed. */
+function choose(q) {
+  visits.go({ ...state.address, q });
+  box.focus();
 }
 
 /** Nothing is asked any more; filters stay. */
@@ -177,7 +191,7 @@ const rankedNow = () => (isSearch(state.address) ? state.result : null);
 
 function passingModels() {
   const ranked = rankedNow();
-  const order = ranked ? Array.from(ranked.order, (index) => models[index]) : models;
+  const order = ranked ? Array.from(ranked.order, (index) => models[index]) : suggest.order(state.address.q);
   return answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address.filters));
 }
 
@@ -198,6 +212,7 @@ function render() {
   byId('more').hidden = passing.length <= limit;
   byId('more').textContent = `Show ${Math.min(STEP, passing.length - limit)} more of ${passing.length}`;
   renderSentence(passing);
+  hints.show(address, answers(ranked, address) ? ranked : null);
 }
 
 function renderSentence(passing = passingModels()) {

@@ -16,7 +16,7 @@
 //   method    the kind's default unless given
 // conditions: [[field, value]]: the filters beside the words. What does not pass is not ranked.
 //
-// result: that of rankParts(), with milliseconds; where no part is left, {order} alone: the models that pass, as in the catalog.
+// result: that of rankParts(), with milliseconds, and strange: the words that the encoder knows nothing of; where no part is left, {order} alone: the models that pass, as in the catalog.
 
 import { describeFew } from '../lib/few-shot.js';
 import { downloader } from './download.js';
@@ -99,7 +99,7 @@ async function rank(ready, parts, conditions) {
   if (kept.length === 0) return { order: Uint32Array.from(passes.keys()).filter((index) => passes[index]) };
   const asked = await Promise.all(kept.map((part) => resolve(ready, part)));
   try {
-    return await rankParts(ready, asked, passes);
+    return { ...(await rankParts(ready, asked, passes)), strange: kept.flatMap(({ text }) => ready.encoder.strangeWords(text)) };
   } finally {
     ready.trim(); // one query at a time: nothing is being scored
   }

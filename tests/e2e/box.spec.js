@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCatalog, readPublished } from './published.js';
-import { expect, firstSlug, ranked, slugs, test } from './site-test.js';
+import { choosePictures, expect, firstSlug, ranked, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
 const [model, other] = catalog;
@@ -86,7 +86,7 @@ test('more like a card’s model, and a search with the model of a page', async 
 
 test('pictures are chosen, pasted and dropped; the address alone ranks the same', async ({ page, site, context }) => {
   await site.open();
-  await page.locator('#files').setInputFiles([pictureOf(site, model), pictureOf(site, other)]);
+  await choosePictures(page, [pictureOf(site, model), pictureOf(site, other)]);
   await expect(page.getByLabel('Weight of picture')).toHaveCount(2);
   await ranked(page, null);
   await expect(page.locator('.chip img')).toHaveCount(2);
@@ -117,7 +117,7 @@ test('pictures are chosen, pasted and dropped; the address alone ranks the same'
 
 test('what is no picture is refused in words, and the others are taken', async ({ page, site }) => {
   await site.open();
-  await page.locator('#files').setInputFiles([
+  await choosePictures(page, [
     { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') },
     { name: 'b.webp', mimeType: 'image/webp', buffer: readFileSync(pictureOf(site, model)) },
   ]);
@@ -163,4 +163,50 @@ test('a sketch is followed as it is drawn, erased, undone and cleared', async ({
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog', { name: 'Sketch' })).toBeHidden();
   await expect(page.getByRole('button', { name: 'Draw a sketch' })).toBeFocused();
+});
+
+test('the keys lead from the box through the cards and back', async ({ page, site }) => {
+  await site.open();
+  await page.keyboard.press('Control+k');
+  const all = await slugs(page);
+  const link = (index) => page.locator(`[data-slug="${all[index]}"] a`);
+  const columns = await page.locator('#cards > .card').evaluateAll((cards) => cards.filter(({ offsetTop }) => offsetTop === cards[0].offsetTop).length);
+  for (const [key, index] of [['ArrowDown', 0], ['ArrowRight', 1], ['ArrowDown', columns + 1], ['ArrowLeft', columns], ['ArrowUp', 0]]) {
+    await page.keyboard.press(key);
+    await expect(link(index)).toBeFocused();
+  }
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('searchbox')).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('searchbox')).toBeFocused();
+});
+
+test('before the encoder has arrived titles and tags answer, typing errors too', async ({ page, site }) => {
+  await page.route(/text-.*\.onnx/, () => {}); // never
+  await site.open();
+  const last = catalog.at(-1);
+  const typed = `${last.title.slice(0, -1)}${last.title.at(-2)}`; // Trees -> Treee
+  await page.getByRole('searchbox').fill(typed);
+  await expect.poll(() => firstSlug(page)).toBe(last.slug);
+  await page.getByRole('button', { name: last.title.toLowerCase(), exact: true }).click();
+  await expect(page.getByRole('searchbox')).toHaveValue(last.title.toLowerCase());
+  await expect(page.getByRole('searchbox')).toBeFocused();
+  await page.getByRole('searchbox').fill(`old ${last.tags[0].slice(0, 3)}`);
+  await page.getByRole('button', { name: `tag: ${last.tags[0]}` }).click();
+  await expect(page.getByRole('searchbox')).toHaveValue(`old tag:${last.tags[0]}`);
+  await page.getByRole('searchbox').fill(last.title);
+  await page.locator('#hints').getByRole('link', { name: last.title }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(last.title);
+});
+
+test('the empty page offers examples, and words of another script are told to be unknown', async ({ page, site }) => {
+  await site.open();
+  const example = page.locator('#hints').getByRole('button').first();
+  const words = await example.textContent();
+  await example.click();
+  await ranked(page, words);
+  await page.getByRole('searchbox').fill('猫');
+  await ranked(page, '猫');
+  await expect(page.locator('#hints')).toContainText('The encoder has never seen “猫”');
 });

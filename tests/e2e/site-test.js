@@ -38,6 +38,12 @@ export async function searchFor(page, words) {
   await ranked(page, words);
 }
 
+/** Adds pictures to the query, once the page can take them. */
+export async function choosePictures(page, files) {
+  await expect(page.getByRole('button', { name: 'Add pictures' })).toBeVisible();
+  await page.locator('#files').setInputFiles(files);
+}
+
 /** The address carries the words (null: none), and the sentence says that they were ranked. */
 export async function ranked(page, words) {
   await expect(page).toHaveURL((url) => url.searchParams.get('q') === words);

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { readCatalog, readPublished } from './published.js';
-import { expect, test } from './site-test.js';
+import { choosePictures, expect, test } from './site-test.js';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const catalog = readCatalog().map((entry) => ({ ...entry, ...readPublished(entry.page) }));
@@ -13,7 +13,7 @@ const kept = JSON.stringify(catalog.slice(0, 4).map((entry) => entry.slug));
 /** Per state: its address, and what is done there before it is looked at. */
 const STATES = {
   parts: [`?q=${'a%20very%20long%20question%20'.repeat(16)}&like=${slug}*-1&like=cats`, async (page, site) => {
-    await page.locator('#files').setInputFiles(join(site.folder, 'thumbs', `${thumbs[0].hash}.webp`));
+    await choosePictures(page, join(site.folder, 'thumbs', `${thumbs[0].hash}.webp`));
     await expect(page.locator('.chip')).toHaveCount(4);
     await expect(page.locator('#sentence')).toContainText('ranked in your browser');
   }],
