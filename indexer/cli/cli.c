@@ -213,13 +213,29 @@ static bool unknown_option(const cli_command *c, const char *culprit, int *exit_
     return mistake(c, exit_code, "unknown option '%s'", culprit);
 }
 
+/* A full disk or a closed pipe shows only when what was printed is written. */
+static gs_status flush_output(gs_error *err)
+{
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written ? GS_OK : gs_fail(err, GS_EIO, "standard output: %s", strerror(errno));
+}
+
+int cli_end_output(int exit_code)
+{
+    gs_error err;
+    if (flush_output(&err) == GS_OK)
+        return exit_code;
+    cli_message("%s", err.message);
+    return EXIT_ERROR;
+}
+
 static bool parse_options(const cli_command *c, const struct option *table, int argc, char **argv, int *exit_code)
 {
     opterr = 0;
     for (int got; (got = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
         if (got == HELP || got == 'h') {
             print_help(c);
-            *exit_code = EXIT_FOUND;
+            *exit_code = cli_end_output(EXIT_FOUND);
             return false;
         }
         if (got == ':')
@@ -263,13 +279,6 @@ static gs_status open_database(const cli_command *c, const char *path, gs_store 
     if (c->database == CLI_NO_DATABASE)
         return GS_OK;
     return gs_store_open(store, path, c->database == CLI_WRITES ? GS_STORE_WRITE : GS_STORE_READ, err);
-}
-
-/* A full disk or a closed pipe shows only when what was printed is written. */
-static gs_status flush_output(gs_error *err)
-{
-    bool written = fflush(stdout) == 0 && !ferror(stdout);
-    return written ? GS_OK : gs_fail(err, GS_EIO, "standard output: %s", strerror(errno));
 }
 
 int cli_run(const cli_command *command, int argc, char **argv, void *arguments)

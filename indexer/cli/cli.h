@@ -114,6 +114,9 @@ int cli_run(const cli_command *command, int argc, char **argv, void *arguments);
 /* "gensearch: ..." on standard error. */
 void cli_message(const char *format, ...) GS_PRINTF(1, 2);
 
+/* The exit code when standard output could be written, else EXIT_ERROR with a message. */
+int cli_end_output(int exit_code);
+
 /* Prints an object on a line of its own and deletes it. */
 gs_status cli_print_json(cJSON *object, gs_error *err);
 

@@ -17,22 +17,6 @@ typedef struct {
     bool quiet, force, replace, no_neighbors;
 } arguments;
 
-/* All files first, so that a mistake in the last one costs no work. */
-static gs_status read_models(char **paths, size_t n, gs_model *models, gs_error *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        gs_status st = gs_model_read(&models[i], paths[i], err);
-        if (st == GS_OK)
-            st = gs_sampler_check(&models[i], err);
-        if (st != GS_OK)
-            return st;
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(models[i].slug, models[k].slug) == 0)
-                return gs_fail(err, GS_EFORMAT, "%s: slug '%s' is that of %s too", paths[i], models[i].slug, paths[k]);
-    }
-    return GS_OK;
-}
-
 /* The database remembers where the encoder lies, for later searches from any directory. */
 static gs_status bind_encoder(gs_store *store, gs_encoder *encoder, gs_error *err)
 {
@@ -56,6 +40,49 @@ typedef struct {
     char failed[400]; /* their slugs, as many as fit */
     size_t n_failed;
 } indexing;
+
+static void note_failure(indexing *x, const char *name)
+{
+    size_t used = strlen(x->failed);
+    snprintf(x->failed + used, sizeof x->failed - used, "%s%s", x->n_failed ? ", " : "", name);
+    x->n_failed++;
+}
+
+/* ---- model.json files --------------------------------------------------------------------------------------------------------- */
+
+static gs_status read_model(const char *path, const gs_model *others, size_t n_others, gs_model *model, gs_error *err)
+{
+    gs_status st = gs_model_read(model, path, err);
+    if (st == GS_OK)
+        st = gs_sampler_check(model, err);
+    for (size_t k = 0; k < n_others && st == GS_OK; k++)
+        if (strcmp(model->slug, others[k].slug) == 0)
+            st = gs_fail(err, GS_EFORMAT, "%s: slug '%s' is that of %s too", path, model->slug, others[k].path);
+    if (st != GS_OK)
+        gs_model_free(model);
+    return st;
+}
+
+/* All files first, so that what is wrong is said before anything is sampled; it is no reason to leave out the others. models [n]: *found are
+ * read. GS_EFORMAT or another failure when none is. */
+static gs_status read_models(indexing *x, char **paths, size_t n, gs_model *models, size_t *found, gs_error *err)
+{
+    gs_status st = GS_OK;
+    *found = 0;
+    for (size_t i = 0; i < n; i++) {
+        st = read_model(paths[i], models, *found, &models[*found], err);
+        if (st == GS_OK) {
+            ++*found;
+            continue;
+        }
+        note_failure(x, paths[i]);
+        if (n > 1)
+            cli_message("%s", err->message);
+    }
+    if (*found > 0)
+        return GS_OK;
+    return n > 1 ? gs_fail(err, st, "none of %zu models can be read", n) : st;
+}
 
 /* What was assumed of an encoder is said once: when a database is bound to it. */
 static void tell_notes(const char *notes)
@@ -107,15 +134,8 @@ static void report_done(const indexing *x, const gs_job_result *result)
     else
         fprintf(stderr, "%s: %" PRIu64 " samples", x->label, result->count);
     if (result->bad)
-        fprintf(stderr, ", and %" PRIu64 " pictures that cannot be read", result->bad);
+        fprintf(stderr, ", and %" PRIu64 " picture%s that cannot be read", result->bad, result->bad == 1 ? "" : "s");
     fputc('\n', stderr);
-}
-
-static void note_failure(indexing *x, const gs_model *model)
-{
-    size_t used = strlen(x->failed);
-    snprintf(x->failed + used, sizeof x->failed - used, "%s%s", x->n_failed ? ", " : "", model->slug);
-    x->n_failed++;
 }
 
 /* A model that fails is reported, and is no reason to leave out the others. */
@@ -141,7 +161,7 @@ static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_
     if (st == GS_OK)
         report_done(x, &result);
     else if (st != GS_ECANCELED)
-        note_failure(x, model);
+        note_failure(x, model->slug);
     if (st == GS_OK || st == GS_ECANCELED || result.fatal || alone)
         return st;
     cli_message("%s", err->message);
@@ -150,17 +170,18 @@ static gs_status index_model(indexing *x, const gs_model *model, bool alone, gs_
 
 static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_error *err)
 {
+    size_t n_unread = x->n_failed;
     gs_status st = GS_OK;
     for (size_t i = 0; i < n && st == GS_OK; i++) {
         snprintf(x->label, sizeof x->label, n > 1 ? "%s (%zu of %zu)" : "%s", models[i].slug, i + 1, n);
-        st = index_model(x, &models[i], n == 1, err);
+        st = index_model(x, &models[i], n + n_unread == 1, err);
     }
     if (st == GS_OK)
         st = cli_prepare_queries(x->store, x->encoder, x->args->quiet, x->stop, err);
     if (st == GS_OK && !x->args->no_neighbors)
         st = cli_update_neighbors(x->store, x->threads, x->args->quiet, x->stop, NULL, err);
     if (st == GS_OK && x->n_failed > 0)
-        st = gs_fail(err, GS_EARGS, "%zu of %zu models failed: %s", x->n_failed, n, x->failed);
+        st = gs_fail(err, GS_EARGS, "%zu of %zu models failed: %s", x->n_failed, n + n_unread, x->failed);
     return st;
 }
 
@@ -184,10 +205,10 @@ static gs_status index_all(cli_call *call, gs_error *err)
 {
     const arguments *args = call->arguments;
     char **paths = call->operands + 1;
-    size_t n = call->n_operands - 1;
+    size_t n = call->n_operands - 1, found = 0;
     indexing x = {.args = args, .threads = cli_threads(args->threads)};
     gs_model *models = calloc(n, sizeof *models);
-    gs_status st = models ? read_models(paths, n, models, err) : gs_fail(err, GS_ENOMEM, "no memory");
+    gs_status st = models ? read_models(&x, paths, n, models, &found, err) : gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)
         st = open_both(&x, call->operands[0], err);
     if (st == GS_OK) {
@@ -195,11 +216,11 @@ static gs_status index_all(cli_call *call, gs_error *err)
         if (!args->quiet)
             fprintf(stderr, "encoder: %s, on %s\n", info->name, info->backend);
         x.stop = cli_stop_on_signal("stopping when the batch under way is saved; Ctrl-C again ends at once");
-        st = index_models(&x, models, n, err);
+        st = index_models(&x, models, found, err);
     }
     gs_store_close(x.store);
     gs_encoder_close(x.encoder);
-    for (size_t i = 0; models && i < n; i++)
+    for (size_t i = 0; i < found; i++)
         gs_model_free(&models[i]);
     free(models);
     return st;
@@ -237,7 +258,8 @@ int cmd_index(int argc, char **argv)
         "anew when its files, its sampler, --samples, --seed or --keep-features changed; its former moments stay "
         "until\n"
         "the new ones are complete. Pictures that cannot be read are left out and counted; above --bad-pictures the\n"
-        "model fails. A model that fails does not stop the others: exit code 2, after all were tried.\n"
+        "model fails. A model that fails, or whose model.json is wrong, does not stop the others: exit code 2, after\n"
+        "all were tried.\n"
         "The first Ctrl-C stops when the batch under way is saved (exit code 130), the second at once.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
         "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",

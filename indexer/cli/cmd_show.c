@@ -76,7 +76,7 @@ static gs_status print_model(const gs_store_model *m, gs_error *err)
         return gs_fail(err, GS_EFORMAT, "the model.json of '%s' does not parse", m->slug);
     printf("%s: %s (%s)\n%" PRIu64 " of %" PRIu64 " samples", m->slug, m->title, m->type, m->count, m->requested);
     if (m->bad > 0)
-        printf(" and %" PRIu64 " pictures that cannot be read", m->bad);
+        printf(" and %" PRIu64 " picture%s that cannot be read", m->bad, m->bad == 1 ? "" : "s");
     printf(", seed %" PRIu64 ", %s; added %s\n%s%s%s%s\n", m->seed, m->run ? "finished" : "not finished", m->added,
            m->error[0] ? "its last run failed: " : "", m->error, m->error[0] ? "\n" : "", text);
     cJSON_free(text);

@@ -26,13 +26,14 @@ static const struct {
     {"serve", "serve a published folder over HTTP", cmd_serve},
 };
 
-static void print_help(void)
+static int print_help(void)
 {
     puts("usage: gensearch COMMAND ...\n\nFinds generative models by what they generate.\n\ncommands:");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].summary);
     puts("\n`gensearch COMMAND --help` tells more. Exit codes: 0 success, 1 no result, 2 error,\n"
          "130 interrupted at a safe point.");
+    return cli_end_output(EXIT_FOUND);
 }
 
 int main(int argc, char **argv)
@@ -50,12 +51,11 @@ int main(int argc, char **argv)
         return EXIT_ERROR;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help();
-        return EXIT_FOUND;
+        return print_help();
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("gensearch " GS_VERSION);
-        return EXIT_FOUND;
+        return cli_end_output(EXIT_FOUND);
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)

@@ -65,12 +65,13 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
         self.db = str(self.dir / "t.db")
 
-    def run_program(self, *args, cwd=None, env=None):
+    def run_program(self, *args, cwd=None, env=None, stdout=subprocess.PIPE):
         return subprocess.run(
             [PROGRAM, *map(str, args)],
             cwd=cwd or self.dir,
             env={**os.environ, **(env or {})},
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             timeout=300,
             check=False,
         )

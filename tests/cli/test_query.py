@@ -546,6 +546,13 @@ class Usage(Case):
     def test_version(self):
         self.assertRegex(self.ok("--version"), r"^gensearch \d+\.\d+\.\d+\n$")
 
+    def test_what_cannot_be_printed_is_an_error(self):
+        for arguments in (("--help",), ("--version",), ("search", "--help")):
+            with self.subTest(arguments), open("/dev/full", "w") as full:
+                done = self.run_program(*arguments, stdout=full)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(b"standard output: No space left", done.stderr)
+
     def test_mistakes_are_one_line(self):
         for arguments, says in (
             ((), "command"),
