@@ -6,6 +6,7 @@
 #include "indexer/publish/map.h"
 #include "indexer/publish/onnx_text.h"
 #include "indexer/publish/onnx_vision.h"
+#include "indexer/publish/phrases.h"
 #include "indexer/search/source.h"
 #include "indexer/util/file.h"
 #include "indexer/util/share.h"
@@ -443,6 +444,25 @@ static void put_backgrounds(publication *p)
     }
 }
 
+/* The catalog's own words, and their features. */
+static gs_status add_phrases(publication *p, gs_error *err)
+{
+    const cJSON *catalog = p->catalog.root;
+    gs_phrases phrases = {0};
+    gs_phrases_collect(&phrases, cJSON_GetObjectItemCaseSensitive(catalog, "tags"),
+                       cJSON_GetObjectItemCaseSensitive(catalog, "title"));
+    cJSON *list = gs_json_put_array(&p->catalog, p->catalog.root, "phrases");
+    for (size_t i = 0; i < phrases.count; i++)
+        gs_json_put_string(&p->catalog, list, NULL, phrases.texts[i]);
+    gs_bytes file;
+    gs_status st = gs_phrases_write(&phrases, p->encoder, p->fingerprint, &file, err);
+    if (st != GS_OK)
+        return st;
+    st = add_role(p, "phrases", "phrases-", ".bin", file.data, file.size, err);
+    gs_bytes_free(&file);
+    return st;
+}
+
 static gs_status add_models(publication *p, gs_error *err)
 {
     gs_json_put_number(&p->catalog, p->catalog.root, "version", GS_PUBLISH_VERSION);
@@ -453,6 +473,8 @@ static gs_status add_models(publication *p, gs_error *err)
                              : gs_fail(err, GS_ENOMEM, "no memory for a map of %zu models", p->list.count);
     for (size_t i = 0; i < p->list.count && st == GS_OK; i++)
         st = add_model(p, i, err);
+    if (st == GS_OK)
+        st = add_phrases(p, err);
     if (st != GS_OK)
         return st;
     char *text;

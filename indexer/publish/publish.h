@@ -6,6 +6,7 @@
  *
  *     manifest.json                 the only file to revalidate; everything else is found from it
  *     means-HASH.bin                core/catalog.h; row i is model i of the catalog, f16 unless chosen
+ *     phrases-HASH.bin              core/catalog.h as means, int8; row i is the feature of phrase i of the catalog
  *     catalog-HASH.json             columns, below
  *     models/SLUG-HASH.json         what a model's page shows, below
  *     second/SLUG-HASH.bin          core/catalog.h, the low-rank second moment, f16, at most 64 vectors
@@ -29,6 +30,7 @@
  *      "encoder": {"name", "fingerprint": 64 hex digits, "dim", "tau", "image_size"},
  *      "roles": {"means":     {"path": "means-HASH.bin", "version": 1},
  *                "catalog":   {"path": "catalog-HASH.json", "version": 1},
+ *                "phrases":   {"path": "phrases-HASH.bin", "version": 1},
  *                "text":      {"path": "encoder/text-HASH.onnx", "version": 1},
  *                "vision":    {"path": "encoder/vision-HASH.onnx", "version": 1, "preprocess": below},   when it is published
  *                "tokenizer": {"path": "encoder/tokenizer-HASH.bin", "version": 1}},
@@ -48,6 +50,7 @@
  *      "page": [HASH],              models/SLUG-HASH.json
  *      "backgrounds": {KIND: {"means": [number], "cutoff": number}}    core/background.h, of "text" and of "image" where they are known;
  *                                  no cutoff: none is known
+ *      "phrases": [string],         tags and titles, at most GS_PHRASES_MOST; not a column: of any length
  *      "second": [HASH],            second/SLUG-HASH.bin
  *      "gaussian": [HASH],          gaussian/SLUG-HASH.bin, and
  *      "features": [HASH]}          features/SLUG-HASH.bin, when they were asked for

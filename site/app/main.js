@@ -64,7 +64,7 @@ function wire() {
   models = Array.from({ length: folder.count }, (_, index) => folder.model(index));
   facetsOf = makeFacets(models);
   pages = makePages(byId('page'), folder, { rank: rankByPicture, search: ask, rankLike });
-  searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: () => setOpening(null) });
+  searcher = makeSearcher(folder, { onProgress: setOpening, onClosed: closeOpening });
   suggest = makeSuggest(models);
   hints = makeHints(byId('hints'), suggest, { onWords: choose, hrefOf: (model) => formatAddress({ ...state.address, view: 'model', model: model.slug }) });
   watchCardKeys(byId('q'), byId('cards'));
@@ -85,6 +85,12 @@ function wire() {
 function setOpening(opening) {
   state.opening = opening;
   if (state.address.view === 'results') renderSentence();
+}
+
+/** What was answered early is asked again, now that the encoder is there. */
+function closeOpening() {
+  setOpening(null);
+  if (rankedNow()?.early && !state.failure) search(state.address);
 }
 
 // ---- what the visitor does ----
@@ -132,7 +138,7 @@ function filter(name, values) {
 }
 
 /** The result of the address's query; null when a newer one has overtaken it. */
-const ask = (address) => searcher.search(partsOf(address), conditionsOf(address));
+const ask = (address, options) => searcher.search(partsOf(address), conditionsOf(address), options);
 
 /** The models' indices, the likeliest to make a picture first. */
 async function rankByPicture(image) {
@@ -177,7 +183,7 @@ async function search(address) {
   state.failure = '';
   renderSentence();
   try {
-    const result = await ask(address);
+    const result = await ask(address, { early: true });
     if (!result) return; // newer words have overtaken these
     state.result = { ...result, address };
   } catch (error) {
@@ -233,6 +239,7 @@ function phaseNow(ranked) {
   if (!canSearch()) return { phase: 'unsupported' };
   if (searching && state.failure) return { phase: 'failed', message: state.failure };
   if (state.opening) return { phase: 'opening', loaded: state.opening.loaded, bytes: state.opening.total };
+  if (ranked?.early) return { phase: 'opening', loaded: 1, bytes: 1 };
   if (ranked && (ranked.probabilities || ranked.order.length === 0)) return { phase: 'ranked', milliseconds: ranked.milliseconds };
   if (ranked) return { phase: 'browse' };
   return { phase: searching ? 'opening' : 'browse', loaded: 0, bytes: 0 };

@@ -1,7 +1,7 @@
 // search-worker.js - encodes and ranks away from the page's thread, so that typing never stutters. Started by searcher.js.
 //
 // in:   {open: {base, manifest, catalog}}         once
-//       {search: {id, parts, conditions}}         an answer only for the newest; older ones still waiting are dropped
+//       {search: {id, parts, conditions, early}}  an answer only for the newest; older ones still waiting are dropped
 //       {encode: {id, image}}                     result: the text of the picture's feature, for an address
 // out:  {progress: {loaded, total}}  {opened: true}  {id, result}  {id, dropped: true}  {failed: message}  {id, error: message}
 //
@@ -16,7 +16,10 @@
 //   method    the kind's default unless given
 // conditions: [[field, value]]: the filters beside the words. What does not pass is not ranked.
 //
-// result: that of rankParts(), with milliseconds, and strange: the words that the encoder knows nothing of; where no part is left, {order} alone: the models that pass, as in the catalog.
+// early: words that are a phrase of the catalog may be answered before the encoder has arrived.
+//
+// result: that of rankParts(), with milliseconds; strange: the words that the encoder knows nothing of; early: it was not asked, and the answer
+// is as near as the int8 of the phrases. Where no part is left, {order} alone: the models that pass, as in the catalog.
 
 import { describeFew } from '../lib/few-shot.js';
 import { downloader } from './download.js';
@@ -26,101 +29,123 @@ import { modelFiles } from './model-files.js';
 import { checkFingerprint, rankParts } from './ranking.js';
 
 const VENDOR = 'vendor/onnxruntime-web/';
-let engine; // promise of {core, encoder, means, ...}
+let engine; // promise of {core, means, phrases, ...}: small, and all that is needed once words have become features
+let encoder; // promise of what makes features
 let newest = 0;
 let queue = Promise.resolve();
+let supersede = () => {}; // tells the question that waits for the encoder that a newer one has come
+
+class Superseded extends Error {}
 
 self.onmessage = ({ data: { open, search, encode } }) => {
-  if (open) {
-    engine = openEngine(open);
-    engine.then(
-      () => postMessage({ opened: true }),
-      (error) => postMessage({ failed: error.message }),
-    );
-  }
+  if (open) start(open);
   if (search) {
     newest = search.id;
-    queue = queue.then(() => (search.id === newest ? answer(search.id, (ready) => timed(ready, search)) : postMessage({ id: search.id, dropped: true })));
+    supersede();
+    queue = queue.then(() => answer(search.id, (ready) => timed(ready, search)));
   }
-  if (encode) queue = queue.then(() => answer(encode.id, async ({ encoder, fingerprint }) => writeFeature(await encoder.encodeImage(encode.image), fingerprint)));
+  if (encode) queue = queue.then(() => answer(encode.id, async ({ fingerprint }) => writeFeature(await (await encoder).encodeImage(encode.image), fingerprint)));
 };
 
-async function openEngine({ base, manifest, catalog }) {
-  const { roles, files, encoder: { fingerprint, tau } } = manifest;
+function start({ base, manifest, catalog }) {
+  const { roles, files } = manifest;
   const download = downloader(base, files, (loaded, total) => postMessage({ progress: { loaded, total } }));
-  const [wasm, coreWasm, means, tokenizer, text] = await Promise.all([
-    download(`${VENDOR}ort-wasm-simd-threaded.wasm`),
-    download('wasm/gensearch.wasm'),
-    download(roles.means.path),
-    download(roles.tokenizer.path),
-    download(roles.text.path),
-  ]);
+  const small = ['wasm/gensearch.wasm', roles.means.path, roles.phrases?.path].filter(Boolean);
+  engine = openEngine({ base, manifest, catalog }, small.map(download));
+  const large = Promise.all([`${VENDOR}ort-wasm-simd-threaded.wasm`, roles.tokenizer.path, roles.text.path].map(download));
+  encoder = Promise.all([engine, large]).then(([ready, [wasm, tokenizer, text]]) => openWords(ready, { base, manifest, wasm, tokenizer, text }));
+  encoder.then(
+    () => postMessage({ opened: true }),
+    (error) => postMessage({ failed: error.message }),
+  );
+}
+
+async function openEngine({ base, manifest, catalog }, downloads) {
+  const { roles, files, encoder: { fingerprint, tau } } = manifest;
+  const [wasm, means, phrases] = await Promise.all(downloads);
   checkFingerprint(means, roles.means.path, fingerprint);
+  if (phrases) checkFingerprint(phrases, roles.phrases.path, fingerprint);
   const { loadCore } = await import(new URL('wasm/core.mjs', base).href);
-  const core = await loadCore(coreWasm);
+  const core = await loadCore(wasm);
+  const { title, authors: author, tags: tag, type, family, license } = catalog;
+  return {
+    core,
+    encoder: null, // until it has arrived
+    tau,
+    fingerprint,
+    catalog,
+    means: core.means(means, catalog.backgrounds),
+    phrases: phrases && { table: core.means(phrases), rows: new Map(catalog.phrases.map((text, row) => [text.toLowerCase(), row])) },
+    fields: core.fields({ title, author, tag, type, family, license }),
+    ...modelFiles(core, downloader(base, files), catalog, fingerprint),
+  };
+}
+
+async function openWords(ready, { base, manifest: { roles, files }, wasm, tokenizer, text }) {
   const ort = await openRuntime({
     module: new URL(`${VENDOR}ort.wasm.min.mjs`, base).href,
     glue: new URL(`${VENDOR}ort-wasm-simd-threaded.mjs`, base).href,
     wasm,
   });
   const vision = () => downloader(base, files)(roles.vision.path);
-  const encoder = await openEncoder(ort, core, { tokenizer, text, preprocess: roles.vision?.preprocess, vision });
-  await encoder.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
-  const { title, authors: author, tags: tag, type, family, license } = catalog;
-  return {
-    core,
-    encoder,
-    tau,
-    fingerprint,
-    catalog,
-    means: core.means(means, catalog.backgrounds),
-    fields: core.fields({ title, author, tag, type, family, license }),
-    ...modelFiles(core, downloader(base, files), catalog, fingerprint),
-  };
+  const opened = await openEncoder(ort, ready.core, { tokenizer, text, preprocess: roles.vision?.preprocess, vision });
+  await opened.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
+  ready.encoder = opened;
+  return opened;
 }
 
 async function answer(id, make) {
   try {
     postMessage({ id, result: await make(await engine) });
   } catch (error) {
-    postMessage({ id, error: error.message });
+    postMessage(error instanceof Superseded ? { id, dropped: true } : { id, error: error.message });
   }
 }
 
-async function timed(ready, { parts, conditions }) {
-  const start = performance.now();
-  const result = await rank(ready, parts, conditions);
-  return { ...result, milliseconds: performance.now() - start };
+async function timed(ready, { id, parts, conditions, early }) {
+  if (id !== newest) throw new Superseded();
+  const begun = performance.now();
+  const result = await rank(ready, parts, conditions, early);
+  return { ...result, milliseconds: performance.now() - begun };
 }
 
-async function rank(ready, parts, conditions) {
+async function rank(ready, parts, conditions, early) {
   const { words, passes } = ready.core.filter(ready.fields, parts.map(({ text }) => text ?? ''), conditions);
   const kept = parts.map((part, p) => ({ ...part, text: words[p] })).filter(({ text, image, images, feature, slug }) => text || image || images || feature || slug);
   if (kept.length === 0) return { order: Uint32Array.from(passes.keys()).filter((index) => passes[index]) };
-  const asked = await Promise.all(kept.map((part) => resolve(ready, part)));
+  const asked = await Promise.all(kept.map((part) => resolve(ready, part, early)));
   try {
-    return { ...(await rankParts(ready, asked, passes)), strange: kept.flatMap(({ text }) => ready.encoder.strangeWords(text)) };
+    const strange = kept.flatMap(({ text }) => ready.encoder?.strangeWords(text) ?? []);
+    return { ...(await rankParts(ready, asked, passes)), strange, early: asked.some((part) => part.early) };
   } finally {
     ready.trim(); // one query at a time: nothing is being scored
   }
 }
 
 /** A part as rankParts() takes it. */
-async function resolve({ core, encoder, catalog, fingerprint }, { kind, text, image, images, feature, slug, weight = 1, method = core.defaultMethod(kind) }) {
+async function resolve(ready, { kind, text, image, images, feature, slug, weight = 1, method = ready.core.defaultMethod(kind) }, early) {
+  const { core, catalog, fingerprint } = ready;
   const part = { kind, weight, method };
   if (feature) return { ...part, feature: readFeature(feature, fingerprint) };
-  if (image) return { ...part, feature: await encoder.encodeImage(image) };
-  if (images) return { ...part, ...(await describeImages(core, encoder, images)) };
-  if (text) return { ...part, feature: await encoder.encode(text) };
+  if (image) return { ...part, feature: await (await encoder).encodeImage(image) };
+  if (images) return { ...part, ...(await describeImages(core, await encoder, images)) };
+  if (text) return { ...part, ...(await encodeWords(ready, text, early)) };
   const index = catalog.slug.indexOf(slug);
   if (index < 0) throw new Error(`There is no model “${slug}” in this catalog.`);
   return { ...part, index };
 }
 
+async function encodeWords({ encoder: arrived, phrases }, text, early) {
+  const row = early && !arrived ? phrases?.rows.get(text.toLowerCase()) : undefined;
+  if (row !== undefined) return { feature: phrases.table.feature(row), early: true };
+  const superseded = new Promise((_, reject) => (supersede = () => reject(new Superseded())));
+  return { feature: await (await Promise.race([encoder, superseded])).encode(text) };
+}
+
 /** The distribution of a few pictures, as if it were a model's. */
-async function describeImages(core, encoder, images) {
+async function describeImages(core, { encodeImage }, images) {
   const features = [];
-  for (const image of images) features.push(await encoder.encodeImage(image));
+  for (const image of images) features.push(await encodeImage(image));
   const few = describeFew(features);
   const length = Math.hypot(...few.mean);
   return { feature: few.mean.map((value) => value / length), model: core.lowrank(few) };

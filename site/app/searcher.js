@@ -3,6 +3,7 @@
 //     const searcher = makeSearcher(folder, { onProgress, onClosed });  // onClosed: the loading is over, well or not
 //     searcher.open();                                        // starts the downloads; again: nothing, or another try after a failure
 //     const result = await searcher.search(parts, conditions); // as search-worker.js has them; null when a newer search has overtaken it
+//     await searcher.search(parts, conditions, { early: true });   // a first answer to known words, before the encoder has arrived
 //     const text = await searcher.encode(image);               // the text of a picture's feature (feature-text.js)
 //     searcher.close();                                       // ends the worker
 
@@ -60,7 +61,7 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
     });
   }
 
-  const search = (parts, conditions) => post('search', { parts, conditions });
+  const search = (parts, conditions, { early = false } = {}) => post('search', { parts, conditions, early });
   const encode = (image) => post('encode', { image });
 
   return { open, search, encode, close: () => fail('the search was closed') };

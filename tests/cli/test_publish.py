@@ -67,9 +67,9 @@ class Published(Case):
         for path, content in files.items():
             digest = hashlib.sha256(content).hexdigest()
             self.assertEqual(manifest["files"][path], {"size": len(content), "sha256": digest})
-            if path.startswith(("means-", "catalog-", "models/", "second/", "thumbs/", "encoder/")):
+            if path.startswith(("means-", "phrases-", "catalog-", "models/", "second/", "thumbs/", "encoder/")):
                 self.assertIn(digest[:16], path)
-        roles = {"means", "catalog", "text", "vision", "tokenizer"}
+        roles = {"means", "catalog", "phrases", "text", "vision", "tokenizer"}
         self.assertEqual({role for role in manifest["roles"]}, roles)
         for role in manifest["roles"].values():
             self.assertIn(role["path"], files)
@@ -77,7 +77,7 @@ class Published(Case):
     def test_what_the_site_needs_is_there_and_nothing_else_of_it(self):
         self.publish()
         names = {p for p in self.files(self.out) if not p.startswith(("models/", "second/", "thumbs/", "encoder/"))}
-        plain = {p for p in names if not p.startswith(("means-", "catalog-"))}
+        plain = {p for p in names if not p.startswith(("means-", "phrases-", "catalog-"))}
         expected = {"index.html", "style.css", "app/main.js", "manifest.json"}
         wasm = ("core.mjs", "held.mjs", "memory.mjs", "gensearch.js", "gensearch.wasm")
         expected |= {f"wasm/{name}" for name in wasm}
@@ -106,6 +106,27 @@ class Published(Case):
             self.assertAlmostEqual(page["mean_error"], self.mean_error(slug), delta=1e-4 * page["mean_error"])
             self.assertRegex(page["added"], r"^20\d\d-\d\d-\d\dT")
         self.assertEqual(page["model"]["secret"], {"a": 1})
+
+    def test_tags_and_titles_are_encoded_ahead(self):
+        self.publish()
+        roles = self.read_json("manifest.json")["roles"]
+        phrases = self.read_json(roles["catalog"]["path"])["phrases"]
+        self.assertEqual(phrases, ["red", "plain", "Blues", "Reds"])
+        data = (self.out / roles["phrases"]["path"]).read_bytes()
+        texts = [word for phrase in phrases for word in ("--text", phrase)]
+        features = [line["feature"] for line in self.json("encode", "--encoder", TINY, *texts)]
+        count, dim = len(phrases), len(features[0])
+        at = 64
+        arrays = []
+        for n in (dim, dim, count):  # center, spread, scales
+            arrays.append(struct.unpack_from(f"<{n}f", data, at))
+            at += 4 * n
+        center, spread, scales = arrays
+        for i, feature in enumerate(features):
+            steps = struct.unpack_from(f"<{dim}b", data, at + i * dim)
+            row = [c + s * scales[i] * step for c, s, step in zip(center, spread, steps)]
+            cosine = sum(a * b for a, b in zip(row, feature)) / math.hypot(*row) / math.hypot(*feature)
+            self.assertGreater(cosine, 0.999)
 
     def test_the_map_keeps_distances_of_the_means_as_well_as_a_plane_can(self):
         for i, colour in enumerate(((30, 200, 30), (220, 220, 30), (90, 90, 90))):

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCatalog, readPublished } from './published.js';
-import { choosePictures, expect, firstSlug, ranked, slugs, test } from './site-test.js';
+import { choosePictures, expect, firstSlug, probabilities, ranked, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
 const [model, other] = catalog;
@@ -198,6 +198,27 @@ test('before the encoder has arrived titles and tags answer, typing errors too',
   await page.getByRole('searchbox').fill(last.title);
   await page.locator('#hints').getByRole('link', { name: last.title }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(last.title);
+});
+
+test('a known phrase is ranked before the encoder has arrived, and again when it has', async ({ page, site }) => {
+  let release;
+  await page.route(/text-.*\.onnx/, async (route) => {
+    await new Promise((resolve) => (release = resolve));
+    await route.continue();
+  });
+  await site.open();
+  await page.getByRole('searchbox').fill('no phrase of the catalog'); // waits for the encoder, and steps aside
+  await page.getByRole('searchbox').fill(word.toUpperCase());
+  await expect(page.locator('#cards')).toHaveAttribute('data-ranked', word.toUpperCase());
+  await expect(page.locator('#sentence')).toContainText(/Loading|Starting/);
+  const early = await probabilities(page);
+  const first = await firstSlug(page);
+  release();
+  await ranked(page, word.toUpperCase());
+  expect(await firstSlug(page)).toBe(first);
+  const late = await probabilities(page);
+  expect(late).not.toEqual(early);
+  late.forEach((value, i) => expect(Math.abs(value - early[i])).toBeLessThan(0.02));
 });
 
 test('the empty page offers examples, and words of another script are told to be unknown', async ({ page, site }) => {
