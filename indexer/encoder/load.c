@@ -77,11 +77,9 @@ static gs_status load_towers(gs_encoder *encoder, gs_error *err)
     return st == GS_OK ? gs_clip_vision_load(&encoder->vision, &encoder->config, info->dim, weights, err) : st;
 }
 
-static gs_status load_weights(gs_encoder *encoder, gs_directory *directory, gs_error *err)
+static gs_status load_weights(gs_encoder *encoder, const gs_directory *directory, gs_error *err)
 {
-    gs_status st = gs_directory_find_weights(directory, err);
-    if (st == GS_OK)
-        st = gs_weights_open(&encoder->weights, directory->weights, err);
+    gs_status st = gs_weights_open(&encoder->weights, directory->weights, err);
     if (st == GS_OK && directory->variant)
         gs_notes_add(&encoder->info.notes, "%s: the only weights there", directory->weights);
     return st == GS_OK ? load_towers(encoder, err) : st;
@@ -119,7 +117,9 @@ gs_status gs_encoder_load(gs_encoder *encoder, gs_directory *directory, gs_error
         return st;
     info->has_text = encoder->config.has_text;
     info->image_size = (int)encoder->config.image_size;
-    if ((st = load_tokenizer(encoder, directory, err)) != GS_OK ||
+    /* Weights are looked for first: who has none in this form lacks more than a tokenizer. */
+    if ((st = gs_directory_find_weights(directory, err)) != GS_OK ||
+        (st = load_tokenizer(encoder, directory, err)) != GS_OK ||
         (st = load_weights(encoder, directory, err)) != GS_OK)
         return st;
     return gs_fingerprint(info->fingerprint, &encoder->config, &encoder->preprocess, &encoder->vocabulary,

@@ -303,7 +303,8 @@ static gs_status read_model(const gs_json *json, gs_clip_config *config, gs_erro
         return models[i].read(json, config, err);
     }
     return gs_json_wrong(&root, "model_type",
-                         "clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers",
+                         "clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers: "
+                         "take an encoder of one of these",
                          err);
 }
 

@@ -25,8 +25,9 @@ static gs_status check_fields(const gs_json_object *json, const char *const *kno
         while (i < n && strcmp(known[i], field->string) != 0)
             i++;
         if (i == n && !says_nothing(field))
-            return gs_json_wrong(json, field->string, "a plain vision transformer or CLIP's text tower, without it",
-                                 err);
+            return gs_json_wrong(
+                json, field->string,
+                "a plain vision transformer or CLIP's text tower, without it: take an encoder such as ViT-B-32", err);
     }
     return GS_OK;
 }
@@ -66,6 +67,8 @@ static gs_status read_vision(const gs_json_object *json, gs_clip_config *config,
     gs_tower_config *tower = &config->vision;
     size_t head;
     gs_status st;
+    if (cJSON_IsArray(gs_json_field(json, "layers")))
+        return gs_json_wrong(json, "layers", "one number: a ResNet cannot be read, take a vision transformer", err);
     if ((st = check_fields(json, known, COUNT(known), err)) != GS_OK ||
         (st = check_string(json, "pool_type", "tok", err)) != GS_OK ||
         (st = check_string(json, "pos_embed_type", "learnable", err)) != GS_OK ||

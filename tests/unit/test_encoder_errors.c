@@ -6,7 +6,9 @@
 
 static const char *const files[] = {"config.json", "vocab.json", "merges.txt", "model.safetensors"};
 #define N_FILES (sizeof files / sizeof *files)
-#define MODELS  "expected clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers"
+#define MODELS                                                                                                         \
+    "expected clip, clip_vision_model, siglip, siglip_vision_model, vit, dinov2 or dinov2_with_registers: take an "    \
+    "encoder of one of these"
 
 static int set_up(void **state)
 {

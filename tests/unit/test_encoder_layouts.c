@@ -217,6 +217,9 @@ static void folders_of_other_things_are_refused_with_advice(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         write_text(cases[i].file, "{}");
         expect(GS_EFORMAT, cases[i].message);
+        unlink(path_of("vocab.json")); /* an export lacks more than its weights: they are what to tell of */
+        expect(GS_EFORMAT, cases[i].message);
+        restore("vocab.json");
         unlink(path_of(cases[i].file));
     }
     expect(GS_EIO, "config.json: No such file or directory");
@@ -290,7 +293,7 @@ static void what_lies_in_place_of_a_file_is_named(void **state)
     expect(GS_EFORMAT, "model.safetensors: is a pickle of PyTorch: make safetensors of it with tools/convert_encoder");
 }
 
-#define PLAIN "expected a plain vision transformer or CLIP's text tower, without it"
+#define PLAIN "expected a plain vision transformer or CLIP's text tower, without it: take an encoder such as ViT-B-32"
 
 static void what_open_clip_has_beside_plain_towers_is_refused_by_name(void **state)
 {
@@ -303,8 +306,8 @@ static void what_open_clip_has_beside_plain_towers_is_refused_by_name(void **sta
     expect_spoiled(name, "\"patch_size\": 8", "\"pool_type\": \"avg\"",
                    "open_clip_config.json: model_cfg.vision_cfg.pool_type is 'avg', expected tok");
     expect_spoiled(name, "\"layers\": 2", "\"layers\": [3, 4, 6, 3]",
-                   "open_clip_config.json: model_cfg.vision_cfg.layers is [3,4,6,3], expected a whole number from 1 to "
-                   "256");
+                   "open_clip_config.json: model_cfg.vision_cfg.layers is [3,4,6,3], expected one number: a ResNet "
+                   "cannot be read, take a vision transformer");
     expect_spoiled(name, "\"heads\": 2", "\"no_causal_mask\": true",
                    "open_clip_config.json: model_cfg.text_cfg.no_causal_mask is true, " PLAIN);
     expect_spoiled(name, "\"heads\": 2", "\"hf_model_name\": \"roberta-base\"",

@@ -154,7 +154,7 @@ static void an_unknown_activation_of_a_vit_is_named(void **state)
                    "gelu_pytorch_tanh, gelu_fast, silu or relu");
     expect_spoiled("config.json", "\"model_type\": \"vit\"", "\"model_type\": \"vit_mae\"",
                    "config.json: model_type is 'vit_mae', expected clip, clip_vision_model, siglip, "
-                   "siglip_vision_model, vit, dinov2 or dinov2_with_registers");
+                   "siglip_vision_model, vit, dinov2 or dinov2_with_registers: take an encoder of one of these");
 }
 
 static void a_swiglu_is_refused(void **state)
