@@ -69,7 +69,7 @@ gs_needs gs_method_needs(gs_method method)
 
 double gs_query_advantage(const gs_query_part *part, size_t i)
 {
-    return part->method == GS_CENTRED_MOMENT && part->background ? part->background->means[i] : 0;
+    return part->method == GS_CENTRED_MOMENT && part->background ? GS_CENTRED_SHARE * part->background->means[i] : 0;
 }
 
 void gs_query_model_feature(const gs_table *means, const double *norms, size_t index, float *feature)

@@ -72,6 +72,9 @@ gs_needs gs_method_needs(gs_method method);
 gs_status gs_query_score(const gs_query_part *part, const gs_scored_model *model, double tau, void *work, double *score,
                          gs_error *err);
 
+/* Of a model's mean over the background, what the centred moment takes off: chosen on data/zoo (tests/quality/README.md). */
+#define GS_CENTRED_SHARE 0.5
+
 /* What a part's method takes from the first moment of model i, because the model has it whatever is asked for: 0 unless that is centred. */
 double gs_query_advantage(const gs_query_part *part, size_t i);
 

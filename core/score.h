@@ -20,8 +20,8 @@
 
 /* The methods by the names that the command line and the site use. */
 typedef enum {
-    GS_FIRST_MOMENT,   /* "first-moment" */
-    GS_CENTRED_MOMENT, /* "centred-moment": the first moment less the model's mean one over a background (background.h) */
+    GS_FIRST_MOMENT, /* "first-moment" */
+    GS_CENTRED_MOMENT, /* "centred-moment": the first moment less half of the model's mean one over a background (query.h) */
     GS_FIRST_SECOND_MOMENT, /* "first-second-moment" */
     GS_GAUSSIAN_DENSITY,    /* "gaussian-density" */
     GS_GAUSSIAN_LOWRANK,    /* "gaussian-lowrank" */

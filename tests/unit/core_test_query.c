@@ -137,14 +137,14 @@ static void the_centred_moment_is_the_first_less_the_models_mean_over_the_backgr
         .kind = GS_PART_TEXT, .method = GS_CENTRED_MOMENT, .weight = 1, .feature = feature, .background = &background};
     gs_scored_model model = {.index = 1, .dim = 2, .mean = mean};
     assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), GS_OK);
-    assert_close(score, 0.6 - 0.25, 1e-7);
+    assert_close(score, 0.6 - 0.25 / 2, 1e-7);
     part.background = NULL;
     assert_int_equal(gs_query_score(&part, &model, TAU, work, &score, &err), GS_OK);
     assert_close(score, 0.6, 1e-7);
 
     uint32_t found[2];
-    const double strong[] = {0.3, 0.1};
-    part.background = &(gs_background){strong, GS_NO_CUTOFFS}; /* 0.6 - 0.3, 0.5 - 0.1 */
+    const double strong[] = {0.5, 0.1};
+    part.background = &(gs_background){strong, GS_NO_CUTOFFS}; /* 0.6 - 0.5 / 2, 0.5 - 0.1 / 2 */
     assert_int_equal(gs_query_candidates(&part, 1, cosines, 2, TAU, found, 2), 2);
     assert_int_equal(found[0], 1);
 }

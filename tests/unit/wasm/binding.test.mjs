@@ -134,7 +134,7 @@ test('a background takes a model’s general advantage off, and tells what no mo
   const parts = [{ kind: 'text', method: 'centred-moment' }, { kind: 'text', method: 'first-moment' }, { kind: 'sketch', method: 'centred-moment' }];
   const cosines = parts.map(() => means.firstMoment(Float32Array.of(1, 0)));
   const near = (row, expected) => expected.forEach((value, i) => assert.ok(Math.abs(row[i] - value) < 1e-6, `${row}`));
-  means.scores(parts, cosines).forEach((row, p) => near(row, p === 0 ? [0.5, 0.7, -0.2] : [1, 0.8, 0]));
+  means.scores(parts, cosines).forEach((row, p) => near(row, p === 0 ? [0.75, 0.75, -0.1] : [1, 0.8, 0]));
   near(means.feature(1), [0.8, 0.6]);
   const lead = (from) => means.matched([{ kind: 'text', method: 'first-moment' }], [cosines[0]], [cosines[0]], Float64Array.from(from));
   assert.deepEqual(lead([0, 0, 0]), { matched: [false], found: false }); // 0.7 is 0.2 above the median, 0.5
