@@ -1,5 +1,5 @@
 /* binding.c - what JavaScript needs beside the functions of core/ themselves: files held open behind one pointer,
- * because the layout of a struct is nothing to know there. core.mjs is the other half. */
+ * because the layout of a struct is nothing to know there. core.js is the other half. */
 #include "core/catalog.h"
 #include "core/filter.h"
 #include "core/preprocess.h"

@@ -175,13 +175,15 @@ static gs_status add_shared_tree(publication *p, const char *path, const char *n
 
 static gs_status add_runtime(publication *p, gs_error *err)
 {
-    static const char *const files[] = {"ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs",
-                                        "ort-wasm-simd-threaded.wasm"};
+    /* Named .js, a type that every host knows: stock nginx of Debian 12 sends .mjs as bytes, which no browser runs. */
+    static const char *const files[][2] = {{"ort.wasm.min.mjs", "ort.wasm.min.js"},
+                                           {"ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.js"},
+                                           {"ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.wasm"}};
     gs_status st = GS_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && st == GS_OK; i++) {
         char from[128], to[128], *source;
-        snprintf(from, sizeof from, RUNTIME "dist/%s", files[i]);
-        snprintf(to, sizeof to, "vendor/onnxruntime-web/%s", files[i]);
+        snprintf(from, sizeof from, RUNTIME "dist/%s", files[i][0]);
+        snprintf(to, sizeof to, "vendor/onnxruntime-web/%s", files[i][1]);
         st = gs_share_path(from, &source, err);
         if (st != GS_OK)
             return st;

@@ -17,8 +17,8 @@
  *     encoder/text-HASH.onnx        the text tower (indexer/publish/onnx_text.h says what goes in and out)
  *     encoder/vision-HASH.onnx      the vision tower (indexer/publish/onnx_vision.h), when it is published
  *     encoder/tokenizer-HASH.bin    core/tokenize.h
- *     wasm/                         core.mjs, held.mjs, memory.mjs, gensearch.js, gensearch.wasm: all of the build's wasm/dist
- *     vendor/onnxruntime-web/       ort.wasm.min.mjs, ort-wasm-simd-threaded.mjs, ort-wasm-simd-threaded.wasm
+ *     wasm/                         core.js, held.js, memory.js, gensearch.js, gensearch.wasm: all of the build's wasm/dist
+ *     vendor/onnxruntime-web/       ort.wasm.min.js, ort-wasm-simd-threaded.js, ort-wasm-simd-threaded.wasm
  *     index.html ...                the rest of site/, the tree kept, without what is only for developing it: node_modules, package*.json,
  *                                   *.md, *.config.js, *.config.mjs, tests, test, and names that start with a dot
  *

@@ -80,8 +80,8 @@ async function openEngine(base, files, graphs, onProgress) {
   for (const pending of named.values()) pending.catch(() => {}); // the first failure of all is told, by whoever awaits it
   const wasm = await download(`${VENDOR}ort-wasm-simd-threaded.wasm`);
   const ort = await openRuntime({
-    module: new URL(`${VENDOR}ort.wasm.min.mjs`, base).href,
-    glue: new URL(`${VENDOR}ort-wasm-simd-threaded.mjs`, base).href,
+    module: new URL(`${VENDOR}ort.wasm.min.js`, base).href,
+    glue: new URL(`${VENDOR}ort-wasm-simd-threaded.js`, base).href,
     wasm,
   });
   const readBytes = (name) => named.get(name) ?? Promise.reject(new Error(`${name} was not published with the model`));

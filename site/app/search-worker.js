@@ -65,7 +65,7 @@ async function openEngine({ base, manifest, catalog }, downloads) {
   const [wasm, means, phrases] = await Promise.all(downloads);
   checkFingerprint(means, roles.means.path, fingerprint);
   if (phrases) checkFingerprint(phrases, roles.phrases.path, fingerprint);
-  const { loadCore } = await import(new URL('wasm/core.mjs', base).href);
+  const { loadCore } = await import(new URL('wasm/core.js', base).href);
   const core = await loadCore(wasm);
   const { title, authors: author, tags: tag, type, family, license } = catalog;
   return {
@@ -83,8 +83,8 @@ async function openEngine({ base, manifest, catalog }, downloads) {
 
 async function openWords(ready, { base, manifest: { roles, files }, wasm, tokenizer, text }) {
   const ort = await openRuntime({
-    module: new URL(`${VENDOR}ort.wasm.min.mjs`, base).href,
-    glue: new URL(`${VENDOR}ort-wasm-simd-threaded.mjs`, base).href,
+    module: new URL(`${VENDOR}ort.wasm.min.js`, base).href,
+    glue: new URL(`${VENDOR}ort-wasm-simd-threaded.js`, base).href,
     wasm,
   });
   const vision = () => downloader(base, files)(roles.vision.path);

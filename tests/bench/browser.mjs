@@ -44,7 +44,7 @@ try {
 
 /** Runs in the page. */
 async function measure({ url, count, dim, rounds, element }) {
-  const { loadCore } = await import(`${url}wasm/core.mjs`);
+  const { loadCore } = await import(`${url}wasm/core.js`);
   const core = await loadCore();
   const means = core.means(meansFile());
   const query = Float32Array.from({ length: dim }, () => Math.random() - 0.5);

@@ -79,9 +79,10 @@ class Published(Case):
         names = {p for p in self.files(self.out) if not p.startswith(("models/", "second/", "thumbs/", "encoder/"))}
         plain = {p for p in names if not p.startswith(("means-", "phrases-", "catalog-"))}
         expected = {"index.html", "style.css", "app/main.js", "manifest.json"}
-        wasm = ("core.mjs", "held.mjs", "memory.mjs", "gensearch.js", "gensearch.wasm")
+        wasm = ("core.js", "held.js", "memory.js", "gensearch.js", "gensearch.wasm")
         expected |= {f"wasm/{name}" for name in wasm}
-        self.assertEqual(plain, expected | {f"vendor/onnxruntime-web/{name}" for name in RUNTIME})
+        runtime = {name.replace(".mjs", ".js") for name in RUNTIME}
+        self.assertEqual(plain, expected | {f"vendor/onnxruntime-web/{name}" for name in runtime})
 
     def test_the_catalog_the_pages_and_the_means_agree_with_the_database(self):
         self.publish()

@@ -34,10 +34,10 @@ async function openEncoder(page, site) {
     const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
     const load = (path) => import(new URL(path, document.baseURI).href);
     const { roles } = await (await fetch('manifest.json')).json();
-    const [encoding, picture, { loadCore }] = await Promise.all(['app/encoder.js', 'app/picture.js', 'wasm/core.mjs'].map(load));
+    const [encoding, picture, { loadCore }] = await Promise.all(['app/encoder.js', 'app/picture.js', 'wasm/core.js'].map(load));
     const vendor = new URL('vendor/onnxruntime-web/', document.baseURI).href;
     const wasm = await bytes(`${vendor}ort-wasm-simd-threaded.wasm`);
-    const ort = await encoding.openRuntime({ module: `${vendor}ort.wasm.min.mjs`, glue: `${vendor}ort-wasm-simd-threaded.mjs`, wasm });
+    const ort = await encoding.openRuntime({ module: `${vendor}ort.wasm.min.js`, glue: `${vendor}ort-wasm-simd-threaded.js`, wasm });
     const encoder = await encoding.openEncoder(ort, await loadCore(), {
       tokenizer: await bytes(roles.tokenizer.path),
       text: await bytes(roles.text.path),

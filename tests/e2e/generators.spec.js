@@ -27,7 +27,7 @@ async function sampleInPage(page, site, folder, samplers, asked) {
     const [{ checkSampler, closeModel, openModel, sample }, { openRuntime }] = await Promise.all(['lib/sampling.js', 'app/encoder.js'].map(load));
     const vendor = new URL('vendor/onnxruntime-web/', document.baseURI).href;
     const wasm = await fetched(`${vendor}ort-wasm-simd-threaded.wasm`);
-    const ort = await openRuntime({ module: `${vendor}ort.wasm.min.mjs`, glue: `${vendor}ort-wasm-simd-threaded.mjs`, wasm });
+    const ort = await openRuntime({ module: `${vendor}ort.wasm.min.js`, glue: `${vendor}ort-wasm-simd-threaded.js`, wasm });
     const results = [];
     for (const sampler of blocks) {
       try {

@@ -22,12 +22,14 @@ export const test = base.extend({
   /** Opens an address of the site, such as '?q=kitten'. No test may leave an error in the console, unless it says which. */
   site: async ({ page, server, published }, use) => {
     server.requests.length = 0;
+    server.referrers.length = 0;
     const faults = [];
     const site = { folder: published, url: server.url, requests: server.requests, expectedFaults: [], open: (address = '') => page.goto(server.url + address) };
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
     page.on('request', (request) => request.url().startsWith(server.url) || request.url().startsWith('data:') || faults.push(`asked for ${request.url()}`));
     await use(site);
+    expect(server.referrers.filter((address) => address.includes('?'))).toEqual([]); // the query leaves with no request
     expect(faults.filter((fault) => !site.expectedFaults.some((pattern) => pattern.test(fault)))).toEqual([]);
   },
 });

@@ -24,7 +24,7 @@ import { product } from '../../site/lib/tensors.js';
 process.env.ORT_DISABLE_TELEMETRY = '1'; // before it is loaded
 const root = new URL('../../', import.meta.url);
 const ort = createRequire(new URL('tools/workers/', root))('onnxruntime-node');
-const { loadCore } = await import(new URL('build/native/wasm/dist/core.mjs', root));
+const { loadCore } = await import(new URL('build/native/wasm/dist/core.js', root));
 const SESSION = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 };
 const SEED = 20_260; // of the samples
 

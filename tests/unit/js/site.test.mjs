@@ -92,7 +92,7 @@ test('only absolute http(s) addresses become links', () => {
     assert.equal(webAddress(bad), null, String(bad));
 });
 
-/** A core of the same interface as wasm/core.mjs for queries of one part, written the obvious way. */
+/** A core of the same interface as wasm/core.js for queries of one part, written the obvious way. */
 const core = {
   mostCandidates: 2,
   needs: (method) => (method === 'first-moment' ? 'mean' : 'lowrank'),

@@ -1,4 +1,4 @@
-// wasm/core.mjs over the built dist/: what core's own tests cannot see, the way through JavaScript. The truth is that of
+// wasm/core.js over the built dist/: what core's own tests cannot see, the way through JavaScript. The truth is that of
 // tests/golden/*_golden.h, read from there.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 const dist = process.env.GS_WASM_DIST;
-const { loadCore } = await import(pathToFileURL(join(dist, 'core.mjs')).href);
+const { loadCore } = await import(pathToFileURL(join(dist, 'core.js')).href);
 const core = await loadCore(readFileSync(join(dist, 'gensearch.wasm')));
 
 /** The numbers of an array in a golden header. */

@@ -1,4 +1,4 @@
-// memory.mjs - values in WebAssembly's memory, for core.mjs.
+// memory.js - values in WebAssembly's memory, for core.js.
 //
 //     const memory = new Memory(module);
 //     memory.use(n * 8, (at) => {

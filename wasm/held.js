@@ -1,4 +1,4 @@
-// held.mjs - what core.mjs opens and WebAssembly's memory holds: a tokenizer, means, a model's file, a way to prepare pictures. core.mjs
+// held.js - what core.js opens and WebAssembly's memory holds: a tokenizer, means, a model's file, a way to prepare pictures. core.js
 // says how they are used.
 
 const MAX_TOKENS = 512; // GS_MAX_TOKENS of core/tokenize.h

@@ -1,6 +1,6 @@
-// core.mjs - the scoring core of gensearch in the browser, in a worker, or in node.
+// core.js - the scoring core of gensearch in the browser, in a worker, or in node.
 //
-//     import { loadCore } from './wasm/core.mjs';
+//     import { loadCore } from './wasm/core.js';
 //     const core = await loadCore();                       // or the address of gensearch.wasm, or its bytes
 //
 //     const words = core.tokenizer(bytes);                 // the bytes of a tokenizer.bin
@@ -37,8 +37,8 @@
 // tokenizer, means or a model hold in WebAssembly's memory is freed when they are garbage collected.
 
 import createModule from './gensearch.js';
-import { Means, Model, Preprocess, Tokenizer, indexOf } from './held.mjs';
-import { Memory } from './memory.mjs';
+import { Means, Model, Preprocess, Tokenizer, indexOf } from './held.js';
+import { Memory } from './memory.js';
 
 const ERROR_BYTES = 512; // gs_error of core/status.h
 const NEEDS = ['mean', 'gaussian', 'lowrank', 'features', 'covariance']; // gs_needs of core/query.h
