@@ -235,16 +235,23 @@ static gs_status read_lines(gs_eval_queries *set, char *text, size_t size, gs_er
     return set->count > 0 ? GS_OK : gs_fail(err, GS_EFORMAT, "%s: has no queries", set->path);
 }
 
-gs_status gs_eval_queries_read(gs_eval_queries *set, const char *path, gs_error *err)
+gs_status gs_eval_queries_parse(gs_eval_queries *set, char *text, size_t size, const char *path, gs_error *err)
 {
     *set = (gs_eval_queries){.path = path};
+    gs_status st = read_lines(set, text, size, err);
+    if (st != GS_OK)
+        gs_eval_queries_free(set);
+    return st;
+}
+
+gs_status gs_eval_queries_read(gs_eval_queries *set, const char *path, gs_error *err)
+{
+    *set = (gs_eval_queries){0};
     gs_bytes bytes;
     gs_status st = gs_file_read(&bytes, path, MAX_FILE, err);
     if (st != GS_OK)
         return st;
-    st = read_lines(set, (char *)bytes.data, bytes.size, err);
+    st = gs_eval_queries_parse(set, (char *)bytes.data, bytes.size, path, err);
     gs_bytes_free(&bytes);
-    if (st != GS_OK)
-        gs_eval_queries_free(set);
     return st;
 }

@@ -57,6 +57,11 @@ typedef struct {
 /* path is borrowed until gs_eval_queries_free(). Errors say "path:line: what is wrong". GS_EIO, also for a picture that is not there; GS_EFORMAT,
  * also for a file without queries; GS_ENOMEM. */
 gs_status gs_eval_queries_read(gs_eval_queries *set, const char *path, gs_error *err);
+
+/* The same from text [size] that was read already, then a NUL that size does not count. Its line ends are overwritten. path names it in messages,
+ * and tells the folder of its pictures. */
+gs_status gs_eval_queries_parse(gs_eval_queries *set, char *text, size_t size, const char *path, gs_error *err);
+
 void gs_eval_queries_free(gs_eval_queries *set); /* safe on a zeroed one */
 
 /* "path:line: " in front of err's message. */
