@@ -20,7 +20,7 @@ export default [
   { rules },
   { files: ['site/app/**/*.js', 'site/embed.js'], languageOptions: { globals: globals.browser } },
   { files: ['site/app/*-worker.js'], languageOptions: { globals: globals.worker } },
-  { files: ['site/lib/**/*.js', 'wasm/**/*.mjs'], languageOptions: { globals: globals['shared-node-browser'] } },
+  { files: ['site/lib/**/*.js', 'wasm/**/*.js'], languageOptions: { globals: globals['shared-node-browser'] } },
   { files: ['tests/**/*.{js,mjs}', 'tools/**/*.{js,mjs}'], languageOptions: { globals: globals.node } },
   // What a test hands to page.evaluate runs in the browser.
   { files: ['tests/e2e/**/*.js'], languageOptions: { globals: globals.browser }, rules: { 'max-lines-per-function': 'off' } },
