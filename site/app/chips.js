@@ -2,6 +2,7 @@
 //
 //     const chips = makeChips(document.getElementById('chips'), { onWeight, onRemove, onEmpty });
 //     chips.show([{ index: 0, label: 'Flat cats', picture: 'thumbs/a.webp', weight: 1 }, ...], ['Reading cat.png …']);
+//     reserveChips(list, address);                      // before the catalog has arrived
 //
 // index: the part's, or WORDS, whose chip has no way to be removed: the words are in the field beside it. The second list is of what is on its
 // way. onWeight(index, weight), onRemove(index); onEmpty(): the chip that had the focus is gone, and no other is left to take it.
@@ -40,6 +41,14 @@ export function makeChips(list, { onWeight, onRemove, onEmpty }) {
   }
 
   return { show, focusLast: () => [...list.querySelectorAll('button')].at(-1)?.focus() };
+}
+
+/** Keeps the place of an address's chips until they can be drawn. */
+export function reserveChips(list, { q, parts }) {
+  const kept = parts.map(() => 'chip busy');
+  if (kept.length > 0 && q) kept.push('chip busy words');
+  list.replaceChildren(...kept.map((name) => element('li', { class: name }, '…')));
+  list.hidden = kept.length === 0;
 }
 
 /** An address may have a weight of its own beside those that are offered. */

@@ -15,6 +15,7 @@
 
 import { decodePicture } from './picture.js';
 
+const SEEN = 8; // letters of a word that tell whether it is strange: of a longer one the encoder may read only a part
 const REMEMBERED = 64; // features of the last texts: going back, or switching the method, encodes nothing again
 
 /** runtime: {module, glue, wasm}: the address of onnxruntime-web, of its glue, and the bytes of its WebAssembly. */
@@ -53,8 +54,8 @@ export async function openEncoder(ort, core, { tokenizer, text, preprocess, visi
 
     /** Those beyond ASCII of which the vocabulary has no more than their bytes: none like them were seen in training. */
     strangeWords(query) {
-      const bytes = new TextEncoder();
-      return query.split(/\s+/).filter((word) => /[^\0-\x7f]/.test(word) && words.encode(word).length - 2 >= bytes.encode(word).length);
+      const isStrange = (start) => words.encode(start).length - 2 >= new TextEncoder().encode(start).length;
+      return query.split(/\s+/).filter((word) => /[^\0-\x7f]/.test(word) && isStrange([...word].slice(0, SEEN).join('')));
     },
 
     async encodeImage(picture) {

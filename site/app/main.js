@@ -2,6 +2,7 @@
 
 import { watchCardKeys } from './card-keys.js';
 import { openFolder } from './catalog.js';
+import { reserveChips } from './chips.js';
 import { makeCompose } from './compose.js';
 import { makeHints } from './hints.js';
 import { makeSuggest } from './suggest.js';
@@ -26,6 +27,7 @@ const state = {
   opening: null, // {loaded, total} while the searcher's files arrive
   failure: '',
   limit: STEP,
+  waits: false, // opened with a question: the cards keep their place until the order is known
 };
 
 let folder;
@@ -44,6 +46,7 @@ start();
 async function start() {
   byId('late').remove();
   reveal(parseAddress(location.search));
+  reserveChips(byId('chips'), parseAddress(location.search));
   try {
     folder = await openFolder(new URL('.', document.baseURI));
     wire();
@@ -172,6 +175,7 @@ function showResults(address, last) {
   pages.hide();
   document.title = address.q ? `${address.q} · gensearch` : 'gensearch: find a generative model by what it generates';
   if (!last || questionOf(last) !== questionOf(address)) state.limit = STEP;
+  state.waits = !last && isSearch(address) && canSearch();
   render();
   if (last?.view === 'model') cards.focus(last.model);
   if (isSearch(address) && !answers(state.result, address) && canSearch()) search(address);
@@ -189,6 +193,7 @@ async function search(address) {
   } catch (error) {
     state.failure = error.message;
   }
+  state.waits = false;
   render();
 }
 
@@ -206,16 +211,11 @@ function render() {
   if (address.view !== 'results') return;
   const passing = passingModels();
   const ranked = rankedNow();
+  const toItem = (model) => ({ model, href: formatAddress({ ...address, view: 'model', model: model.slug }), probability: ranked?.probabilities?.[model.index] });
   renderFacets(byId('facets'), facetsOf(address.filters), filter);
-  cards.show(
-    passing.slice(0, limit).map((model) => ({
-      model,
-      href: formatAddress({ ...address, view: 'model', model: model.slug }),
-      probability: ranked?.probabilities?.[model.index],
-    })),
-  );
+  if (!state.waits) cards.show(passing.slice(0, limit).map(toItem));
   byId('cards').dataset.ranked = ranked?.address.q ?? ''; // whose order this is: '' for the catalog's own
-  byId('more').hidden = passing.length <= limit;
+  byId('more').hidden = state.waits || passing.length <= limit;
   byId('more').textContent = `Show ${Math.min(STEP, passing.length - limit)} more of ${passing.length}`;
   renderSentence(passing);
   hints.show(address, answers(ranked, address) ? ranked : null);

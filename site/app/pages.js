@@ -11,7 +11,7 @@
 // isShown() is false as soon as another one is; onClose(end) is told what ends the work that the page has started.
 
 import { element } from './dom.js';
-import { formatAddress } from './query.js';
+import { formatAddress, isSearch } from './query.js';
 
 const VIEWS = {
   about: () => import('./about.js'),
@@ -69,5 +69,6 @@ export const note = (message) => element('p', { class: 'note', role: 'alert' }, 
 export function backLink(address) {
   const q = address.q.trim();
   const href = formatAddress({ ...address, view: 'results' });
-  return element('a', { class: 'back', href, 'data-page': true }, `← ${q ? `results for “${q}”` : 'all models'}`);
+  const results = q ? `results for “${q}”` : 'results';
+  return element('a', { class: 'back', href, 'data-page': true }, `← ${isSearch(address) ? results : 'all models'}`);
 }

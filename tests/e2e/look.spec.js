@@ -82,6 +82,16 @@ test.describe('on a phone', () => {
     await screenshot(page, 'model-phone');
   });
 
+  test('a word of 400 letters fits everywhere, at 320 pixels', async ({ page, site }) => {
+    await page.setViewportSize({ width: 320, height: 700 });
+    for (const address of [`?like=${model.slug}`, `?model=${model.slug}`, '?model=none', '?map', '?kept']) {
+      await site.open(`${address}&q=${'猫'.repeat(40)}${'x'.repeat(360)}`);
+      if (address.startsWith('?like')) await expect(page.locator('#hints')).toContainText('never seen');
+      else await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      expect.soft(await sideways(page), address).toBeLessThanOrEqual(0);
+    }
+  });
+
   test('a very narrow window works as well', async ({ page, site }) => {
     await page.setViewportSize({ width: 280, height: 600 });
     await site.open();
@@ -90,15 +100,20 @@ test.describe('on a phone', () => {
   });
 });
 
-test('nothing jumps: cards have their final place from the first paint', async ({ page, site }) => {
+test('nothing jumps: cards have their final place from the first paint, whatever is asked', async ({ page, site }) => {
   await page.addInitScript(() => {
     globalThis.shift = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => (globalThis.shift += entry.value))).observe({ type: 'layout-shift', buffered: true });
   });
-  await site.open();
-  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
-  await page.waitForLoadState('networkidle');
-  expect(await page.evaluate(() => globalThis.shift)).toBeLessThan(0.05);
+  const desktop = { width: 1280, height: 900 };
+  for (const [viewport, address] of [[desktop, ''], [desktop, `?q=${q}`], [desktop, `?q=${q}&like=${model.slug}`], [PHONE, ''], [PHONE, `?q=${q}`]]) {
+    await page.setViewportSize(viewport);
+    await site.open(address);
+    if (address) await ranked(page, q);
+    await expect(page.locator('#cards > .card[data-slug]').first()).toBeVisible();
+    await page.waitForLoadState('networkidle');
+    expect.soft(await page.evaluate(() => globalThis.shift), `${viewport.width} ${address}`).toBeLessThan(0.05);
+  }
 });
 
 async function countMoves(page) {
