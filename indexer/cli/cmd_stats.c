@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
-static gs_status export(gs_store *store, const gs_store_model *model, size_t dim, const char *path, gs_error *err)
+static gs_status export(gs_store *store, const gs_store_model *model, const gs_store_encoder *encoder, const char *path,
+                        gs_error *err)
 {
+    size_t dim = encoder->dim;
     float *mean = malloc(dim * sizeof *mean), *covariance = malloc(dim * dim * sizeof *covariance);
     gs_status st = GS_OK;
     if (!mean || !covariance)
@@ -16,7 +18,7 @@ static gs_status export(gs_store *store, const gs_store_model *model, size_t dim
     if (st == GS_OK)
         st = gs_store_read_covariance(store, model, covariance, err);
     if (st == GS_OK)
-        st = gs_npz_write(path, mean, covariance, dim, model->count, err);
+        st = gs_npz_write(path, mean, covariance, dim, model->count, encoder->fingerprint, err);
     free(mean);
     free(covariance);
     return st;
@@ -37,7 +39,7 @@ static gs_status stats(cli_call *call, gs_error *err)
     if (st == GS_OK)
         st = gs_store_get_encoder(call->store, &encoder, err);
     if (st == GS_OK)
-        st = export(call->store, &model, encoder.dim, *path, err);
+        st = export(call->store, &model, &encoder, *path, err);
     gs_store_model_free(&model);
     return st;
 }
@@ -46,16 +48,17 @@ int cmd_stats(int argc, char **argv)
 {
     const char *path = NULL;
     const cli_option options[] = {{"out", "F.npz", "the file to write", .text = &path}};
-    const cli_command command = {
-        "stats",
-        "DB SLUG --out F.npz",
-        "Writes a model's mu [dim], sigma [dim, dim] and n as an .npz file: what pytorch-fid reads.",
-        "  gensearch stats zoo.db cats --out cats.npz",
-        CLI_OPTIONS(options),
-        2,
-        2,
-        CLI_READS,
-        check,
-        stats};
+    const cli_command command = {"stats",
+                                 "DB SLUG --out F.npz",
+                                 "Writes a model's mu [dim], sigma [dim, dim], n and the encoder's fingerprint as an "
+                                 ".npz file: what pytorch-fid\n"
+                                 "reads, and what a sampler of the kind statistics takes.",
+                                 "  gensearch stats zoo.db cats --out cats.npz",
+                                 CLI_OPTIONS(options),
+                                 2,
+                                 2,
+                                 CLI_READS,
+                                 check,
+                                 stats};
     return cli_run(&command, argc, argv, &path);
 }

@@ -229,21 +229,42 @@ static void save_what_there_is(job *j)
         save(j, gs_store_save, NULL);
 }
 
-static gs_status sample(job *j, const gs_model *model, gs_error *err)
+static void keep_feature(void *context, uint64_t index, const float *feature)
 {
-    gs_sampler *sampler;
-    gs_sampler_options options = {.seed = j->options->seed, .threads = j->options->threads, .stop = j->options->stop};
-    gs_status st = gs_sampler_open(&sampler, model, &options, err);
-    if (st != GS_OK)
-        return st;
+    gs_reservoir_add(&((job *)context)->reservoir, index, feature);
+}
+
+/* All at once, in place of pictures. */
+static gs_status take_moments(job *j, gs_sampler *sampler, gs_error *err)
+{
+    gs_status st = gs_sampler_moments(sampler, &j->accumulator.moments, j->run.keep > 0 ? keep_feature : NULL, j, err);
+    return st == GS_OK ? gs_accumulator_set(&j->accumulator, err) : st;
+}
+
+static gs_status take_pictures(job *j, gs_sampler *sampler, gs_error *err)
+{
     uint64_t available = gs_sampler_count(sampler), total = j->options->samples;
     if (available > 0 && available < total)
         total = available;
     gs_batches *batches = NULL;
-    st = gs_batches_open(&batches, sampler, j->run.count + j->run.bad, total, j->options->batch, err);
+    gs_status st = gs_batches_open(&batches, sampler, j->run.count + j->run.bad, total, j->options->batch, err);
     if (st == GS_OK)
         st = consume(j, batches, total, err);
     gs_batches_close(batches);
+    return st;
+}
+
+static gs_status sample(job *j, const gs_model *model, gs_error *err)
+{
+    gs_sampler *sampler;
+    gs_sampler_options options = {.seed = j->options->seed,
+                                  .threads = j->options->threads,
+                                  .encoder = gs_encoder_get_info(j->encoder)->fingerprint,
+                                  .stop = j->options->stop};
+    gs_status st = gs_sampler_open(&sampler, model, &options, err);
+    if (st != GS_OK)
+        return st;
+    st = gs_sampler_has_moments(sampler) ? take_moments(j, sampler, err) : take_pictures(j, sampler, err);
     if (gs_sampler_left_out(sampler)[0])
         say(j, "left out ", gs_sampler_left_out(sampler));
     gs_sampler_close(sampler);

@@ -289,5 +289,9 @@ static gs_status archive_fingerprint(const gs_model *model, struct sha256_ctx *d
     return st;
 }
 
-const gs_sampler_driver gs_archive_driver = {"archive",     archive_open,       archive_count, archive_read_samples,
-                                             archive_close, archive_fingerprint};
+const gs_sampler_driver gs_archive_driver = {.kind = "archive",
+                                             .open = archive_open,
+                                             .count = archive_count,
+                                             .read = archive_read_samples,
+                                             .close = archive_close,
+                                             .fingerprint = archive_fingerprint};

@@ -15,6 +15,9 @@ typedef struct {
     uint64_t (*count)(const gs_sampler *sampler);
     gs_status (*read)(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
                       size_t *got, gs_error *err);
+    /* In place of read, of a kind that has moments and no pictures; else NULL. */
+    gs_status (*moments)(gs_sampler *sampler, gs_moments *moments, gs_feature_visit visit, void *context,
+                         gs_error *err);
     void (*close)(gs_sampler *sampler);
     /* Adds what the samples come from to the digest. */
     gs_status (*fingerprint)(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
@@ -28,6 +31,7 @@ struct gs_sampler {
 /* For kinds whose block names files: each one's name and contents. */
 gs_status gs_fingerprint_named_files(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
 
-extern const gs_sampler_driver gs_folder_driver, gs_archive_driver, gs_worker_driver, gs_onnx_driver;
+extern const gs_sampler_driver gs_folder_driver, gs_archive_driver, gs_statistics_driver, gs_worker_driver,
+    gs_onnx_driver;
 
 #endif

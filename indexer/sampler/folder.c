@@ -132,5 +132,9 @@ static gs_status folder_read(gs_sampler *sampler, uint64_t first, size_t count, 
     return st;
 }
 
-const gs_sampler_driver gs_folder_driver = {"folder",    folder_open,  folder_count,
-                                            folder_read, folder_close, folder_fingerprint};
+const gs_sampler_driver gs_folder_driver = {.kind = "folder",
+                                            .open = folder_open,
+                                            .count = folder_count,
+                                            .read = folder_read,
+                                            .close = folder_close,
+                                            .fingerprint = folder_fingerprint};

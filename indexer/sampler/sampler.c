@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const gs_sampler_driver *const drivers[] = {&gs_folder_driver, &gs_archive_driver, &gs_worker_driver,
-                                                   &gs_onnx_driver};
+static const gs_sampler_driver *const drivers[] = {&gs_folder_driver, &gs_archive_driver, &gs_statistics_driver,
+                                                   &gs_worker_driver, &gs_onnx_driver};
 #define DRIVER_COUNT (sizeof drivers / sizeof drivers[0])
 
 static gs_status unknown_kind(const gs_model *model, const char *kind, gs_error *err)
@@ -81,6 +81,17 @@ gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_
         gs_image_free(&frames[i]);
     *got = 0;
     return st;
+}
+
+bool gs_sampler_has_moments(const gs_sampler *sampler)
+{
+    return sampler->driver->moments != NULL;
+}
+
+gs_status gs_sampler_moments(gs_sampler *sampler, gs_moments *moments, gs_feature_visit visit, void *context,
+                             gs_error *err)
+{
+    return sampler->driver->moments(sampler, moments, visit, context, err);
 }
 
 void gs_sampler_close(gs_sampler *sampler)

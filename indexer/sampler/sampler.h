@@ -11,7 +11,8 @@
  * Sample i depends on (model, seed, i) alone, so a job that is interrupted and resumed, or split over machines, gives the same
  * moments. Kinds: "folder" (the PNG, JPEG and WebP pictures below "path", each once, in a pseudo-random order that the seed and their paths
  * decide: sampler/listing.h says which they are), "archive" (the same of the file "path": a tar or ZIP of pictures, or NumPy's .npy or .npz,
- * where "array" names the array if several hold pictures, and sampler/array.h says what one is), "worker" ("command" speaks the protocol
+ * where "array" names the array if several hold pictures, and sampler/array.h says what one is), "statistics" (the file "path" holds no pictures
+ * but their moments or features: stats/import.h says how; "encoder", "count" and "array" tell what it does not), "worker" ("command" speaks the protocol
  * below), "onnx" (the JavaScript worker that ships with gensearch).
  *
  * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
@@ -28,12 +29,14 @@
 #ifndef GS_SAMPLER_H
 #define GS_SAMPLER_H
 
+#include "core/moments.h"
 #include "core/status.h"
 #include "indexer/image/image.h"
 #include "indexer/model/model.h"
 #include "indexer/util/file.h" /* GS_SHA256_HEX */
 #include "indexer/util/stop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +48,7 @@ typedef struct {
      * sampler block has the last word. */
     double timeout;
     int threads;         /* that decode pictures; 0: one per core */
+    const char *encoder; /* fingerprint of the one that moments must be of  borrowed by the sampler */
     const gs_stop *stop; /* ends the wait for a worker's answer with GS_ECANCELED; NULL: never  borrowed */
 } gs_sampler_options;
 
@@ -74,6 +78,15 @@ const char *gs_sampler_left_out(const gs_sampler *sampler);
  * past the timeout, or announced a frame it did not deliver: the message carries the end of its standard error. */
 gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
                           size_t *got, gs_error *err);
+
+/* Whether it gives moments in place of pictures: then gs_sampler_moments() is to be called, and gs_sampler_read() not. */
+bool gs_sampler_has_moments(const gs_sampler *sampler);
+
+/* To moments, initialised and empty, of the encoder's dim; on failure they are empty still. visit, where it is not NULL, is called with each
+ * feature [dim] (borrowed for the call) that they are of; a source of mere moments is refused then. */
+typedef void (*gs_feature_visit)(void *context, uint64_t index, const float *feature);
+gs_status gs_sampler_moments(gs_sampler *sampler, gs_moments *moments, gs_feature_visit visit, void *context,
+                             gs_error *err);
 
 /* Ends the worker, kindly first. NULL is fine. */
 void gs_sampler_close(gs_sampler *sampler);

@@ -325,7 +325,15 @@ static gs_status onnx_open(gs_sampler **sampler, const gs_model *model, const gs
     return st;
 }
 
-const gs_sampler_driver gs_worker_driver = {"worker",    worker_open,  worker_count,
-                                            worker_read, worker_close, gs_fingerprint_named_files};
-const gs_sampler_driver gs_onnx_driver = {"onnx",      onnx_open,    worker_count,
-                                          worker_read, worker_close, gs_fingerprint_named_files};
+const gs_sampler_driver gs_worker_driver = {.kind = "worker",
+                                            .open = worker_open,
+                                            .count = worker_count,
+                                            .read = worker_read,
+                                            .close = worker_close,
+                                            .fingerprint = gs_fingerprint_named_files};
+const gs_sampler_driver gs_onnx_driver = {.kind = "onnx",
+                                          .open = onnx_open,
+                                          .count = worker_count,
+                                          .read = worker_read,
+                                          .close = worker_close,
+                                          .fingerprint = gs_fingerprint_named_files};

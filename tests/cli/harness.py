@@ -57,6 +57,15 @@ def speckled(colour, seed, width=40, height=33):
     return png(width, height, pixel)
 
 
+def npy(data):
+    """A little-endian f8 or i8 .npy array as a flat list."""
+    size = struct.unpack("<H", data[8:10])[0]
+    header = data[10 : 10 + size].decode()
+    kind = "d" if "<f8" in header else "q"
+    body = data[10 + size :]
+    return list(struct.unpack(f"<{len(body) // 8}{kind}", body))
+
+
 class Case(unittest.TestCase):
     maxDiff = 2000
 

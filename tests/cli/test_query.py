@@ -12,16 +12,7 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from harness import GOLDEN, TINY, VISION, Case, speckled
-
-
-def npy(data):
-    """A little-endian f8 or i8 .npy array as a flat list."""
-    size = struct.unpack("<H", data[8:10])[0]
-    header = data[10 : 10 + size].decode()
-    kind = "d" if "<f8" in header else "q"
-    body = data[10 + size :]
-    return list(struct.unpack(f"<{len(body) // 8}{kind}", body))
+from harness import GOLDEN, TINY, VISION, Case, npy, speckled
 
 
 class Commands(Case):

@@ -286,9 +286,10 @@ static void npz_holds_the_arrays_as_numpy_stores_them(void **state)
 {
     (void)state;
     const float mean[2] = {0.5f, -3}, covariance[4] = {2, 0.25f, 0.25f, 1};
-    char path[] = "/tmp/gensearch-npz-XXXXXX", command[512];
+    char path[] = "/tmp/gensearch-npz-XXXXXX", command[512], encoder[GS_SHA256_HEX];
+    gs_sha256_hex("encoder", 7, encoder);
     assert_true(mkstemp(path) >= 0);
-    assert_int_equal(gs_npz_write(path, mean, covariance, 2, 50000, &err), GS_OK);
+    assert_int_equal(gs_npz_write(path, mean, covariance, 2, 50000, encoder, &err), GS_OK);
     gs_bytes zip;
     assert_int_equal(gs_file_read(&zip, path, 1 << 20, &err), GS_OK);
     assert_memory_equal(zip.data, "PK\x03\x04", 4);
@@ -304,18 +305,22 @@ static void npz_holds_the_arrays_as_numpy_stores_them(void **state)
     assert_memory_equal(mu + 128, ((double[]){0.5, -3}), 16);
     assert_memory_equal(sigma + 128, ((double[]){2, 0.25, 0.25, 1}), 32);
     assert_memory_equal(n + 128, &(uint64_t){50000}, 8);
+    const uint8_t *told = find(&zip, "{'descr': '|S64', 'fortran_order': False, 'shape': (), }", 56);
+    assert_non_null(told);
+    assert_memory_equal(told + 118, encoder, 64);
     gs_bytes_free(&zip);
 
     if (system("python3 -c 'import numpy' 2>/dev/null") == 0) {
         snprintf(command, sizeof command,
                  "python3 -c \"import numpy; f = numpy.load('%s'); assert f['mu'].tolist() == [0.5, -3]; "
-                 "assert f['sigma'].tolist() == [[2, 0.25], [0.25, 1]]; assert int(f['n']) == 50000\"",
-                 path);
+                 "assert f['sigma'].tolist() == [[2, 0.25], [0.25, 1]]; assert int(f['n']) == 50000; assert "
+                 "bytes(f['encoder']) == b'%s'\"",
+                 path, encoder);
         assert_int_equal(system(command), 0);
     }
     remove(path);
-    assert_int_equal(gs_npz_write("/nowhere/x.npz", mean, covariance, 2, 1, &err), GS_EIO);
-    assert_int_equal(gs_npz_write(path, mean, covariance, 0, 1, &err), GS_EARGS);
+    assert_int_equal(gs_npz_write("/nowhere/x.npz", mean, covariance, 2, 1, encoder, &err), GS_EIO);
+    assert_int_equal(gs_npz_write(path, mean, covariance, 0, 1, encoder, &err), GS_EARGS);
 }
 
 int main(void)
