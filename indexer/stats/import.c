@@ -61,12 +61,12 @@ static gs_status check_encoder(const source *s, gs_error *err)
                        "%s: does not tell which encoder its features are of; if it is this one, say so with "
                        "\"encoder\": \"%s\" in the sampler block",
                        import->path, import->encoder);
-    for (int i = 0; i < 2; i++) {
-        const char *other = i == 0 ? (in_file ? told : import->encoder) : import->stated;
-        if (other && strcmp(other, import->encoder) != 0)
-            return gs_fail(err, GS_EMISMATCH, "%s: its features are of the encoder %.64s, and this one is %s",
-                           import->path, other, import->encoder);
-    }
+    const char *other = in_file && strcmp(told, import->encoder) != 0 ? told : NULL;
+    if (import->stated && strcmp(import->stated, import->encoder) != 0)
+        other = import->stated;
+    if (other)
+        return gs_fail(err, GS_EMISMATCH, "%s: its features are of the encoder %.64s, and this one is %s", import->path,
+                       other, import->encoder);
     return GS_OK;
 }
 
@@ -186,7 +186,7 @@ static gs_status import_moments(source *s, const gs_npy *mu, const gs_npy *sigma
                        sigma->shape[0], dim);
     if (s->import->visit)
         return gs_fail(err, GS_EFORMAT, "%s: holds moments, and no features that could be kept", s->import->path);
-    double *matrix = malloc(dim * dim * sizeof *matrix);
+    double *matrix = calloc(dim * dim, sizeof *matrix);
     st = matrix ? read_moments(s, mu, sigma, matrix, err)
                 : gs_fail(err, GS_ENOMEM, "%s: no memory for a covariance of dim %zu", s->import->path, dim);
     free(matrix);
