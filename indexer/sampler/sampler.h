@@ -13,18 +13,10 @@
  * decide: sampler/listing.h says which they are), "archive" (the same of the file "path": a tar or ZIP of pictures, or NumPy's .npy or .npz,
  * where "array" names the array if several hold pictures, and sampler/array.h says what one is), "statistics" (the file "path" holds no pictures
  * but their moments or features: stats/import.h says how; "encoder", "count" and "array" tell what it does not), "worker" ("command" speaks the protocol
- * below), "onnx" (the JavaScript worker that ships with gensearch).
+ * of tools/workers/README.md), and the workers that ship with gensearch: "onnx", "http" (the table in worker.c).
  *
- * A worker is any program. It is started once, in the folder of model.json, reads one request a line from its standard
- * input and answers each on its standard output, in order:
- *
- *     {"op":"sample","model":"/zoo/cats/model.json","seed":1,"first":0,"count":64}
- *         -> {"width":64,"height":64,"channels":3,"count":64} and a newline, then count * height * width * channels
- *            bytes, row by row; channels is 3 (RGB) or 1 (grey), count from 1 to what was asked for
- *     whatever cannot be done -> {"error":"..."}
- *
- * It ends when its input is closed. Its standard error is passed on. Beside "command", the sampler block may have a
- * "timeout": the seconds that the worker may be silent before it is given up (300).
+ * A worker is started once, in the folder of model.json. It ends when its input is closed. Its standard error is passed on. Beside "command",
+ * the sampler block may have a "timeout": the seconds that the worker may be silent before it is given up (300).
  */
 #ifndef GS_SAMPLER_H
 #define GS_SAMPLER_H

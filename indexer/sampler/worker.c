@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The protocol (sampler.h): one line of JSON asks for samples, one line of JSON announces them,
- * their raw bytes follow. */
+/* The protocol (tools/workers/README.md): one line of JSON asks for samples, one line of JSON announces them, their bytes follow. */
 #define PATIENCE        2.0                       /* seconds a worker has to end after its input was closed */
 #define DEFAULT_TIMEOUT 300.0                     /* seconds */
 #define MAX_HEADER      16384                     /* bytes of an answer's first line */
@@ -30,6 +29,8 @@ typedef struct {
 typedef struct {
     int width, height, channels;
     size_t count;
+    cJSON
+        *sizes; /* [count]  bytes of each picture's file, in place of the raw pixels; NULL: raw  owned by the caller */
 } announcement;
 
 /* --- reading an answer --- */
@@ -105,11 +106,29 @@ static gs_status complaint(const cJSON *error, gs_error *err)
     return gs_fail(err, GS_ECHILD, "%s", text);
 }
 
+/* {"pictures":[bytes, ...]} */
+static gs_status check_sizes(const cJSON *sizes, size_t asked, announcement *said, gs_error *err)
+{
+    int count = cJSON_GetArraySize(sizes);
+    if (!cJSON_IsArray(sizes) || count < 1 || (size_t)count > asked)
+        return gs_fail(err, GS_ECHILD, "announced %d 'pictures', expected 1 to %zu", count, asked);
+    for (const cJSON *size = sizes->child; size; size = size->next)
+        if (!cJSON_IsNumber(size) || !(size->valuedouble >= 1 && size->valuedouble <= (double)GS_IMAGE_MAX_FILE) ||
+            size->valuedouble != floor(size->valuedouble))
+            return gs_fail(err, GS_ECHILD, "announced a picture of %g bytes, expected a whole number from 1 to %zu",
+                           size->valuedouble, GS_IMAGE_MAX_FILE);
+    *said = (announcement){.count = (size_t)count, .sizes = cJSON_Duplicate(sizes, true)};
+    return said->sizes ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for an answer");
+}
+
 static gs_status check_header(const cJSON *header, size_t asked, announcement *said, gs_error *err)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(header, "error");
     if (error)
         return complaint(error, err);
+    const cJSON *sizes = cJSON_GetObjectItemCaseSensitive(header, "pictures");
+    if (sizes)
+        return check_sizes(sizes, asked, said, err);
     double width = 0, height = 0, channels = 0, count = 0;
     gs_status st;
     if ((st = get_number(header, "width", GS_IMAGE_MAX_SIDE, &width, err)) != GS_OK ||
@@ -119,7 +138,7 @@ static gs_status check_header(const cJSON *header, size_t asked, announcement *s
         return st;
     if (channels == 2)
         return gs_fail(err, GS_ECHILD, "announced 'channels' 2, expected 1 (grey) or 3 (RGB)");
-    *said = (announcement){(int)width, (int)height, (int)channels, (size_t)count};
+    *said = (announcement){(int)width, (int)height, (int)channels, (size_t)count, NULL};
     return GS_OK;
 }
 
@@ -152,6 +171,19 @@ static gs_status read_frame(worker *w, const announcement *said, gs_image *frame
         uint8_t value = grey[i];
         memset(frame->rgb + 3 * i, value, 3);
     }
+    return st;
+}
+
+/* The same of a picture in a file of size bytes. */
+static gs_status read_picture(worker *w, size_t size, gs_image *frame, gs_error *err)
+{
+    uint8_t *bytes = malloc(size);
+    if (!bytes)
+        return gs_fail(err, GS_ENOMEM, "no memory for a picture of %zu bytes", size);
+    gs_status st = read_exactly(w, bytes, size, err);
+    if (st == GS_OK && (st = gs_image_decode(frame, bytes, size, "a picture", err)) == GS_EFORMAT)
+        st = GS_ECHILD;
+    free(bytes);
     return st;
 }
 
@@ -188,10 +220,14 @@ static gs_status sample_some(worker *w, uint64_t first, size_t count, gs_image *
     if ((st = check_quiet(w, err)) != GS_OK || (st = ask(w, first, count, err)) != GS_OK ||
         (st = read_header(w, count, &said, err)) != GS_OK)
         return st;
-    for (size_t i = 0; i < said.count; i++, ++*got)
-        if ((st = read_frame(w, &said, &frames[i], err)) != GS_OK)
-            return st;
-    return check_quiet(w, err);
+    const cJSON *size = said.sizes ? said.sizes->child : NULL;
+    for (size_t i = 0; i < said.count && st == GS_OK; i++) {
+        st = size ? read_picture(w, (size_t)size->valuedouble, &frames[i], err) : read_frame(w, &said, &frames[i], err);
+        *got += st == GS_OK;
+        size = size ? size->next : NULL;
+    }
+    cJSON_Delete(said.sizes);
+    return st == GS_OK ? check_quiet(w, err) : st;
 }
 
 static gs_status worker_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
@@ -268,17 +304,17 @@ static gs_status prepare(worker *w, const gs_model *model, const gs_sampler_opti
     return st == GS_OK ? quote_model_path(model, &w->model_json, err) : st;
 }
 
-static gs_status start(gs_sampler **sampler, const gs_sampler_driver *driver, const gs_model *model,
+/* needed says what argv[0] is, for when it is missing; "" where the user knows. */
+static gs_status start(gs_sampler **sampler, const char *needed, const gs_model *model,
                        const gs_sampler_options *options, char *const argv[], gs_error *err)
 {
     worker *w = calloc(1, sizeof *w);
     if (!w)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
-    w->base.driver = driver;
+    w->base.driver = &gs_worker_driver;
     gs_status st = prepare(w, model, options, argv, err);
     if (st == GS_OK && (st = gs_child_open(&w->child, argv, model->directory, options->stop, err)) != GS_OK)
-        gs_error_prefix(err, st, driver == &gs_onnx_driver ? "%s (Node.js, which runs ONNX generators)" : "%s",
-                        w->context);
+        gs_error_prefix(err, st, needed[0] ? "%s (%s)" : "%s%s", w->context, needed);
     if (st == GS_OK)
         *sampler = &w->base;
     else
@@ -303,37 +339,55 @@ static gs_status worker_open(gs_sampler **sampler, const gs_model *model, const 
         st = gs_fail(err, GS_EFORMAT, "%s: field 'sampler.command' must be an array of strings, the program first",
                      model->path);
     else
-        st = start(sampler, &gs_worker_driver, model, options, argv, err);
+        st = start(sampler, "", model, options, argv, err);
     free(argv);
     return st;
 }
 
-/* The worker that ships with gensearch: it reads the rest of the sampler block from model.json itself. */
-static gs_status onnx_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
-                           gs_error *err)
+/* The workers that ship with gensearch in tools/workers: each reads the rest of the sampler block from model.json itself. */
+static const struct shipped {
+    const char *kind, *program, *script;
+    const char *needed; /* what the program is, for when it is missing */
+} shipped[] = {
+    {"onnx", "node", "tools/workers/onnx.mjs", "Node.js, which runs ONNX generators"},
+    {"http", "python3", "tools/workers/http_worker.py", "Python 3, which asks image servers"},
+};
+
+static const struct shipped *find_shipped(const gs_model *model)
 {
-    char *shipped;
-    gs_status st = gs_share_path("tools/workers/onnx.mjs", &shipped, err);
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(model->sampler, "kind"));
+    const struct shipped *found = shipped;
+    while (strcmp(found->kind, kind) != 0) /* its driver has one of these kinds */
+        found++;
+    return found;
+}
+
+static gs_status shipped_open(gs_sampler **sampler, const gs_model *model, const gs_sampler_options *options,
+                              gs_error *err)
+{
+    const struct shipped *found = find_shipped(model);
+    char *path;
+    gs_status st = gs_share_path(found->script, &path, err);
     if (st != GS_OK)
         return st;
-    char *script = realpath(shipped, NULL); /* GENSEARCH_SHARE may be relative, and the worker runs elsewhere */
-    free(shipped);
+    char *script = realpath(path, NULL); /* GENSEARCH_SHARE may be relative, and the worker runs elsewhere */
+    free(path);
     if (!script)
         return gs_fail(err, GS_ENOMEM, "%s: no memory", model->path);
-    st = start(sampler, &gs_onnx_driver, model, options, (char *[]){"node", script, NULL}, err);
+    char program[16];
+    snprintf(program, sizeof program, "%s", found->program);
+    st = start(sampler, found->needed, model, options, (char *[]){program, script, NULL}, err);
     free(script);
     return st;
 }
 
-const gs_sampler_driver gs_worker_driver = {.kind = "worker",
-                                            .open = worker_open,
-                                            .count = worker_count,
-                                            .read = worker_read,
-                                            .close = worker_close,
-                                            .fingerprint = gs_fingerprint_named_files};
-const gs_sampler_driver gs_onnx_driver = {.kind = "onnx",
-                                          .open = onnx_open,
-                                          .count = worker_count,
-                                          .read = worker_read,
-                                          .close = worker_close,
-                                          .fingerprint = gs_fingerprint_named_files};
+#define DRIVER(name, how)                                                                                              \
+    const gs_sampler_driver gs_##name##_driver = {.kind = #name,                                                       \
+                                                  .open = (how),                                                       \
+                                                  .count = worker_count,                                               \
+                                                  .read = worker_read,                                                 \
+                                                  .close = worker_close,                                               \
+                                                  .fingerprint = gs_fingerprint_named_files}
+DRIVER(worker, worker_open);
+DRIVER(onnx, shipped_open);
+DRIVER(http, shipped_open);
