@@ -22,8 +22,9 @@
  *     index.html ...                the rest of site/, the tree kept, without what is only for developing it: node_modules, package*.json,
  *                                   *.md, *.config.js, *.config.mjs, tests, test, and names that start with a dot
  *
- * The files of wasm/, vendor/ and site/ keep their own names, because they name each other; they are small or cached by ETag. No name
- * starts with a slash: the folder works from any path.
+ * The files of wasm/, vendor/ and site/ keep their own names, because they name each other. A browser's cache may hold them from before an
+ * update: site/app/renew.js and download.js compare them with the manifest, and fetch what differs past the cache. No name starts with a
+ * slash: the folder works from any path.
  *
  * manifest.json:
  *     {"format": "gensearch", "version": 1, "count": 12,

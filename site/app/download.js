@@ -3,7 +3,8 @@
 //     const download = downloader(base, manifest.files, (loaded, total) => ...);
 //     const [means, text] = await Promise.all([download(meansPath), download(textPath)]);   // Uint8Arrays
 //
-// total grows as files are asked for, so ask for all that belong together before awaiting any.
+// total grows as files are asked for, so ask for all that belong together before awaiting any. A file that is not what the manifest says is
+// fetched once more past the browser's cache, which may hold it from before the folder was published anew.
 
 export function downloader(base, files, onProgress = () => {}) {
   let loaded = 0;
@@ -13,19 +14,39 @@ export function downloader(base, files, onProgress = () => {}) {
     const expected = files[path];
     if (!expected) throw new Error(`${path} is not in manifest.json. Publish again with “gensearch publish DB DIR”.`);
     total += expected.size;
-    const bytes = await read(new URL(path, base), path, expected.size, (count) => {
-      loaded += count;
-      onProgress(loaded, total);
-    });
-    await check(bytes, path, expected);
-    return bytes;
+
+    async function attempt(cache) {
+      let mine = 0;
+      try {
+        const bytes = await read(new URL(path, base), cache, path, expected.size, (count) => {
+          mine += count;
+          loaded += count;
+          onProgress(loaded, total);
+        });
+        await check(bytes, path, expected);
+        return bytes;
+      } catch (error) {
+        loaded -= mine;
+        throw error;
+      }
+    }
+
+    try {
+      return await attempt('default');
+    } catch (error) {
+      if (!(error instanceof WrongFile)) throw error;
+      return attempt('reload');
+    }
   };
 }
 
-async function read(url, path, size, onBytes) {
+/** What arrived is not what was published. */
+class WrongFile extends Error {}
+
+async function read(url, cache, path, size, onBytes) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { cache });
   } catch {
     throw new Error(`${path} could not be loaded: the connection was lost.`);
   }
@@ -36,12 +57,12 @@ async function read(url, path, size, onBytes) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (at + value.length > size) throw new Error(`${path} is longer than manifest.json says.`);
+    if (at + value.length > size) throw new WrongFile(`${path} is longer than manifest.json says.`);
     bytes.set(value, at);
     at += value.length;
     onBytes(value.length);
   }
-  if (at !== size) throw new Error(`${path} was cut off after ${at} of ${size} bytes.`);
+  if (at !== size) throw new WrongFile(`${path} was cut off after ${at} of ${size} bytes.`);
   return bytes;
 }
 
@@ -50,5 +71,5 @@ async function check(bytes, path, { sha256 }) {
   if (!globalThis.crypto?.subtle || !sha256) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (hex !== sha256) throw new Error(`${path} is not the file that was published (its SHA-256 differs).`);
+  if (hex !== sha256) throw new WrongFile(`${path} is not the file that was published (its SHA-256 differs).`);
 }
