@@ -101,7 +101,7 @@ class Archives(Case):
         code, said = self.run_index(self.archive_model("zip", path), flags=("--bad-pictures", "10%"))
         self.assertEqual(code, 0, said)
         self.assertIn("t.zip: 0003.png: ", said)
-        self.assertIn("13 samples, and 1 pictures that cannot be read", said)
+        self.assertIn("13 samples, and 1 picture that cannot be read", said)
 
     def test_damaged_archives_are_refused(self):
         _, folder = self.classes()
@@ -155,7 +155,7 @@ class Archives(Case):
         code, said = self.run_index(model, flags=("--bad-pictures", "25%"))
         self.assertEqual(code, 0, said)
         self.assertIn("nan.npy: picture 2 holds a value that is no number", said)
-        self.assertIn("3 samples, and 1 pictures", said)
+        self.assertIn("3 samples, and 1 picture that", said)
 
     def test_arrays_that_leave_something_open_are_refused(self):
         for name, block, says in (
