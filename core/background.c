@@ -18,22 +18,29 @@ double gs_quantile(double *values, size_t n, double q)
     return part > 0 ? values[below] + part * (values[below + 1] - values[below]) : values[below];
 }
 
-gs_status gs_background_lead(const gs_background *background, const double *cosines, const double *ranked, size_t count,
-                             double *lead, gs_error *err)
+gs_status gs_background_median(const gs_background *background, const double *cosines, size_t count, double *median,
+                               gs_error *err)
 {
-    double *centred = malloc((count + 1) * sizeof *centred), best = -INFINITY;
+    double *centred = malloc((count + 1) * sizeof *centred);
     if (!centred)
         return gs_fail(err, GS_ENOMEM, "no memory to compare %zu models", count);
     size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (isnan(cosines[i]))
-            continue;
-        double value = cosines[i] - background->means[i];
-        if ((!ranked || !isnan(ranked[i])) && value > best)
-            best = value;
-        centred[n++] = value;
-    }
-    *lead = n > 0 ? best - gs_quantile(centred, n, 0.5) : -INFINITY;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(cosines[i]))
+            centred[n++] = cosines[i] - background->means[i];
+    *median = n > 0 ? gs_quantile(centred, n, 0.5) : INFINITY;
     free(centred);
     return GS_OK;
+}
+
+gs_status gs_background_lead(const gs_background *background, const double *cosines, const double *ranked, size_t count,
+                             double *lead, gs_error *err)
+{
+    double best = -INFINITY, median;
+    gs_status st = gs_background_median(background, cosines, count, &median, err);
+    for (size_t i = 0; i < count && st == GS_OK; i++)
+        if (!isnan(cosines[i]) && (!ranked || !isnan(ranked[i])))
+            best = fmax(best, cosines[i] - background->means[i]);
+    *lead = best - median;
+    return st;
 }

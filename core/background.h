@@ -29,6 +29,10 @@ typedef struct {
     gs_cutoffs cutoffs;
 } gs_background;
 
+/* *median over the models of the cosines less the background's means; INFINITY without a model. cosines as below. GS_ENOMEM. */
+gs_status gs_background_median(const gs_background *background, const double *cosines, size_t count, double *median,
+                               gs_error *err);
+
 /* *lead: by how much the best model is ahead of the median of all models, in cosines less the background's means. cosines [count]: first
  * moments of the query, NaN for a model that is to be ignored. ranked [count]: only a model whose number is not NaN can be the best one;
  * NULL: every model. -INFINITY when none can. GS_ENOMEM. */

@@ -280,48 +280,65 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
     return st;
 }
 
-/* Of a picture's score by the part's method; -INFINITY: there is none. */
-static double score_cutoff(const gs_query_part *part)
+/* What of every model is compared with which limit, to tell whether it makes what a part asks for. */
+typedef struct {
+    const double *values; /* [count]  NULL: nothing is known */
+    const double *means;  /* [count]  what is taken from the values; NULL: nothing */
+    double limit;
+} comparison;
+
+static comparison compare_scores(double cutoff, const double *scores)
 {
-    if (part->kind != GS_PART_IMAGE)
-        return -INFINITY;
-    switch (part->method) {
-    case GS_GAUSSIAN_DENSITY:
-        return part->background->cutoffs.density;
-    case GS_GAUSSIAN_LOWRANK:
-        return part->background->cutoffs.lowrank;
-    default:
-        return -INFINITY;
-    }
+    return (comparison){isfinite(cutoff) ? scores : NULL, NULL, cutoff};
 }
 
-static bool is_reached(double cutoff, const double *scores, const double *log_probability, size_t count)
+static gs_status choose_comparison(const gs_query_part *part, const double *cosines, const double *scores, size_t count,
+                                   comparison *c, gs_error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!isnan(log_probability[i]) && scores[i] >= cutoff)
-            return true;
-    return false;
+    const gs_background *background = kinds[part->kind].has_cutoff ? part->background : NULL;
+    double median;
+    *c = (comparison){0};
+    if (!background || part->weight < 0)
+        return GS_OK;
+    if (part->kind == GS_PART_IMAGE && part->method == GS_GAUSSIAN_DENSITY)
+        *c = compare_scores(background->cutoffs.density, scores);
+    if (part->kind == GS_PART_IMAGE && part->method == GS_GAUSSIAN_LOWRANK)
+        *c = compare_scores(background->cutoffs.lowrank, scores);
+    if (c->values || !isfinite(background->cutoffs.lead))
+        return GS_OK;
+    gs_status st = gs_background_median(background, cosines, count, &median, err);
+    if (st == GS_OK)
+        *c = (comparison){cosines, background->means, background->cutoffs.lead + median};
+    return st;
 }
 
 gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines, const double *scores,
-                           const double *log_probability, size_t count, bool *matched, gs_error *err)
+                           const double *log_probability, size_t count, bool *matched, bool *makes, gs_error *err)
 {
     gs_status st = GS_OK;
+    for (size_t i = 0; makes && i < count; i++)
+        makes[i] = false;
     for (size_t p = 0; p < n_parts && st == GS_OK; p++) {
-        const gs_background *background = kinds[parts[p].kind].has_cutoff ? parts[p].background : NULL;
-        double lead;
-        matched[p] = true;
-        if (!background || parts[p].weight < 0)
-            continue;
-        double cutoff = score_cutoff(&parts[p]);
-        if (isfinite(cutoff)) {
-            matched[p] = is_reached(cutoff, scores + p * count, log_probability, count);
-            continue;
+        comparison c;
+        st = choose_comparison(&parts[p], cosines + p * count, scores + p * count, count, &c, err);
+        matched[p] = !c.values;
+        for (size_t i = 0; i < count && c.values && st == GS_OK; i++) {
+            bool reached = !isnan(log_probability[i]) && c.values[i] - (c.means ? c.means[i] : 0) >= c.limit;
+            matched[p] |= reached;
+            if (makes)
+                makes[i] |= reached;
         }
-        st = gs_background_lead(background, cosines + p * count, log_probability, count, &lead, err);
-        matched[p] = st == GS_OK && lead >= background->cutoffs.lead;
     }
     return st;
+}
+
+bool gs_query_has_cutoff(const gs_query_part *parts, size_t n_parts)
+{
+    for (size_t p = 0; p < n_parts; p++)
+        if (kinds[parts[p].kind].has_cutoff && parts[p].weight > 0 && parts[p].background &&
+            isfinite(parts[p].background->cutoffs.lead))
+            return true;
+    return false;
 }
 
 bool gs_query_any_matched(const gs_query_part *parts, size_t n_parts, const bool *matched)

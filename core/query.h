@@ -6,7 +6,7 @@
  *         for (p = 0; p < 2; p++)
  *             st = gs_query_score(&parts[p], &model, tau, work, &scores[p * count + m], err);
  *     st = gs_query_rank(parts, 2, scores, count, tau, log_probability, &conflict, err);
- *     st = gs_query_matched(parts, 2, cosines, scores, log_probability, count, matched, err);   // or does no model make it?
+ *     st = gs_query_matched(parts, 2, cosines, scores, log_probability, count, matched, NULL, err); // or does none?
  *     size_t n = gs_rank_top(log_probability, count, 10, top);           // rank.h
  *
  * Where second-order data are costly to fetch, only the leading candidates are scored by it: gs_query_candidates() finds them by the first
@@ -97,9 +97,13 @@ gs_status gs_query_rank(const gs_query_part *parts, size_t n_parts, const double
 /* matched [n_parts]: false where no ranked model makes what a part of words or of a picture asks for. A picture's best density is compared with
  * its cut-off where the part's method is one that has it; else the part's lead is (background.h). True where that is not known: without a
  * background, for sketches and models, and for a negative weight. cosines [n_parts, count]: first moments of all models; scores [n_parts, count]
- * by the parts' methods; log_probability [count]: NaN for a model that is not ranked. GS_ENOMEM. */
+ * by the parts' methods; log_probability [count]: NaN for a model that is not ranked. makes [count], or NULL: the ranked models that make what
+ * one of these parts asks for; none where nothing is known. GS_ENOMEM. */
 gs_status gs_query_matched(const gs_query_part *parts, size_t n_parts, const double *cosines, const double *scores,
-                           const double *log_probability, size_t count, bool *matched, gs_error *err);
+                           const double *log_probability, size_t count, bool *matched, bool *makes, gs_error *err);
+
+/* Whether it is known of a part which models make it. */
+bool gs_query_has_cutoff(const gs_query_part *parts, size_t n_parts);
 
 /* Whether a model makes something of what is asked for: false when no part of positive weight is matched. */
 bool gs_query_any_matched(const gs_query_part *parts, size_t n_parts, const bool *matched);

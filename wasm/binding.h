@@ -49,7 +49,7 @@ char *wasm_filter_take(gs_filter *filter, const char *text, size_t size, gs_erro
 gs_status wasm_filter_apply(const gs_filter *filter, const char *fields, size_t count, uint8_t *passes, gs_error *err);
 gs_status wasm_means_score(const wasm_means *m, const wasm_parts *parts, double *scores, gs_error *err);
 gs_status wasm_means_matched(const wasm_means *m, const wasm_parts *parts, const double *cosines, const double *scores,
-                             const double *log_probability, uint8_t *matched, gs_error *err);
+                             const double *log_probability, uint8_t *flags, gs_error *err);
 uint32_t wasm_query_most_candidates(void);
 gs_status wasm_query_candidates(const wasm_parts *parts, double *cosines, size_t count, double tau,
                                 uint32_t *candidates, size_t *most, gs_error *err);

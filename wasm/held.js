@@ -52,14 +52,15 @@ export class Means {
 
   matched(parts, cosines, scores, logProbabilities) {
     const n = parts.length;
-    return this.#withParts(parts, cosines, (n + 1) * this.count * 8 + n + 1, (columns, values, count, room) => {
+    return this.#withParts(parts, cosines, (n + 1) * this.count * 8 + n + 2 + this.count, (columns, values, count, room) => {
       const ranked = room + n * count * 8;
       const flags = ranked + count * 8;
       scores.forEach((row, p) => this.#memory.write(Float64Array, room + p * count * 8, row));
       this.#memory.write(Float64Array, ranked, logProbabilities);
       if (this.#module._wasm_means_matched(this.#at, columns, values, room, ranked, flags, this.#error) !== 0) throw this.#memory.error(this.#error);
-      const matched = Array.from(this.#memory.read(Uint8Array, flags, n + 1), (flag) => flag === 1);
-      return { matched: matched.slice(0, n), found: matched[n] };
+      const [...told] = this.#memory.read(Uint8Array, flags, n + 2 + count);
+      const makes = told[n + 1] ? Uint8Array.from(told.slice(n + 2)) : null;
+      return { matched: told.slice(0, n).map(Boolean), found: told[n] === 1, makes };
     });
   }
 

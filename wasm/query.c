@@ -84,18 +84,21 @@ gs_status wasm_means_score(const wasm_means *m, const wasm_parts *columns, doubl
     return GS_OK;
 }
 
-/* gs_query_matched(); matched [n + 1]: 0 or 1, then gs_query_any_matched(). */
+/* gs_query_matched(); flags [n + 2 + count], 0 or 1: matched [n], gs_query_any_matched(), gs_query_has_cutoff(), makes [count]. */
 EMSCRIPTEN_KEEPALIVE
 gs_status wasm_means_matched(const wasm_means *m, const wasm_parts *columns, const double *cosines,
-                             const double *scores, const double *log_probability, uint8_t *matched, gs_error *err)
+                             const double *scores, const double *log_probability, uint8_t *flags, gs_error *err)
 {
-    _Static_assert(sizeof(bool) == sizeof *matched, "a bool is a byte");
+    _Static_assert(sizeof(bool) == sizeof *flags, "a bool is a byte");
+    size_t n = columns->n;
+    bool *matched = (bool *)flags;
     gs_query_part *parts = make_parts(columns, m, err);
     if (!parts)
         return GS_ENOMEM;
     gs_status st =
-        gs_query_matched(parts, columns->n, cosines, scores, log_probability, m->table.count, (bool *)matched, err);
-    matched[columns->n] = st == GS_OK && gs_query_any_matched(parts, columns->n, (bool *)matched);
+        gs_query_matched(parts, n, cosines, scores, log_probability, m->table.count, matched, matched + n + 2, err);
+    matched[n] = st == GS_OK && gs_query_any_matched(parts, n, matched);
+    matched[n + 1] = gs_query_has_cutoff(parts, n);
     free(parts);
     return st;
 }

@@ -311,7 +311,7 @@ gs_status gs_search(gs_source *source, const gs_search_query *query, gs_search_r
                            &result->conflict, err);
     if (st == GS_OK)
         st = gs_query_matched(s.parts, query->n_parts, s.cosines, result->scores, result->log_probability,
-                              result->count, result->matched, err);
+                              result->count, result->matched, NULL, err);
     if (st == GS_OK)
         result->found = gs_query_any_matched(s.parts, query->n_parts, result->matched);
     free_searching(&s);

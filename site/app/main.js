@@ -12,7 +12,6 @@ import { FILTERS, METHODS, conditionsOf, formatAddress, isSearch, parseAddress, 
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
-import { matchingFrom } from './sentence.js';
 import { makeFacets, matches, renderFacets } from './type-legend.js';
 
 const STEP = 60; // cards drawn at a time
@@ -227,18 +226,21 @@ function renderSentence(passing = passingModels()) {
     ...phaseNow(ranked),
     shown: passing.length,
     total: ranked?.probabilities || ranked?.order.length === 0 ? passing.length : models.length,
-    matching: ranked?.found ? passing.filter(({ index }) => ranked.probabilities[index] >= matchingFrom(ranked.compared)).length : 0,
+    matching: ranked?.makes ? passing.filter(({ index }) => ranked.makes[index]).length : null,
     filtered: conditionsOf(state.address).length > 0,
-    method: (ranked?.address ?? state.address).method,
+    method: asksWords(ranked) ? ranked.address.method : '',
     methods: Object.keys(METHODS).filter((name) => !METHODS[name].form || folder.holds(METHODS[name].form)),
   });
 }
+
+/** Whether words were ranked, and not conditions alone. */
+const asksWords = (ranked) => Boolean(ranked?.address.q && ranked.words);
 
 function phaseNow(ranked) {
   const searching = isSearch(state.address);
   if (!canSearch()) return { phase: 'unsupported' };
   if (searching && state.failure) return { phase: 'failed', message: state.failure };
-  if (state.opening) return { phase: 'opening', loaded: state.opening.loaded, bytes: state.opening.total };
+  if (state.opening) return { phase: 'opening', loaded: state.opening.loaded, bytes: state.opening.total, what: state.opening.what };
   if (ranked?.early) return { phase: 'opening', loaded: 1, bytes: 1 };
   if (ranked && (ranked.probabilities || ranked.order.length === 0)) return { phase: 'ranked', milliseconds: ranked.milliseconds };
   if (ranked) return { phase: 'browse' };

@@ -12,17 +12,16 @@
 // A part is {kind, weight, method} with "feature", the text of one (feature-text.js), of kind 'image' or 'sketch', or with "slug" of kind
 // 'model'. A method of '' is the kind's own. In the address a part is VALUE*WEIGHT*METHOD, without what goes without saying.
 
-/** form: the files of a published folder that a method reads beside the means. */
+/** What words are ranked by. form: the files of a published folder that a method reads beside the means. */
 export const METHODS = {
   'centred-moment': { label: 'centred moment' },
-  'gaussian-lowrank': { label: 'Gaussian density', form: 'second' },
-  'gaussian-density': { label: 'Gaussian density in full', form: 'gaussian' },
+  'first-moment': { label: '1st moment' },
   'first-second-moment': { label: '1st + 2nd moment', form: 'gaussian' },
   'monte-carlo': { label: 'Monte Carlo', form: 'features' },
 };
 export const DEFAULT_METHOD = 'centred-moment';
-/** What a part without words can be ranked by, beside these. */
-const PART_METHODS = ['frechet-lowrank', ...Object.keys(METHODS)];
+/** What a part without words can be ranked by: the density of a picture under a model says nothing of words, which are far from all of them. */
+const PART_METHODS = ['gaussian-lowrank', 'gaussian-density', 'frechet-lowrank', ...Object.keys(METHODS)];
 
 /** Conditions beside the words: those of core/filter.h by which a list of boxes makes sense. */
 export const FILTERS = ['type', 'tag', 'family', 'author', 'license'];

@@ -13,7 +13,7 @@
 // order: indices of the models that pass, best first. scores: for each part its method's score, by model. probabilities: p(model | all
 // parts), by model, every model equally likely beforehand; NaN, as its scores, for a model that was not compared. compared: how many
 // were. conflict: no model is near the best one for every part, so that the best of each are in front. matched: of each part, whether a
-// compared model makes it; found: whether one makes any.
+// compared model makes it; found: whether one makes any; makes: of each model, whether it makes one (0 or 1), null where that is not known.
 
 export async function rankParts({ core, means, tau, read }, parts, passes) {
   const asked = parts.map((part) => (part.index === undefined ? part : { ...part, feature: means.feature(part.index) }));

@@ -3,13 +3,13 @@
 // in:   {open: {base, manifest, catalog}}         once
 //       {search: {id, parts, conditions, early}}  an answer only for the newest; older ones still waiting are dropped
 //       {encode: {id, image}}                     result: the text of the picture's feature, for an address
-// out:  {progress: {loaded, total}}  {opened: true}  {id, result}  {id, dropped: true}  {failed: message}  {id, error: message}
+// out:  {progress: {loaded, total, what}}  {progress: null}  {opened: true}  {id, result}  {id, dropped: true}  {failed: message}  {id, error: message}
 //
 // parts: [{kind, text | image | feature | slug, weight, method}]
 //   kind      'text', 'image', 'sketch' or 'model'
 //   text      words, and conditions among them (core/filter.h), which are taken out; a part without words left is dropped
 //   image     a picture's file, or what picture.js made of it
-//   feature   what was encoded before: its text, as feature-text.js has it
+//   feature   what was encoded before: Float32Array [dim], or its text, as feature-text.js has it
 //   slug      of a model of the catalog
 //   images    pictures that stand for a model of kind 'model': at least two
 //   weight    1 unless given; below 0 steers away
@@ -18,7 +18,7 @@
 //
 // early: words that are a phrase of the catalog may be answered before the encoder has arrived.
 //
-// result: that of rankParts(), with milliseconds; strange: the words that the encoder knows nothing of; early: it was not asked, and the answer
+// result: that of rankParts(), with milliseconds, downloads left out; words: whether there are any; strange: the words that the encoder knows nothing of; early: it was not asked, and the answer
 // is as near as the int8 of the phrases. Where no part is left, {order} alone: the models that pass, as in the catalog.
 
 import { describeFew } from '../lib/few-shot.js';
@@ -27,11 +27,15 @@ import { openEncoder, openRuntime } from './encoder.js';
 import { readFeature, writeFeature } from './feature-text.js';
 import { modelFiles } from './model-files.js';
 import { checkFingerprint, rankParts } from './ranking.js';
+import { makeWaits } from './waits.js';
 
 const VENDOR = 'vendor/onnxruntime-web/';
 let engine; // promise of {core, means, phrases, ...}: small, and all that is needed once words have become features
 let encoder; // promise of what makes features
 let newest = 0;
+let late; // downloads what a question turns out to need, and tells how far it is
+let expectDownloads; // sets it, for another question
+const waits = makeWaits();
 let queue = Promise.resolve();
 let supersede = () => {}; // tells the question that waits for the encoder that a newer one has come
 
@@ -49,6 +53,10 @@ self.onmessage = ({ data: { open, search, encode } }) => {
 
 function start({ base, manifest, catalog }) {
   const { roles, files } = manifest;
+  expectDownloads = () => {
+    const download = downloader(base, files, (loaded, total) => postMessage({ progress: { loaded, total, what: 'what ranks them' } }));
+    late = (path) => waits.during(download(path));
+  };
   const download = downloader(base, files, (loaded, total) => postMessage({ progress: { loaded, total } }));
   const small = ['wasm/gensearch.wasm', roles.means.path, roles.phrases?.path].filter(Boolean);
   engine = openEngine({ base, manifest, catalog }, small.map(download));
@@ -61,7 +69,7 @@ function start({ base, manifest, catalog }) {
 }
 
 async function openEngine({ base, manifest, catalog }, downloads) {
-  const { roles, files, encoder: { fingerprint, tau } } = manifest;
+  const { roles, encoder: { fingerprint, tau } } = manifest;
   const [wasm, means, phrases] = await Promise.all(downloads);
   checkFingerprint(means, roles.means.path, fingerprint);
   if (phrases) checkFingerprint(phrases, roles.phrases.path, fingerprint);
@@ -77,17 +85,17 @@ async function openEngine({ base, manifest, catalog }, downloads) {
     means: core.means(means, catalog.backgrounds),
     phrases: phrases && { table: core.means(phrases), rows: new Map(catalog.phrases.map((text, row) => [text.toLowerCase(), row])) },
     fields: core.fields({ title, author, tag, type, family, license }),
-    ...modelFiles(core, downloader(base, files), catalog, fingerprint),
+    ...modelFiles(core, (path) => late(path), catalog, fingerprint),
   };
 }
 
-async function openWords(ready, { base, manifest: { roles, files }, wasm, tokenizer, text }) {
+async function openWords(ready, { base, manifest: { roles }, wasm, tokenizer, text }) {
   const ort = await openRuntime({
     module: new URL(`${VENDOR}ort.wasm.min.js`, base).href,
     glue: new URL(`${VENDOR}ort-wasm-simd-threaded.js`, base).href,
     wasm,
   });
-  const vision = () => downloader(base, files)(roles.vision.path);
+  const vision = () => late(roles.vision.path);
   const opened = await openEncoder(ort, ready.core, { tokenizer, text, preprocess: roles.vision?.preprocess, vision });
   await opened.encode(''); // the first run takes its memory and is slow: better now than when somebody waits
   ready.encoder = opened;
@@ -96,7 +104,11 @@ async function openWords(ready, { base, manifest: { roles, files }, wasm, tokeni
 
 async function answer(id, make) {
   try {
-    postMessage({ id, result: await make(await engine) });
+    const ready = await engine;
+    expectDownloads();
+    const result = await make(ready);
+    if (ready.encoder) postMessage({ progress: null });
+    postMessage({ id, result });
   } catch (error) {
     postMessage(error instanceof Superseded ? { id, dropped: true } : { id, error: error.message });
   }
@@ -104,9 +116,9 @@ async function answer(id, make) {
 
 async function timed(ready, { id, parts, conditions, early }) {
   if (id !== newest) throw new Superseded();
-  const begun = performance.now();
+  const [begun, waited] = [performance.now(), waits.milliseconds()];
   const result = await rank(ready, parts, conditions, early);
-  return { ...result, milliseconds: performance.now() - begun };
+  return { ...result, milliseconds: performance.now() - begun - (waits.milliseconds() - waited) };
 }
 
 async function rank(ready, parts, conditions, early) {
@@ -116,7 +128,7 @@ async function rank(ready, parts, conditions, early) {
   const asked = await Promise.all(kept.map((part) => resolve(ready, part, early)));
   try {
     const strange = kept.flatMap(({ text }) => ready.encoder?.strangeWords(text) ?? []);
-    return { ...(await rankParts(ready, asked, passes)), strange, early: asked.some((part) => part.early) };
+    return { ...(await rankParts(ready, asked, passes)), strange, words: kept.some(({ text }) => text), early: asked.some((part) => part.early) };
   } finally {
     ready.trim(); // one query at a time: nothing is being scored
   }
@@ -126,9 +138,9 @@ async function rank(ready, parts, conditions, early) {
 async function resolve(ready, { kind, text, image, images, feature, slug, weight = 1, method = ready.core.defaultMethod(kind) }, early) {
   const { core, catalog, fingerprint } = ready;
   const part = { kind, weight, method };
-  if (feature) return { ...part, feature: readFeature(feature, fingerprint) };
-  if (image) return { ...part, feature: await (await encoder).encodeImage(image) };
-  if (images) return { ...part, ...(await describeImages(core, await encoder, images)) };
+  if (feature) return { ...part, feature: typeof feature === 'string' ? readFeature(feature, fingerprint) : feature };
+  if (image) return { ...part, feature: await (await waits.during(encoder)).encodeImage(image) };
+  if (images) return { ...part, ...(await describeImages(core, await waits.during(encoder), images)) };
   if (text) return { ...part, ...(await encodeWords(ready, text, early)) };
   const index = catalog.slug.indexOf(slug);
   if (index < 0) throw new Error(`There is no model “${slug}” in this catalog.`);
@@ -139,7 +151,7 @@ async function encodeWords({ encoder: arrived, phrases }, text, early) {
   const row = early && !arrived ? phrases?.rows.get(text.toLowerCase()) : undefined;
   if (row !== undefined) return { feature: phrases.table.feature(row), early: true };
   const superseded = new Promise((_, reject) => (supersede = () => reject(new Superseded())));
-  return { feature: await (await Promise.race([encoder, superseded])).encode(text) };
+  return { feature: await (await waits.during(Promise.race([encoder, superseded]))).encode(text) };
 }
 
 /** The distribution of a few pictures, as if it were a model's. */

@@ -33,7 +33,7 @@ export function makeSearcher(folder, { onProgress, onClosed }) {
   }
 
   function receive({ id, progress, opened, failed, result, error }) {
-    if (progress) return onProgress(progress);
+    if (progress !== undefined) return onProgress(progress);
     if (opened) return onClosed();
     if (failed) return fail(failed);
     const { resolve, reject } = waiting.get(id) ?? {};

@@ -3,7 +3,9 @@
 //     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'centred-moment', methods })
 //       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: 'centred moment', ...}]
 //
-// phases: browse, opening {loaded, bytes}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
+// matching: null where nothing is known of that, as of sketches. method: of the words; '' where there are none.
+//
+// phases: browse, opening {loaded, bytes, what}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
 
 import { METHODS } from './query.js';
 
@@ -27,26 +29,25 @@ export function describe(state) {
 /** filtered: by the boxes, not only by conditions among the words. */
 const noneLeft = (filtered) => ['No model passes these filters. ', ...(filtered ? [{ action: 'clear-filters', text: 'Clear the filters' }] : [])];
 
-function browse({ shown, total }) {
+function browse({ shown, total, filtered }) {
+  if (shown === 0 && total > 0) return noneLeft(filtered);
   if (shown === total) return [{ strong: countOf(total) }, ' · type what you want to see'];
   return [{ strong: countOf(shown) }, ` of ${number(total)} · type what you want to see`];
 }
 
-function opening({ loaded, bytes }) {
-  if (!bytes) return ['Loading the search …'];
-  if (loaded >= bytes) return ['Starting the search …'];
-  return [`Loading the search: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}`];
+function opening({ loaded, bytes, what = 'the search' }) {
+  if (!bytes) return [`Loading ${what} …`];
+  if (loaded >= bytes) return [`Starting ${what} …`];
+  return [`Loading ${what}: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}`];
 }
 
 function ranked({ matching, total, filtered, milliseconds, method, methods }) {
-  const how = [` · ranked in your browser in ${duration(milliseconds)} by `, methodPart(method, methods)];
+  const how = [` · ranked in your browser in ${duration(milliseconds)}`, ...(method ? [' by ', methodPart(method, methods)] : [])];
   if (total === 0) return noneLeft(filtered);
+  if (matching === null) return [{ strong: countOf(total) }, ...how];
   if (matching === 0) return [{ strong: 'No good match' }, ' · the nearest models come first', ...how];
   return [{ strong: countOf(matching) }, ` of ${number(total)} ${matching === 1 ? 'matches' : 'match'}`, ...how];
 }
-
-/** From which probability on a model of that many counts as a match: twice what chance would give it; of a few, half the way to certainty. */
-export const matchingFrom = (compared) => Math.min(2 / compared, (1 + 1 / compared) / 2);
 
 /** The method's name; a button when there is another one to change to. */
 function methodPart(method, methods) {

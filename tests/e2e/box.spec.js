@@ -167,6 +167,7 @@ test('a sketch is followed as it is drawn, erased, undone and cleared', async ({
 
 test('the keys lead from the box through the cards and back', async ({ page, site }) => {
   await site.open();
+  await expect(page.locator('#cards > .card[data-slug]')).toHaveCount(catalog.length);
   await page.keyboard.press('Control+k');
   const all = await slugs(page);
   const link = (index) => page.locator(`[data-slug="${all[index]}"] a`);

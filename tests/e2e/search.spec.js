@@ -1,10 +1,10 @@
 // What the site is for: words in, the right model first.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { folder, readCatalog, readPublished } from './published.js';
-import { expect, probabilities, ranked, searchFor, slugs, test } from './site-test.js';
+import { ask, folder, readCatalog } from './published.js';
+import { choosePictures, expect, probabilities, ranked, searchFor, slugs, test } from './site-test.js';
 
 const catalog = readCatalog();
 const [model] = catalog;
@@ -149,15 +149,6 @@ test('conditions among the words filter too, and rank nothing by themselves', as
   await expect(page.getByRole('button', { name: 'Clear the filters' })).toHaveCount(0);
 });
 
-test('words that fit no model better than another have no good match', async ({ page, site }) => {
-  const manifest = readPublished('manifest.json');
-  const flat = { ...manifest, encoder: { ...manifest.encoder, tau: 1e-6 } }; // all but equally likely
-  await page.route(/manifest\.json/, (route) => route.fulfill({ json: flat }));
-  await site.open(`?q=${model.tags[0]}`);
-  await expect(page.locator('#sentence')).toContainText('No good match · the nearest models come first');
-  await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
-});
-
 test('filters that leave nothing say so and offer the way back', async ({ page, site }) => {
   await site.open(`?q=${model.tags[0]}&tag=no-model-has-this-tag`);
   await expect(page.locator('#sentence')).toContainText('No model passes these filters');
@@ -166,16 +157,41 @@ test('filters that leave nothing say so and offer the way back', async ({ page, 
   await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
 });
 
-test('the other method fetches the second moments and ranks by them', async ({ page, site }) => {
+test('words are offered the methods that are meant for words', async ({ page, site }) => {
   await site.open(`?q=${model.tags[0]}`);
   await ranked(page, model.tags[0]);
-  const order = await slugs(page);
   await page.getByRole('button', { name: 'centred moment' }).click();
-  await expect(page.locator('#sentence')).toContainText('Gaussian density');
-  await expect(page).toHaveURL(/method=gaussian-lowrank/);
-  expect(site.requests.filter((path) => path.startsWith('second/'))).toHaveLength(Math.min(48, catalog.length));
-  expect((await slugs(page)).sort()).toEqual(catalog.map(({ slug }) => slug).sort());
-  await page.getByRole('button', { name: 'Gaussian density' }).click();
+  await expect(page).toHaveURL(/method=first-moment/);
+  await expect(page.locator('#sentence')).toContainText('1st moment');
+  await page.getByRole('button', { name: '1st moment' }).click();
   await expect(page.locator('#sentence')).toContainText('centred moment');
-  expect(await slugs(page)).toEqual(order);
+  expect(site.requests.filter((path) => path.startsWith('second/'))).toEqual([]);
+});
+
+test('what no model makes has no good match, as the program says', async ({ page, site }) => {
+  const words = ['hammer', 'scissors', 'pizza', 'toothbrush', 'bicycle', 'rocket', 'umbrella', 'candle', model.tags[0]];
+  const makes = words.map((text) => ask('search', folder, '--closest', '--text', text)[0].parts[0].matched);
+  expect(makes).toContain(false);
+  expect(makes.at(-1)).toBe(true);
+  await site.open();
+  for (const [i, text] of words.entries()) {
+    await searchFor(page, text);
+    await expect(page.locator('#sentence')).toContainText(makes[i] ? /^\d+ models? of \d+ match/ : /^No good match · the nearest models come first/);
+  }
+});
+
+test('what a ranking fetches is told while it comes, and is none of its time', async ({ page, site }) => {
+  await site.open();
+  await page.evaluate(() => {
+    window.seen = [];
+    const sentence = document.querySelector('#sentence');
+    new MutationObserver(() => window.seen.push(sentence.textContent)).observe(sentence, { childList: true, subtree: true, characterData: true });
+  });
+  await page.route(/\/second\//, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await choosePictures(page, join(site.folder, 'thumbs', readdirSync(join(site.folder, 'thumbs'))[0]));
+  await expect(page.locator('#sentence')).toContainText('ranked in your browser in', { timeout: 30_000 });
+  expect(await page.evaluate(() => window.seen.some((text) => /^Loading what ranks them/.test(text)))).toBe(true);
 });

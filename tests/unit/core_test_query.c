@@ -180,11 +180,16 @@ static void what_no_model_makes_is_not_matched(void **state)
         {.kind = GS_PART_TEXT, .method = GS_FIRST_MOMENT, .weight = 1}};
     /* Centred: 0.1 0.1 0.2; -0.1 0.3 0.1; and then three that do not matter. The third model is not ranked. */
     const double cosines[] = {0.3, 0.2, 0.3, 0.1, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, scores[15] = {0};
-    bool matched[5];
-    assert_int_equal(gs_query_matched(parts, 5, cosines, scores, ranked, 3, matched, &err), GS_OK);
+    bool matched[5], makes[3];
+    assert_int_equal(gs_query_matched(parts, 5, cosines, scores, ranked, 3, matched, makes, &err), GS_OK);
     const bool expected[] = {false, true, true, true, true};
     for (size_t p = 0; p < 5; p++)
         assert_int_equal(matched[p], expected[p]);
+    assert_false(makes[0]);
+    assert_true(makes[1]); /* 0.3 is 0.2 above the median of the second part */
+    assert_false(makes[2]);
+    assert_true(gs_query_has_cutoff(parts, 2));
+    assert_false(gs_query_has_cutoff(parts + 2, 3));
     assert_true(gs_query_any_matched(parts, 2, matched));
     assert_false(gs_query_any_matched(parts, 1, matched));
     assert_true(gs_query_any_matched(parts + 2, 1, matched + 2));
@@ -210,7 +215,7 @@ static void a_picture_is_matched_by_its_best_density_where_that_has_a_cutoff(voi
     for (size_t c = 0; c < COUNT(cases); c++) {
         gs_query_part part = {.kind = GS_PART_IMAGE, .method = cases[c].method, .weight = 1, .background = &background};
         bool matched;
-        assert_int_equal(gs_query_matched(&part, 1, cosines, cases[c].scores, ranked, 3, &matched, &err), GS_OK);
+        assert_int_equal(gs_query_matched(&part, 1, cosines, cases[c].scores, ranked, 3, &matched, NULL, &err), GS_OK);
         assert_int_equal(matched, cases[c].matched);
     }
 }

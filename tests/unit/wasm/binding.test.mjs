@@ -137,11 +137,12 @@ test('a background takes a model’s general advantage off, and tells what no mo
   means.scores(parts, cosines).forEach((row, p) => near(row, p === 0 ? [0.75, 0.75, -0.1] : [1, 0.8, 0]));
   near(means.feature(1), [0.8, 0.6]);
   const lead = (from) => means.matched([{ kind: 'text', method: 'first-moment' }], [cosines[0]], [cosines[0]], Float64Array.from(from));
-  assert.deepEqual(lead([0, 0, 0]), { matched: [false], found: false }); // 0.7 is 0.2 above the median, 0.5
+  assert.deepEqual(lead([0, 0, 0]), { matched: [false], found: false, makes: Uint8Array.of(0, 0, 0) }); // 0.7 is 0.2 above the median, 0.5
   background.cutoff = 0.15;
   const lower = core.means(joinBytes(header('GSMEANS', 0, 3, 2), vectors), { text: background });
-  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], [cosines[0]], Float64Array.of(0, 0, 0)), { matched: [true], found: true });
-  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], [cosines[0]], Float64Array.of(0, NaN, 0)), { matched: [false], found: false });
+  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], [cosines[0]], Float64Array.of(0, 0, 0)), { matched: [true], found: true, makes: Uint8Array.of(0, 1, 0) });
+  assert.deepEqual(lower.matched(parts.slice(0, 1), [cosines[0]], [cosines[0]], Float64Array.of(0, NaN, 0)), { matched: [false], found: false, makes: Uint8Array.of(0, 0, 0) });
+  assert.equal(lower.matched(parts.slice(2), [cosines[2]], [cosines[2]], Float64Array.of(0, 0, 0)).makes, null); // of a sketch nothing is known
   const dense = core.means(joinBytes(header('GSMEANS', 0, 3, 2), vectors), { image: { means: [0, 0, 0], cutoff: -9, density_cutoff: 7, lowrank_cutoff: 9 } });
   const picture = (method, scores) => dense.matched([{ kind: 'image', method }], [cosines[0]], [Float64Array.from(scores)], Float64Array.of(0, 0, NaN)).found;
   assert.deepEqual([picture('gaussian-density', [6, 7, 0]), picture('gaussian-density', [6, 6, 8]), picture('gaussian-lowrank', [8, 8, 0]), picture('gaussian-lowrank', [9, 8, 0])], [true, false, false, true]);
