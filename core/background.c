@@ -36,7 +36,7 @@ gs_status gs_background_median(const gs_background *background, const double *co
 gs_status gs_background_lead(const gs_background *background, const double *cosines, const double *ranked, size_t count,
                              double *lead, gs_error *err)
 {
-    double best = -INFINITY, median;
+    double best = -INFINITY, median = 0;
     gs_status st = gs_background_median(background, cosines, count, &median, err);
     for (size_t i = 0; i < count && st == GS_OK; i++)
         if (!isnan(cosines[i]) && (!ranked || !isnan(ranked[i])))

@@ -33,6 +33,9 @@ export async function findInverter({ folder, blob, rank, makeGenerator, onTry, s
       const { loss, frames } = await generator.ask('invert', { target: { width, height, rgb }, directions: 0, effort: EFFORT });
       tried.push({ model, loss, frames });
       tried.sort((a, b) => a.loss - b.loss);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      left += 1; // its file is damaged, or it gives what is no picture: the others are tried all the same
     } finally {
       generator.stop();
     }
