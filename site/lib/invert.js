@@ -18,7 +18,6 @@ const NUDGE = 0.02; // of a number of the latent, for a finite difference
 const PRIOR = 2e-4; // latents far from where a generator draws them make no good pictures: weight of their square
 const DAMPINGS = [3e-4, 3e-3, 0.03, 0.3, 3]; // shares of the mean curvature
 const LENGTHS = [0.5, 1, 1.5]; // of a step
-const FARTHEST = 3; // root mean square of a latent; drawn ones have about 1, and from far outside a generator gives what is no number
 const GOOD = 1e-4; // a loss that ends the search: 1 % of the range from black to white
 
 /**
@@ -48,7 +47,9 @@ function makeProblem(render, { width, height, rgb }) {
   const problem = {
     made: 0,
     async look(latents) {
-      const { data } = await render(latents);
+      const { data, ...made } = await render(latents);
+      if (made.width !== width || made.height !== height)
+        throw new Error(`the generator makes ${made.width} x ${made.height} pixels, the picture has ${width} x ${height}`);
       problem.made += latents.length;
       const size = width * height * 3;
       return latents.map((latent, i) => {
@@ -103,14 +104,8 @@ function candidates({ latent, rest, jacobian }) {
   const scale = normal.reduce((total, row, i) => total + row[i], 0) / d;
   return DAMPINGS.flatMap((damping) => {
     const step = solve(normal, scale * damping + prior, slope);
-    return LENGTHS.map((length) => within(latent.map((value, i) => value + length * step[i])));
+    return LENGTHS.map((length) => latent.map((value, i) => value + length * step[i]));
   });
-}
-
-/** The latent, drawn in to the farthest that is looked at. */
-function within(latent) {
-  const size = Math.sqrt(meanSquare(latent));
-  return size > FARTHEST ? latent.map((value) => (value * FARTHEST) / size) : latent;
 }
 
 /** x of (matrix + diagonal I) x = b, by Cholesky. */

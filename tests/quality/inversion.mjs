@@ -45,10 +45,36 @@ async function openOne(slug, index) {
   return { slug, index, tags: catalog.tags[index], generator };
 }
 
+/** The picture in a model's size: each pixel the mean of those that it covers. */
+function fit({ width, height, rgb }, size) {
+  if (size.width === width && size.height === height) return { width, height, rgb };
+  const fitted = { ...size, rgb: new Uint8Array(3 * size.width * size.height) };
+  const covered = (at, of, from) => [Math.floor((at * from) / of), Math.ceil(((at + 1) * from) / of)];
+  for (let y = 0; y < size.height; y++) {
+    for (let x = 0; x < size.width; x++) {
+      const [top, bottom] = covered(y, size.height, height), [left, right] = covered(x, size.width, width);
+      for (let c = 0; c < 3; c++) {
+        let total = 0;
+        for (let v = top; v < bottom; v++) for (let u = left; u < right; u++) total += rgb[3 * (v * width + u) + c];
+        fitted.rgb[3 * (y * size.width + x) + c] = total / ((bottom - top) * (right - left));
+      }
+    }
+  }
+  return fitted;
+}
+
 /** How near a model comes to a picture. */
-async function tryModel({ generator }, target) {
+async function tryModel(model, picture) {
+  const { generator } = model;
+  model.size ??= await sizeOf(generator);
+  const target = fit(picture, model.size);
   const { loss } = await invert({ render: (latents) => render(ort, generator, latents), latentSize: product(generator.latent), target, ...EFFORT });
   return Math.sqrt(loss);
+}
+
+async function sizeOf(generator) {
+  const { width, height } = await sample(ort, generator, { seed: SEED, first: 0, count: 1 });
+  return { width, height };
 }
 
 async function drawSample({ generator }, index) {
