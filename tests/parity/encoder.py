@@ -2,8 +2,8 @@
 
 python encoder.py PROGRAM ENCODER_DIRECTORY
 
-Of a vision tower alone the feature is the class token behind the last layer norm, projected where it was saved so, and
-texts must be refused.
+Of a vision tower alone the feature is what pools its tokens where it was trained with texts, projected where it was
+saved so; of others the class token behind the last layer norm. Texts must be refused.
 """
 
 import json
@@ -21,7 +21,9 @@ from transformers import (
     AutoModel,
     AutoTokenizer,
     CLIPTokenizer,
+    CLIPVisionModel,
     CLIPVisionModelWithProjection,
+    SiglipVisionModel,
 )
 
 import inputs
@@ -101,9 +103,17 @@ def features_of(model, has_text, tokens, pixels):
             features.append(model.get_image_features(pixel_values=picture).pooler_output[0])
         elif isinstance(model, CLIPVisionModelWithProjection):
             features.append(model(pixel_values=picture).image_embeds[0])
+        elif isinstance(model, (CLIPVisionModel, SiglipVisionModel)):
+            features.append(model(pixel_values=picture).pooler_output[0])
         else:
             features.append(model(pixel_values=picture).last_hidden_state[0, 0])
     return [feature.float() / feature.float().norm() for feature in features]
+
+
+def class_of(directory):
+    """A CLIP vision tower is a clip_vision_model with a projection or without; AutoModel takes the one without."""
+    projects = "CLIPVisionModelWithProjection" in (AutoConfig.from_pretrained(directory).architectures or [])
+    return CLIPVisionModelWithProjection if projects else AutoModel
 
 
 def reference(directory, kind, has_text, texts, paths, bf16):
@@ -116,8 +126,7 @@ def reference(directory, kind, has_text, texts, paths, bf16):
         tokens = tokens_of(directory, texts, model.context)
         pixels = [model.transform(picture)[None] for picture in pictures]
     else:
-        load = CLIPVisionModelWithProjection if kind == "clip_vision_model" else AutoModel
-        model = load.from_pretrained(directory, dtype=torch.float32).eval()
+        model = class_of(directory).from_pretrained(directory, dtype=torch.float32).eval()
         processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
         pixels = [processor(picture, return_tensors="pt")["pixel_values"] for picture in pictures]
     if has_text and not tokens:

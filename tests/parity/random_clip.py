@@ -20,6 +20,7 @@ from transformers import (
     CLIPConfig,
     CLIPModel,
     CLIPVisionConfig,
+    CLIPVisionModel,
     CLIPVisionModelWithProjection,
     Dinov2Config,
     Dinov2Model,
@@ -30,6 +31,8 @@ from transformers import (
     SiglipImageProcessorPil,
     SiglipModel,
     SiglipTokenizer,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     ViTConfig,
     ViTImageProcessorPil,
     ViTModel,
@@ -54,6 +57,8 @@ VISION = {
     "dinov2-b-14": (768, 12, 12, 518, 14),
     "dinov2-registers-b-14": (768, 12, 12, 518, 14),
     "clip-vision-b-32": (768, 12, 12, 224, 32),
+    "clip-vision-unprojected-b-32": (768, 12, 12, 224, 32),
+    "siglip-vision-b-16": (768, 12, 12, 224, 16),
 }
 SIGLIP = {"siglip-b-16": (768, 3072, 12, 6, 224, 16), "siglip2-b-16": (768, 3072, 12, 6, 256, 16)}
 OPEN_CLIP = ["open-clip-b-32"]
@@ -182,7 +187,11 @@ def make_vision(name, directory):
     if name.startswith("clip-vision"):
         crop = {"height": pixels, "width": pixels}
         CLIPImageProcessorPil(size={"shortest_edge": pixels}, crop_size=crop).save_pretrained(directory)
-        return CLIPVisionModelWithProjection(CLIPVisionConfig(**shape, intermediate_size=4 * width))
+        tower = CLIPVisionModel if "unprojected" in name else CLIPVisionModelWithProjection
+        return tower(CLIPVisionConfig(**shape, intermediate_size=4 * width))
+    if name.startswith("siglip"):
+        SiglipImageProcessorPil(size={"height": pixels, "width": pixels}).save_pretrained(directory)
+        return SiglipVisionModel(SiglipVisionConfig(**shape, intermediate_size=4 * width))
     if name.startswith("dinov2"):
         BitImageProcessorPil(size={"shortest_edge": 256}, **IMAGENET).save_pretrained(directory)
         registers = name.startswith("dinov2-registers")
