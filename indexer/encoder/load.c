@@ -87,6 +87,13 @@ static gs_status load_weights(gs_encoder *encoder, const gs_directory *directory
 
 /* ---- texts ---- */
 
+/* What to do where a file of the tokenizer is missing, behind what err says. */
+static gs_status add_advice(gs_error *err)
+{
+    gs_error missing = err ? *err : (gs_error){{0}};
+    return gs_fail(err, GS_EIO, "%s: copy the tokenizer's files from where the weights come from", missing.message);
+}
+
 static gs_status load_tokenizer(gs_encoder *encoder, const gs_directory *directory, gs_error *err)
 {
     const gs_clip_config *config = &encoder->config;
@@ -96,7 +103,7 @@ static gs_status load_tokenizer(gs_encoder *encoder, const gs_directory *directo
     gs_status st = (siglip ? gs_pieces_read : gs_vocabulary_read)(&encoder->vocabulary, directory->path,
                                                                   config->context, config->vocabulary, err);
     if (st != GS_OK)
-        return st;
+        return st == GS_EIO ? add_advice(err) : st;
     st = gs_tokenizer_open(&encoder->tokenizer, encoder->vocabulary.data, encoder->vocabulary.size, err);
     if (st != GS_OK)
         return gs_error_prefix(err, st, "%s: tokenizer", directory->path);

@@ -109,6 +109,9 @@ static inline void spoil(const char *name, const char *from, const char *to)
     gs_bytes_free(&bytes);
 }
 
+/* Behind the name of a tokenizer's file that is missing. */
+#define TOKENIZER_ADVICE ": copy the tokenizer's files from where the weights come from"
+
 /* Fails unless the directory is refused with "DIRECTORY/" and message. */
 static inline void expect(gs_status status, const char *message)
 {

@@ -94,7 +94,7 @@ static void a_damaged_model_of_pieces_is_refused(void **state)
     }
     gs_bytes_free(&bytes);
     unlink(path_of("spiece.model"));
-    expect(GS_EIO, "spiece.model: No such file or directory");
+    expect(GS_EIO, "spiece.model: No such file or directory" TOKENIZER_ADVICE);
 }
 
 static void what_a_siglip_cannot_be_is_named(void **state)
