@@ -20,11 +20,12 @@ test('fifteen lines bring the search to another site: the module ranks as the pr
   page.on('pageerror', (error) => faults.push(error.message));
   await page.goto(foreign.url);
 
-  const expected = ask('search', folder, '--text', 'animals', '--encoder', ENCODER, '--closest');
+  // Models that are further apart than the quantised text tower is from the program's.
+  const expected = ask('search', folder, '--text', 'dog', '--encoder', ENCODER, '--closest');
   await expect(page.locator('#out')).toHaveText(expected.slice(0, 3).map(({ title, probability }) => `${title} ${probability.toFixed(2)}`).join('\n'));
 
   const box = page.locator('gensearch-box');
-  await expect(box.locator('li')).toHaveText(expected.slice(0, 4).map(({ title }) => title));
+  await expect(box.locator('li')).toHaveText(expected.slice(0, 3).map(({ title }) => title));
   const [model] = readCatalog();
   const heard = page.evaluate(() => new Promise((resolve) => document.querySelector('gensearch-box').addEventListener('gensearch-results', ({ detail }) => resolve(detail))));
   await box.getByRole('searchbox').fill(model.tags[0]);
