@@ -32,6 +32,6 @@ struct gs_sampler {
 gs_status gs_fingerprint_named_files(const gs_model *model, struct sha256_ctx *digest, gs_error *err);
 
 extern const gs_sampler_driver gs_folder_driver, gs_archive_driver, gs_statistics_driver, gs_worker_driver,
-    gs_onnx_driver, gs_http_driver;
+    gs_onnx_driver, gs_torchscript_driver, gs_http_driver;
 
 #endif

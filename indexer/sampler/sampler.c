@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const gs_sampler_driver *const drivers[] = {&gs_folder_driver, &gs_archive_driver, &gs_statistics_driver,
-                                                   &gs_worker_driver, &gs_onnx_driver,    &gs_http_driver};
+                                                   &gs_worker_driver, &gs_onnx_driver,    &gs_torchscript_driver,
+                                                   &gs_http_driver};
 #define DRIVER_COUNT (sizeof drivers / sizeof drivers[0])
 
 static gs_status unknown_kind(const gs_model *model, const char *kind, gs_error *err)

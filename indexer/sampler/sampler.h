@@ -13,7 +13,7 @@
  * decide: sampler/listing.h says which they are), "archive" (the same of the file "path": a tar or ZIP of pictures, or NumPy's .npy or .npz,
  * where "array" names the array if several hold pictures, and sampler/array.h says what one is), "statistics" (the file "path" holds no pictures
  * but their moments or features: stats/import.h says how; "encoder", "count" and "array" tell what it does not), "worker" ("command" speaks the protocol
- * of tools/workers/README.md), and the workers that ship with gensearch: "onnx", "http" (the table in worker.c).
+ * of tools/workers/README.md), and the workers that ship with gensearch: "onnx", "torchscript", "http" (the table in worker.c).
  *
  * A worker is started once, in the folder of model.json. It ends when its input is closed. Its standard error is passed on. Beside "command",
  * the sampler block may have a "timeout": the seconds that the worker may be silent before it is given up (300).

@@ -350,6 +350,7 @@ static const struct shipped {
     const char *needed; /* what the program is, for when it is missing */
 } shipped[] = {
     {"onnx", "node", "tools/workers/onnx.mjs", "Node.js, which runs ONNX generators"},
+    {"torchscript", "python3", "tools/workers/torchscript.py", "Python 3 with torch, which runs TorchScript"},
     {"http", "python3", "tools/workers/http_worker.py", "Python 3, which asks image servers"},
 };
 
@@ -390,4 +391,5 @@ static gs_status shipped_open(gs_sampler **sampler, const gs_model *model, const
                                                   .fingerprint = gs_fingerprint_named_files}
 DRIVER(worker, worker_open);
 DRIVER(onnx, shipped_open);
+DRIVER(torchscript, shipped_open);
 DRIVER(http, shipped_open);

@@ -22,7 +22,7 @@ class WorkerPage(Case):
 
     def test_every_shipped_worker_stands_on_the_page(self):
         kinds = re.findall(r"^\| `(\w+)` \| `([\w.]+)`", PAGE.read_text(), re.MULTILINE)
-        self.assertEqual({kind for kind, _ in kinds}, {"onnx", "http"})
+        self.assertEqual({kind for kind, _ in kinds}, {"onnx", "torchscript", "http"})
         for _, program in kinds:
             self.assertTrue((PAGE.parent / program).is_file())
 

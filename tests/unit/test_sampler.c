@@ -446,8 +446,8 @@ static void unknown_kinds_are_refused(void **state)
     gs_sampler *sampler;
     gs_model model = write_model("{\"kind\":\"magic\"}");
     assert_int_equal(gs_sampler_open(&sampler, &model, &(gs_sampler_options){0}, &err), GS_EFORMAT);
-    says(
-        "model.json: field 'sampler.kind' is 'magic', expected one of folder, archive, statistics, worker, onnx, http");
+    says("model.json: field 'sampler.kind' is 'magic', expected one of folder, archive, statistics, worker, onnx, "
+         "torchscript, http");
     gs_model_free(&model);
 }
 
