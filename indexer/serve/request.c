@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h> /* strcasecmp */
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int hex_value(char c)
@@ -61,6 +62,14 @@ static gs_found resolve(gs_file *file, const char *root, const char *path)
     return GS_FOUND;
 }
 
+static void format_date(time_t modified, char text[32])
+{
+    time_t now = time(NULL);
+    struct tm date;
+    gmtime_r(modified < now ? &modified : &now, &date);
+    strftime(text, 32, "%a, %d %b %Y %H:%M:%S GMT", &date);
+}
+
 gs_found gs_file_open(gs_file *file, const char *root, const char *url)
 {
     file->fd = -1;
@@ -82,6 +91,7 @@ gs_found gs_file_open(gs_file *file, const char *root, const char *url)
     snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx-%llx\"", (unsigned long long)info.st_ino,
              (unsigned long long)info.st_size, (unsigned long long)info.st_mtim.tv_sec,
              (unsigned long long)info.st_mtim.tv_nsec);
+    format_date(info.st_mtim.tv_sec, file->modified);
     return GS_FOUND;
 }
 

@@ -15,6 +15,7 @@ typedef struct {
     int fd; /* owned; -1: none */
     uint64_t size;
     char etag[80];       /* with its quotes */
+    char modified[32];   /* as an HTTP date; never in the future */
     char path[PATH_MAX]; /* real, below the root */
 } gs_file;
 

@@ -123,6 +123,7 @@ static enum MHD_Result send_redirect(struct MHD_Connection *connection, const ch
 static void add_file_headers(struct MHD_Response *response, const gs_file *file)
 {
     MHD_add_response_header(response, "ETag", file->etag);
+    MHD_add_response_header(response, "Last-Modified", file->modified);
     MHD_add_response_header(response, "Cache-Control", gs_cache_control(file->path));
     MHD_add_response_header(response, "Accept-Ranges", "bytes");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");

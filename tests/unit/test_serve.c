@@ -3,6 +3,7 @@
 #include "indexer/util/file.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h> /* AT_FDCWD */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -242,6 +243,10 @@ static void what_is_known_is_not_sent_again(void **state)
     put("site/changing.txt", "one");
     sscanf(strstr(get("/changing.txt"), "\r\nETag: "), "\r\nETag: %127s", etag);
     put("site/changing.txt", "two");
+    const struct timespec times[2] = {{.tv_sec = 784111777},
+                                      {.tv_sec = 784111777}}; /* the date that RFC 9110 takes as its example */
+    assert_int_equal(utimensat(AT_FDCWD, in_folder("site/changing.txt"), times, 0), 0);
+    has(get("/changing.txt"), "\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
     snprintf(head, sizeof head, "GET /changing.txt HTTP/1.1\r\nIf-None-Match: %s", etag);
     expect(ask(head), 200, "two");
 }
