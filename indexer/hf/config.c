@@ -170,14 +170,33 @@ static gs_status read_one(const gs_json *json, gs_clip_config *config, gs_error 
     return read_vision(&root, config, err);
 }
 
+/* A classifier of pictures keeps the configuration of both towers, but neither the text tower's weights nor the
+ * projection to the space of features. */
+static gs_status check_class(const gs_json_object *root, gs_error *err)
+{
+    static const char ending[] = "ForImageClassification";
+    const cJSON *class;
+    cJSON_ArrayForEach(class, gs_json_field(root, "architectures"))
+    {
+        const char *name = cJSON_IsString(class) ? class->valuestring : "";
+        size_t length = strlen(name);
+        if (length >= sizeof ending - 1 && strcmp(name + length - (sizeof ending - 1), ending) == 0)
+            return gs_fail(err, GS_EFORMAT,
+                           "%s: architectures is %s, a classifier of pictures without a text tower: take the encoder "
+                           "that it was made from",
+                           root->path, name);
+    }
+    return GS_OK;
+}
+
 static gs_status read_two(const gs_json *json, gs_clip_config *config, gs_error *err)
 {
     static const char *const names[] = {"vision_config_dict", "vision_config_dict.", "vision_config", "vision_config."};
     static const gs_size_field width = {"projection_dim", offsetof(gs_clip_config, projection), 1, GS_MAX_SIDE};
     gs_json_object root = gs_json_root(json), vision;
     gs_status st;
-    if ((st = gs_sizes_read(&root, &width, 1, config, err)) != GS_OK || (st = read_text(json, config, err)) != GS_OK ||
-        (st = find_tower(json, names, &vision, err)) != GS_OK)
+    if ((st = check_class(&root, err)) != GS_OK || (st = gs_sizes_read(&root, &width, 1, config, err)) != GS_OK ||
+        (st = read_text(json, config, err)) != GS_OK || (st = find_tower(json, names, &vision, err)) != GS_OK)
         return st;
     return read_vision(&vision, config, err);
 }

@@ -113,6 +113,9 @@ static void what_a_siglip_cannot_be_is_named(void **state)
         "config.json", "\"model_type\": \"siglip\"", "\"model_type\": \"siglip2\"",
         "config.json: model_type is 'siglip2', expected clip, clip_vision_model, siglip, siglip_vision_model, "
         "vit, dinov2 or dinov2_with_registers: take an encoder of one of these");
+    expect_spoiled("config.json", "SiglipModel", "SiglipForImageClassification",
+                   "config.json: architectures is SiglipForImageClassification, a classifier of pictures without a "
+                   "text tower: take the encoder that it was made from");
     expect_spoiled("config.json", "\"vocab_size\": ", "\"vocab_size\": 7, \"other\": ",
                    "spiece.model: 209 pieces, the text tower's embedding has 7 rows (vocab_size)");
 }
