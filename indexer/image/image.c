@@ -5,16 +5,17 @@
 
 #include <stdlib.h>
 
-gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, gs_error *err)
+gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int channels, uint64_t most_pixels,
+                           gs_error *err)
 {
     *image = (gs_image){0};
     if (width < 1 || height < 1 || width > GS_IMAGE_MAX_SIDE || height > GS_IMAGE_MAX_SIDE)
         return gs_fail(err, GS_EFORMAT, "a picture of %u x %u pixels, expected 1 to %d a side", width, height,
                        GS_IMAGE_MAX_SIDE);
     uint64_t pixels = (uint64_t)width * height; /* at most 2^30 */
-    if (pixels > GS_IMAGE_MAX_PIXELS)
-        return gs_fail(err, GS_EFORMAT, "a picture of %u x %u pixels, at most %u in all are read", width, height,
-                       GS_IMAGE_MAX_PIXELS);
+    if (pixels > most_pixels)
+        return gs_fail(err, GS_EFORMAT, "a picture of %u x %u pixels, at most %llu in all are read", width, height,
+                       (unsigned long long)most_pixels);
     image->rgb = malloc((size_t)pixels * (size_t)channels);
     if (!image->rgb)
         return gs_fail(err, GS_ENOMEM, "no memory for a picture of %u x %u pixels", width, height);
@@ -25,7 +26,8 @@ gs_status gs_image_reserve(gs_image *image, uint32_t width, uint32_t height, int
 
 static gs_status alloc(gs_image *image, int width, int height, int channels, gs_error *err)
 {
-    return gs_image_reserve(image, width < 0 ? 0 : (uint32_t)width, height < 0 ? 0 : (uint32_t)height, channels, err);
+    return gs_image_reserve(image, width < 0 ? 0 : (uint32_t)width, height < 0 ? 0 : (uint32_t)height, channels,
+                            GS_IMAGE_MAX_PIXELS, err);
 }
 
 gs_status gs_image_alloc(gs_image *image, int width, int height, gs_error *err)
@@ -62,12 +64,18 @@ void gs_image_flatten(gs_image *image)
 
 gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err)
 {
+    return gs_image_decode_within(image, GS_IMAGE_MAX_PIXELS, bytes, size, name, err);
+}
+
+gs_status gs_image_decode_within(gs_image *image, uint64_t most_pixels, const void *bytes, size_t size,
+                                 const char *name, gs_error *err)
+{
     *image = (gs_image){0};
     gs_decoder *decode;
     int orientation = 1;
     gs_status st = gs_image_find_decoder(&decode, bytes, size, err);
     if (st == GS_OK)
-        st = decode(image, &orientation, bytes, size, err);
+        st = decode(image, &orientation, most_pixels, bytes, size, err);
     if (st == GS_OK)
         st = gs_image_orient(image, orientation, err);
     if (st == GS_OK)

@@ -32,6 +32,10 @@ typedef struct {
  * or too large. */
 gs_status gs_image_decode(gs_image *image, const void *bytes, size_t size, const char *name, gs_error *err);
 
+/* The same of at most that many pixels, GS_IMAGE_MAX_PIXELS or fewer. */
+gs_status gs_image_decode_within(gs_image *image, uint64_t most_pixels, const void *bytes, size_t size,
+                                 const char *name, gs_error *err);
+
 /* Reads and decodes a file. GS_EIO when it cannot be read. */
 gs_status gs_image_read(gs_image *image, const char *path, gs_error *err);
 

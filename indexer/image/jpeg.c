@@ -21,6 +21,7 @@ typedef struct {
     const uint8_t *bytes; /* [size]  borrowed */
     size_t size;
     gs_image *image;
+    uint64_t most_pixels;
     gs_error *err;
     gs_status status;
     bool ended_early; /* before the marker of its end */
@@ -108,7 +109,7 @@ static gs_status decode(reader *r, int *orientation)
     bool cmyk = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
     info->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     int channels = cmyk ? 4 : 3;
-    gs_status st = gs_image_reserve(r->image, info->image_width, info->image_height, channels, r->err);
+    gs_status st = gs_image_reserve(r->image, info->image_width, info->image_height, channels, r->most_pixels, r->err);
     if (st != GS_OK)
         return st;
     jpeg_start_decompress(info);
@@ -124,9 +125,11 @@ static gs_status decode(reader *r, int *orientation)
     return GS_OK;
 }
 
-gs_status gs_jpeg_decode(gs_image *image, int *orientation, const uint8_t *bytes, size_t size, gs_error *err)
+gs_status gs_jpeg_decode(gs_image *image, int *orientation, uint64_t most_pixels, const uint8_t *bytes, size_t size,
+                         gs_error *err)
 {
-    reader r = {.bytes = bytes, .size = size, .image = image, .err = err, .status = GS_ENOMEM};
+    reader r = {
+        .bytes = bytes, .size = size, .image = image, .most_pixels = most_pixels, .err = err, .status = GS_ENOMEM};
     r.info.err = jpeg_std_error(&r.errors);
     r.info.client_data = &r;
     r.errors.error_exit = on_error;

@@ -14,6 +14,7 @@ typedef struct {
     const uint8_t *bytes; /* [left]  borrowed */
     size_t left;
     gs_image *image;
+    uint64_t most_pixels;
     gs_error *err;
     gs_status status;
     int channels;
@@ -74,7 +75,7 @@ static gs_status read_file(reader *r)
     uint32_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
     int passes = png_set_interlace_handling(r->png);
     r->channels = choose_format(r->png, r->info);
-    gs_status st = gs_image_reserve(r->image, width, height, r->channels, r->err);
+    gs_status st = gs_image_reserve(r->image, width, height, r->channels, r->most_pixels, r->err);
     if (st != GS_OK)
         return st;
     for (int pass = 0; pass < passes; pass++)
@@ -99,9 +100,11 @@ static gs_status decode(reader *r, int *orientation)
     return GS_OK;
 }
 
-gs_status gs_png_decode(gs_image *image, int *orientation, const uint8_t *bytes, size_t size, gs_error *err)
+gs_status gs_png_decode(gs_image *image, int *orientation, uint64_t most_pixels, const uint8_t *bytes, size_t size,
+                        gs_error *err)
 {
-    reader r = {.bytes = bytes, .left = size, .image = image, .err = err, .status = GS_ENOMEM};
+    reader r = {
+        .bytes = bytes, .left = size, .image = image, .most_pixels = most_pixels, .err = err, .status = GS_ENOMEM};
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     gs_status st = r.info ? decode(&r, orientation) : gs_fail(err, GS_ENOMEM, "no memory for libpng");

@@ -10,11 +10,12 @@ static gs_status damaged(gs_error *err)
     return gs_fail(err, GS_EFORMAT, "damaged WebP, or one cut short");
 }
 
-static gs_status decode_still(gs_image *image, const WebPBitstreamFeatures *features, const WebPData *data,
-                              gs_error *err)
+static gs_status decode_still(gs_image *image, uint64_t most_pixels, const WebPBitstreamFeatures *features,
+                              const WebPData *data, gs_error *err)
 {
     int channels = features->has_alpha ? 4 : 3;
-    gs_status st = gs_image_reserve(image, (uint32_t)features->width, (uint32_t)features->height, channels, err);
+    gs_status st =
+        gs_image_reserve(image, (uint32_t)features->width, (uint32_t)features->height, channels, most_pixels, err);
     if (st != GS_OK)
         return st;
     int stride = features->width * channels;
@@ -29,10 +30,10 @@ static gs_status decode_still(gs_image *image, const WebPBitstreamFeatures *feat
 }
 
 /* The first frame of an animation, as it lies on its canvas. */
-static gs_status decode_animation(gs_image *image, const WebPBitstreamFeatures *features, const WebPData *data,
-                                  gs_error *err)
+static gs_status decode_animation(gs_image *image, uint64_t most_pixels, const WebPBitstreamFeatures *features,
+                                  const WebPData *data, gs_error *err)
 {
-    gs_status st = gs_image_reserve(image, (uint32_t)features->width, (uint32_t)features->height, 4, err);
+    gs_status st = gs_image_reserve(image, (uint32_t)features->width, (uint32_t)features->height, 4, most_pixels, err);
     if (st != GS_OK)
         return st;
     WebPAnimDecoderOptions options;
@@ -67,13 +68,14 @@ static int find_orientation(const WebPData *data)
     return orientation;
 }
 
-gs_status gs_webp_decode(gs_image *image, int *orientation, const uint8_t *bytes, size_t size, gs_error *err)
+gs_status gs_webp_decode(gs_image *image, int *orientation, uint64_t most_pixels, const uint8_t *bytes, size_t size,
+                         gs_error *err)
 {
     WebPData data = {.bytes = bytes, .size = size};
     WebPBitstreamFeatures features;
     if (WebPGetFeatures(bytes, size, &features) != VP8_STATUS_OK)
         return damaged(err);
     *orientation = find_orientation(&data);
-    return features.has_animation ? decode_animation(image, &features, &data, err)
-                                  : decode_still(image, &features, &data, err);
+    return features.has_animation ? decode_animation(image, most_pixels, &features, &data, err)
+                                  : decode_still(image, most_pixels, &features, &data, err);
 }

@@ -215,6 +215,25 @@ static void huge_sizes_are_refused_from_the_header(void **state)
     assert_int_equal(gs_image_alloc(&image, -1, 4, &err), GS_EFORMAT);
 }
 
+static void fewer_pixels_can_be_asked_for(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ycc444.jpg", "rgba.png", "grey.png", "lossy.webp", "animated.webp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gs_bytes bytes = read_bytes(names[i]);
+        gs_image image;
+        assert_int_equal(gs_image_decode(&image, bytes.data, bytes.size, "x", &err), GS_OK);
+        uint64_t pixels = (uint64_t)image.width * (uint64_t)image.height;
+        gs_image_free(&image);
+        assert_int_equal(gs_image_decode_within(&image, pixels, bytes.data, bytes.size, "x", &err), GS_OK);
+        gs_image_free(&image);
+        assert_int_equal(gs_image_decode_within(&image, pixels - 1, bytes.data, bytes.size, "x", &err), GS_EFORMAT);
+        assert_non_null(strstr(err.message, "in all are read"));
+        assert_null(image.rgb);
+        gs_bytes_free(&bytes);
+    }
+}
+
 /* Each golden picture, by name, in turn. */
 static void for_each_picture(void (*visit)(const char *name, const gs_bytes *bytes))
 {
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(every_pair_of_value_and_alpha_lies_on_white_as_in_pillow),
         cmocka_unit_test(what_is_no_picture_is_refused),
         cmocka_unit_test(huge_sizes_are_refused_from_the_header),
+        cmocka_unit_test(fewer_pixels_can_be_asked_for),
         cmocka_unit_test(a_picture_cut_short_anywhere_is_whole_or_refused),
         cmocka_unit_test(endless_files_equal_pillow),
         cmocka_unit_test(a_picture_that_lacks_only_the_mark_of_its_end_is_read),
