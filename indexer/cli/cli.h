@@ -16,7 +16,6 @@
 #include "core/status.h"
 #include "indexer/encoder/encoder.h"
 #include "indexer/neighbors/neighbors.h"
-#include "indexer/search/source.h"
 #include "indexer/store/store.h"
 #include "indexer/util/stop.h"
 
@@ -149,27 +148,6 @@ void cli_progress_end(cli_progress *progress);
 #define CLI_MAX_COLUMNS 16
 /* cells [n_rows, n_columns] (borrowed) in columns as wide as what they hold. */
 void cli_print_table(const char *const *cells, size_t n_rows, size_t n_columns);
-
-/* Where queries are answered from: a database, or a published folder.
- *
- *     cli_place place = {0};
- *     gs_status st = cli_place_open(&place, path, err);        // then what prepares the database; place.encoder says whose features it holds
- *     if (st == GS_OK)
- *         st = cli_place_start_reading(&place, err);           // then place.source
- *     cli_place_close(&place);                                 // in any case
- */
-typedef struct {
-    const char *path;  /* borrowed */
-    gs_store *store;   /* NULL of a folder */
-    gs_source *source; /* of a database from cli_place_start_reading() on */
-    gs_store_encoder encoder;
-} cli_place;
-
-/* A database of an older version is migrated. GS_ENOTFOUND when it holds no model. */
-gs_status cli_place_open(cli_place *place, const char *path, gs_error *err);
-/* What is read of a database from here on is of one moment. */
-gs_status cli_place_start_reading(cli_place *place, gs_error *err);
-void cli_place_close(cli_place *place); /* safe on a zeroed one */
 
 /* The encoder that directory names or, when that is NULL, the one the store was indexed with: where it lay then, else the embedded one.
  * GS_EMISMATCH when it is not the store's. store may be NULL: the embedded one is the default. */

@@ -3,6 +3,7 @@
 
 #include "indexer/eval/report.h"
 #include "indexer/eval/svg.h"
+#include "indexer/publish/place.h"
 #include "indexer/util/file.h"
 #include "indexer/util/json_tree.h"
 
@@ -167,7 +168,7 @@ static gs_status print_table(const gs_eval_row *rows, size_t count, gs_error *er
 typedef struct {
     const arguments *args;
     gs_eval_queries set;
-    cli_place place;
+    gs_place place;
     gs_encoder *encoder;
     gs_evaluation evaluation;
     float *features; /* [parts of the set and titles, dim]  owned */
@@ -302,20 +303,20 @@ static gs_status prepare(running *r, gs_error *err)
 {
     gs_error refused;
     gs_encoder_options options = {.threads = cli_threads(r->args->threads)};
-    cli_place *place = &r->place;
+    gs_place *place = &r->place;
     gs_status st = cli_open_bound_encoder(&r->encoder, r->args->encoder, place->path, &place->encoder, &options, err);
     if (st != GS_OK)
         return st;
     if (place->store && cli_prepare_queries(place->store, r->encoder, r->args->quiet, NULL, &refused) != GS_OK)
         cli_message("the database is not prepared for queries: %s", refused.message);
-    return cli_place_start_reading(place, err);
+    return gs_place_start_reading(place, err);
 }
 
 static gs_status run(running *r, const char *path, const char *queries, gs_error *err)
 {
     gs_status st = choose_methods(r, err);
     if (st == GS_OK)
-        st = cli_place_open(&r->place, path, err);
+        st = gs_place_open(&r->place, path, err);
     if (st == GS_OK)
         st = gs_eval_queries_read(&r->set, queries, err);
     if (st == GS_OK)
@@ -337,7 +338,7 @@ static void free_running(running *r)
     free(r->outcomes);
     free(r->features);
     gs_evaluation_free(&r->evaluation);
-    cli_place_close(&r->place);
+    gs_place_close(&r->place);
     gs_encoder_close(r->encoder);
     gs_eval_queries_free(&r->set);
 }

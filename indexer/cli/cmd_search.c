@@ -2,6 +2,7 @@
 #include "indexer/cli/cli.h"
 
 #include "core/rank.h"
+#include "indexer/publish/place.h"
 #include "indexer/search/prepare.h"
 #include "indexer/search/search.h"
 
@@ -142,15 +143,13 @@ static gs_status print_results(gs_source *source, const gs_search_result *result
 /* ---- the query ---------------------------------------------------------------------------------------------------------------- */
 
 /* The parts as core/query.h takes them. slugs [count]: of model parts. */
-static gs_status fill_parts(const cli_place *at, const arguments *args, const float *features, gs_query_part *parts,
+static gs_status fill_parts(const gs_place *at, const arguments *args, const float *features, gs_query_part *parts,
                             const char **slugs, gs_error *err)
 {
     gs_status st = GS_OK;
     for (size_t p = 0; p < args->parts.count && st == GS_OK; p++) {
         const cli_part *part = &args->parts.parts[p];
-        gs_method method = args->method ? args->forced
-                           : at->store  ? gs_part_default_method(part->kind)
-                                        : gs_part_published_method(part->kind);
+        gs_method method = args->method ? args->forced : gs_place_default_method(at, part->kind);
         parts[p] = (gs_query_part){
             .kind = part->kind, .method = method, .weight = part->weight, .feature = features + p * at->encoder.dim};
         slugs[p] = part->kind == GS_PART_MODEL ? part->input : NULL;
@@ -161,7 +160,7 @@ static gs_status fill_parts(const cli_place *at, const arguments *args, const fl
     return st;
 }
 
-static gs_status encode(const cli_place *at, const arguments *args, float **features, gs_error *err)
+static gs_status encode(const gs_place *at, const arguments *args, float **features, gs_error *err)
 {
     gs_encoder *encoder = NULL;
     /* For one query, weights in place: to pack them would take longer than to multiply. */
@@ -192,17 +191,17 @@ static void prepare(gs_store *store, const gs_query_part *parts, size_t n_parts)
 }
 
 /* From here on what is read of a database is of one moment. */
-static gs_status start_reading(cli_place *at, const gs_query_part *parts, size_t n_parts, gs_error *err)
+static gs_status start_reading(gs_place *at, const gs_query_part *parts, size_t n_parts, gs_error *err)
 {
     if (!at->store)
         return GS_OK;
     prepare(at->store, parts, n_parts);
-    gs_status st = cli_place_start_reading(at, err);
+    gs_status st = gs_place_start_reading(at, err);
     return st == GS_OK ? cli_report_background(at->store, err) : st;
 }
 
 /* *nothing: why nothing was found, where that is no failure. */
-static gs_status search(cli_place *at, const arguments *args, const char **nothing, gs_error *err)
+static gs_status search(gs_place *at, const arguments *args, const char **nothing, gs_error *err)
 {
     size_t count = args->parts.count;
     float *features = NULL;
@@ -215,7 +214,7 @@ static gs_status search(cli_place *at, const arguments *args, const char **nothi
     if (st == GS_OK)
         st = start_reading(at, parts, count, err);
     if (st == GS_OK) {
-        uint64_t candidates = args->candidates != NOT_GIVEN ? args->candidates : at->store ? 0 : GS_QUERY_CANDIDATES;
+        uint64_t candidates = args->candidates != NOT_GIVEN ? args->candidates : gs_place_default_candidates(at);
         gs_search_query query = {parts, slugs, count, &args->parts.filter, (size_t)candidates, 0};
         st = gs_search(at->source, &query, &result, err);
     }
@@ -248,15 +247,15 @@ static gs_status check(void *context, gs_error *err)
 
 static gs_status run(cli_call *call, gs_error *err)
 {
-    cli_place at = {0};
-    gs_status st = cli_place_open(&at, call->operands[0], err);
+    gs_place at = {0};
+    gs_status st = gs_place_open(&at, call->operands[0], err);
     if (st == GS_ENOTFOUND && at.store) {
         call->nothing = "no model is indexed yet";
         st = GS_OK;
     } else if (st == GS_OK) {
         st = search(&at, call->arguments, &call->nothing, err);
     }
-    cli_place_close(&at);
+    gs_place_close(&at);
     return st;
 }
 
