@@ -8,7 +8,8 @@
 struct gs_encode_queue {
     gs_encoder *encoder; /* borrowed; only the thread uses it */
     size_t dim, batch;
-    gs_encode_request **taken; /* [batch]       what is being encoded  owned, as all below */
+    gs_encode_request **taken; /* [batch]       in the order that they came  owned, as all below */
+    gs_encode_request **ready; /* [batch]       what of it is encoded: texts, then pictures */
     gs_image *images;          /* [batch]       borrowing the requests' pixels */
     const char **texts;        /* [batch] */
     float *features;           /* [batch, dim] */
@@ -72,23 +73,23 @@ static void encode_kind(gs_encode_queue *queue, gs_encode_request *const *reques
     }
 }
 
-/* Sorts texts before pictures, leaving out what nobody wants any more; returns how many texts, *n all that are left. */
-static size_t choose(gs_encode_request **requests, size_t *n)
+/* taken [n] -> ready [*count], without what nobody wants any more; returns how many of it are texts. */
+static size_t choose(gs_encode_queue *queue, size_t n, size_t *count)
 {
-    size_t texts = 0, kept = 0;
-    for (size_t i = 0; i < *n; i++) {
-        gs_encode_request *request = requests[i];
+    size_t texts = 0;
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        gs_encode_request *request = queue->taken[i];
         if (request->is_wanted && !request->is_wanted(request->context)) {
             finish(request, GS_ECANCELED, NULL);
             continue;
         }
-        requests[kept++] = request;
+        queue->ready[(*count)++] = request;
         if (!request->text)
             continue;
-        requests[kept - 1] = requests[texts];
-        requests[texts++] = request;
+        queue->ready[*count - 1] = queue->ready[texts];
+        queue->ready[texts++] = request;
     }
-    *n = kept;
     return texts;
 }
 
@@ -113,26 +114,23 @@ static void *encode_requests(void *context)
     for (;;) {
         while (!queue->first && !queue->closing)
             pthread_cond_wait(&queue->added, &queue->lock);
-        gs_encode_request *all = queue->first;
-        size_t n = take(queue), kept = n;
+        size_t n = take(queue), count;
         if (n == 0)
             break;
         pthread_mutex_unlock(&queue->lock);
         double started = now();
-        size_t texts = choose(queue->taken, &kept);
-        encode_kind(queue, queue->taken, texts);
-        encode_kind(queue, queue->taken + texts, kept - texts);
+        size_t texts = choose(queue, n, &count);
+        encode_kind(queue, queue->ready, texts);
+        encode_kind(queue, queue->ready + texts, count - texts);
         double took = now() - started;
         pthread_mutex_lock(&queue->lock);
         queue->stats.requests += n;
-        queue->stats.canceled += n - kept;
+        queue->stats.canceled += n - count;
         queue->stats.batches++;
         queue->stats.busy_seconds += took;
         for (size_t i = 0; i < n; i++) {
-            gs_encode_request *next = all->next; /* all is its owner's as soon as it is done */
-            queue->pixels -= pixels_of(all);
-            all->is_done = true;
-            all = next;
+            queue->pixels -= pixels_of(queue->taken[i]);
+            queue->taken[i]->is_done = true;
         }
         pthread_cond_broadcast(&queue->done);
         pthread_cond_broadcast(&queue->room);
@@ -183,6 +181,7 @@ gs_encode_queue_stats gs_encode_queue_get_stats(gs_encode_queue *queue)
 static void free_queue(gs_encode_queue *queue)
 {
     free(queue->taken);
+    free(queue->ready);
     free(queue->images);
     free(queue->texts);
     free(queue->features);
@@ -197,7 +196,8 @@ gs_status gs_encode_queue_open(gs_encode_queue **out, gs_encoder *encoder, gs_er
     if (!queue)
         return gs_fail(err, GS_ENOMEM, "no memory for a queue");
     *queue = (gs_encode_queue){.encoder = encoder, .dim = info->dim, .batch = info->batch, .last = &queue->first};
-    queue->taken = calloc(info->batch, sizeof *queue->taken);
+    queue->taken = calloc(info->batch, sizeof(void *));
+    queue->ready = calloc(info->batch, sizeof(void *));
     queue->images = calloc(info->batch, sizeof *queue->images);
     queue->texts = calloc(info->batch, sizeof *queue->texts);
     queue->features = calloc(info->batch * info->dim, sizeof *queue->features);
@@ -205,7 +205,7 @@ gs_status gs_encode_queue_open(gs_encode_queue **out, gs_encoder *encoder, gs_er
     pthread_cond_init(&queue->added, NULL);
     pthread_cond_init(&queue->done, NULL);
     pthread_cond_init(&queue->room, NULL);
-    if (!queue->taken || !queue->images || !queue->texts || !queue->features) {
+    if (!queue->taken || !queue->ready || !queue->images || !queue->texts || !queue->features) {
         free_queue(queue);
         return gs_fail(err, GS_ENOMEM, "no memory for batches of %zu", info->batch);
     }
