@@ -33,19 +33,6 @@ gs_status cli_print_json(cJSON *object, gs_error *err)
     return GS_OK;
 }
 
-cJSON *cli_part_to_json(const cli_part *part)
-{
-    cJSON *object = cJSON_CreateObject();
-    char *input = gs_utf8_repair(part->input);
-    bool done = input && cJSON_AddStringToObject(object, "kind", gs_part_kind_name(part->kind)) &&
-                cJSON_AddStringToObject(object, "input", input);
-    free(input);
-    if (done)
-        return object;
-    cJSON_Delete(object);
-    return NULL;
-}
-
 int cli_threads(uint64_t asked)
 {
     size_t cores = gs_cores();

@@ -119,9 +119,6 @@ int cli_end_output(int exit_code);
 /* Prints an object on a line of its own and deletes it. */
 gs_status cli_print_json(cJSON *object, gs_error *err);
 
-/* {"kind","input"}; NULL when memory ran out. JSON is UTF-8: of a file's name that is not, what is none becomes U+FFFD. */
-cJSON *cli_part_to_json(const cli_part *part);
-
 /* Starts the thread that waits for signals: main calls it first. SIGINT, SIGTERM and SIGHUP then end the program. */
 gs_status cli_signals_start(gs_error *err);
 

@@ -1,6 +1,9 @@
 /* cmd_encode.c - `gensearch encode`: features as numbers, for other programs and for tests. */
 #include "indexer/cli/cli.h"
 
+#include "indexer/util/json_tree.h"
+#include "indexer/util/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,40 +16,45 @@ typedef struct {
 } arguments;
 
 /* Nine digits carry an f32 there and back. */
-static void print_feature(const float *feature, size_t dim, const char *separator)
+static void print_feature(const float *feature, size_t dim)
 {
     for (size_t i = 0; i < dim; i++)
-        printf("%s%.9g", i ? separator : "", feature[i]);
+        printf("%s%.9g", i ? " " : "", feature[i]);
+    putchar('\n');
 }
 
-static gs_status add_tokens(cJSON *object, const gs_tokenizer *tokenizer, const char *text, gs_error *err)
+static gs_status put_tokens(gs_json_tree *tree, const gs_tokenizer *tokenizer, const char *text, gs_error *err)
 {
     int32_t ids[GS_MAX_TOKENS];
     size_t n = gs_tokenize(tokenizer, text, strlen(text), ids);
     if (n == 0) /* not the text's length: that was encoded */
         return gs_fail(err, GS_ENOMEM, "no memory to tokenize a text of %zu bytes", strlen(text));
-    cJSON *tokens = cJSON_CreateIntArray(ids, (int)n);
-    return cJSON_AddItemToObject(object, "tokens", tokens) ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
+    gs_json_put(tree, tree->root, "tokens", cJSON_CreateIntArray(ids, (int)n));
+    return GS_OK;
 }
 
-/* {"kind","input","tokens"?,"feature":[...]}: the array is written by hand, since cJSON would print f32 as f64. */
+/* {"kind","input","tokens"?,"feature":[...]} */
 static gs_status print_json(const cli_part *part, const gs_tokenizer *tokenizer, const float *feature, size_t dim,
                             gs_error *err)
 {
-    cJSON *object = cli_part_to_json(part);
-    gs_status st = object ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
-    if (st == GS_OK && tokenizer && part->kind == GS_PART_TEXT)
-        st = add_tokens(object, tokenizer, part->input, err);
-    char *text = st == GS_OK ? cJSON_PrintUnformatted(object) : NULL;
-    cJSON_Delete(object);
-    if (!text)
-        return st != GS_OK ? st : gs_fail(err, GS_ENOMEM, "no memory");
-    text[strlen(text) - 1] = 0; /* the closing brace comes later */
-    printf("%s,\"feature\":[", text);
-    print_feature(feature, dim, ",");
-    puts("]}");
+    gs_json_tree tree;
+    char *text = NULL, *input = gs_utf8_repair(part->input); /* a file's name need not be UTF-8, JSON is */
+    gs_json_tree_init(&tree);
+    gs_json_put_string(&tree, tree.root, "kind", gs_part_kind_name(part->kind));
+    gs_json_put(&tree, tree.root, "input", input ? cJSON_CreateString(input) : NULL);
+    free(input);
+    gs_status st = GS_OK;
+    if (tokenizer && part->kind == GS_PART_TEXT)
+        st = put_tokens(&tree, tokenizer, part->input, err);
+    if (st == GS_OK) {
+        gs_json_put_floats(&tree, tree.root, "feature", feature, dim);
+        st = gs_json_tree_print(&tree, &text, err);
+    }
+    if (st == GS_OK)
+        puts(text);
     cJSON_free(text);
-    return GS_OK;
+    gs_json_tree_free(&tree);
+    return st;
 }
 
 static gs_status check(void *context, gs_error *err)
@@ -73,8 +81,7 @@ static gs_status encode(cli_call *call, gs_error *err)
             const gs_tokenizer *tokenizer = args->tokens ? gs_encoder_get_tokenizer(encoder) : NULL;
             st = print_json(&args->parts.parts[i], tokenizer, features + i * dim, dim, err);
         } else {
-            print_feature(features + i * dim, dim, " ");
-            putchar('\n');
+            print_feature(features + i * dim, dim);
         }
     }
     free(features);

@@ -1,10 +1,9 @@
 /* cmd_search.c - `gensearch search`: words, pictures, sketches, models and mixes of them in, ranked models out. */
 #include "indexer/cli/cli.h"
 
-#include "core/rank.h"
 #include "indexer/publish/place.h"
 #include "indexer/search/prepare.h"
-#include "indexer/search/search.h"
+#include "indexer/search/results.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,95 +22,49 @@ typedef struct {
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------- */
 
-/* What is shown: the leading models, as their source describes them. */
-typedef struct {
-    const gs_search_result *result;
-    const arguments *args;
-    uint32_t *top;           /* [count]  owned */
-    gs_source_model *models; /* [count]  owned */
-    size_t count;
-} shown;
-
-static void free_shown(shown *s)
+/* One result a line. */
+static gs_status print_json(const gs_results *results, const cli_parts *parts, gs_error *err)
 {
-    for (size_t k = 0; s->models && k < s->count; k++)
-        gs_source_model_free(&s->models[k]);
-    free(s->models);
-    free(s->top);
-}
-
-static gs_status read_shown(shown *s, gs_source *source, gs_error *err)
-{
-    const gs_search_result *r = s->result;
-    size_t limit = s->args->limit < r->ranked ? (size_t)s->args->limit : r->ranked;
-    s->top = malloc((limit + 1) * sizeof *s->top);
-    s->models = calloc(limit + 1, sizeof *s->models);
-    if (!s->top || !s->models)
-        return gs_fail(err, GS_ENOMEM, "no memory for %zu results", limit);
-    s->count = gs_rank_top(r->log_probability, r->count, limit, s->top);
-    gs_status st = GS_OK;
-    for (size_t k = 0; k < s->count && st == GS_OK; k++)
-        st = source->describe(source, s->top[k], &s->models[k], err);
+    gs_results_part *told = calloc(parts->count + 1, sizeof *told);
+    gs_status st = told ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory");
+    for (size_t p = 0; told && p < parts->count; p++)
+        told[p] = (gs_results_part){parts->parts[p].kind, parts->parts[p].input, parts->parts[p].weight};
+    for (size_t k = 0; k < results->count && st == GS_OK; k++) {
+        gs_json_tree tree;
+        char *text;
+        gs_json_tree_init(&tree);
+        gs_results_put(results, k, told, &tree, tree.root);
+        st = gs_json_tree_print(&tree, &text, err);
+        if (st == GS_OK)
+            puts(text);
+        cJSON_free(text);
+        gs_json_tree_free(&tree);
+    }
+    free(told);
     return st;
 }
 
-/* The score of a single part speaks for the model; of several only their product does. */
-static double score_of(const shown *s, size_t k)
-{
-    return s->result->n_parts == 1 ? s->result->scores[s->top[k]] : s->result->log_probability[s->top[k]];
-}
-
-/* One result, as `--json` prints it; NULL when memory ran out. */
-static cJSON *to_json(const shown *s, size_t k)
-{
-    const gs_search_result *r = s->result;
-    const gs_source_model *model = &s->models[k];
-    size_t i = s->top[k];
-    cJSON *object = cJSON_CreateObject();
-    cJSON *parts = cJSON_CreateArray();
-    bool done = cJSON_AddNumberToObject(object, "rank", (double)k + 1) &&
-                cJSON_AddStringToObject(object, "slug", model->slug) &&
-                cJSON_AddStringToObject(object, "title", model->title) &&
-                cJSON_AddStringToObject(object, "type", model->type) &&
-                cJSON_AddNumberToObject(object, "score", score_of(s, k)) &&
-                cJSON_AddNumberToObject(object, "probability", exp(r->log_probability[i])) &&
-                cJSON_AddNumberToObject(object, "of", (double)r->ranked) &&
-                cJSON_AddBoolToObject(object, "conflict", r->conflict);
-    for (size_t p = 0; p < r->n_parts && done; p++) {
-        cJSON *part = cli_part_to_json(&s->args->parts.parts[p]);
-        done = part && cJSON_AddNumberToObject(part, "weight", s->args->parts.parts[p].weight) &&
-               cJSON_AddBoolToObject(part, "matched", r->matched[p]) &&
-               cJSON_AddNumberToObject(part, "score", r->scores[p * r->count + i]);
-        done = cJSON_AddItemToArray(parts, part) && done;
-    }
-    if (done && cJSON_AddItemToObject(object, "parts", parts))
-        return object;
-    cJSON_Delete(parts);
-    cJSON_Delete(object);
-    return NULL;
-}
-
-static gs_status print_table(const shown *s, gs_error *err)
+static gs_status print_table(const gs_results *results, gs_error *err)
 {
     enum { COLUMNS = 6, NUMBERS = 3, LENGTH = 32 };
-    const char **cells = calloc((s->count + 1) * COLUMNS, sizeof *cells);
-    char(*numbers)[NUMBERS][LENGTH] = calloc(s->count + 1, sizeof *numbers);
+    const char **cells = calloc((results->count + 1) * COLUMNS, sizeof *cells);
+    char(*numbers)[NUMBERS][LENGTH] = calloc(results->count + 1, sizeof *numbers);
     if (cells && numbers) {
         memcpy(cells, (const char *[]){"rank", "score", "probability", "slug", "type", "title"},
                COLUMNS * sizeof *cells);
-        for (size_t k = 0; k < s->count; k++) {
-            const gs_source_model *model = &s->models[k];
+        for (size_t k = 0; k < results->count; k++) {
+            const gs_source_model *model = &results->models[k];
             snprintf(numbers[k][0], LENGTH, "%zu", k + 1);
-            snprintf(numbers[k][1], LENGTH, "%.4f", score_of(s, k));
-            snprintf(numbers[k][2], LENGTH, "%.4f", exp(s->result->log_probability[s->top[k]]));
+            snprintf(numbers[k][1], LENGTH, "%.4f", gs_results_score(results, k));
+            snprintf(numbers[k][2], LENGTH, "%.4f", exp(results->search->log_probability[results->top[k]]));
             memcpy(
                 cells + (k + 1) * COLUMNS,
                 (const char *[]){numbers[k][0], numbers[k][1], numbers[k][2], model->slug, model->type, model->title},
                 COLUMNS * sizeof *cells);
         }
-        cli_print_table(cells, s->count + 1, COLUMNS);
+        cli_print_table(cells, results->count + 1, COLUMNS);
     }
-    gs_status st = cells && numbers ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu results", s->count);
+    gs_status st = cells && numbers ? GS_OK : gs_fail(err, GS_ENOMEM, "no memory for %zu results", results->count);
     free(cells);
     free(numbers);
     return st;
@@ -127,16 +80,14 @@ static void report_unmatched(const gs_search_result *result, const arguments *ar
 
 static gs_status print_results(gs_source *source, const gs_search_result *result, const arguments *args, gs_error *err)
 {
-    shown s = {.result = result, .args = args};
+    gs_results results;
     report_unmatched(result, args);
     if (result->conflict && result->found)
         cli_message("no model makes all of this: these make parts of it");
-    gs_status st = read_shown(&s, source, err);
-    if (st == GS_OK && !args->json)
-        st = print_table(&s, err);
-    for (size_t k = 0; k < s.count && args->json && st == GS_OK; k++)
-        st = cli_print_json(to_json(&s, k), err);
-    free_shown(&s);
+    gs_status st = gs_results_read(&results, source, result, (size_t)args->limit, err);
+    if (st == GS_OK)
+        st = args->json ? print_json(&results, &args->parts, err) : print_table(&results, err);
+    gs_results_free(&results);
     return st;
 }
 

@@ -1,5 +1,8 @@
 #include "indexer/util/json_tree.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 void gs_json_tree_init(gs_json_tree *tree)
 {
     *tree = (gs_json_tree){.root = cJSON_CreateObject()};
@@ -54,4 +57,20 @@ void gs_json_put_number(gs_json_tree *tree, cJSON *parent, const char *name, dou
 void gs_json_put_bool(gs_json_tree *tree, cJSON *parent, const char *name, bool value)
 {
     gs_json_put(tree, parent, name, cJSON_CreateBool(value));
+}
+
+/* As text: cJSON would print an f32 as the f64 that it becomes. */
+void gs_json_put_floats(gs_json_tree *tree, cJSON *parent, const char *name, const float *values, size_t n)
+{
+    enum { LONGEST = 16 }; /* "-1.17549435e-38," */
+    size_t size = n * LONGEST + 3, used = 1;
+    char *text = malloc(size);
+    if (text) {
+        text[0] = '[';
+        for (size_t i = 0; i < n; i++)
+            used += (size_t)snprintf(text + used, size - used, "%s%.9g", i ? "," : "", (double)values[i]);
+        snprintf(text + used, size - used, "]");
+    }
+    gs_json_put(tree, parent, name, text ? cJSON_CreateRaw(text) : NULL);
+    free(text);
 }

@@ -18,6 +18,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct {
     cJSON *root; /* an object  owned */
@@ -36,6 +37,9 @@ cJSON *gs_json_put_array(gs_json_tree *tree, cJSON *parent, const char *name);
 void gs_json_put_string(gs_json_tree *tree, cJSON *parent, const char *name, const char *value);
 void gs_json_put_number(gs_json_tree *tree, cJSON *parent, const char *name, double value);
 void gs_json_put_bool(gs_json_tree *tree, cJSON *parent, const char *name, bool value);
+
+/* An array of values [n], with the nine digits that carry an f32 there and back. */
+void gs_json_put_floats(gs_json_tree *tree, cJSON *parent, const char *name, const float *values, size_t n);
 
 /* The same for an item made elsewhere, which becomes parent's; NULL is a failure to make it. */
 void gs_json_put(gs_json_tree *tree, cJSON *parent, const char *name, cJSON *item);
