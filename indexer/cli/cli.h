@@ -126,6 +126,10 @@ gs_status cli_signals_start(gs_error *err);
  * program. The result is borrowed, for the life of the program. */
 const gs_stop *cli_stop_on_signal(const char *message);
 
+/* From here on SIGHUP asks for something else: it makes this descriptor readable (8 bytes, read to forget), for the life of the program. -1 when
+ * the system has none left; then it ends the program as before. */
+int cli_hangup_fd(void);
+
 /* How many threads to use when `asked` are asked for (0: no wish): never more than the cores this process may use, with a message when
  * that is fewer. */
 int cli_threads(uint64_t asked);

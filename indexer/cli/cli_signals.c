@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
@@ -20,6 +21,7 @@ static gs_stop stop;
 static atomic_bool
     graceful; /* the first signal asks to stop; before that, and from the second on, a signal ends the program */
 static const char *announcement;
+static atomic_int hangup = -1; /* an eventfd that SIGHUP is written to, where it does not ask to end */
 
 /* All but those that a fault raises in the thread itself, and those whose default action is wanted: stopping and continuing, the end of a
  * program whose reader has gone (SIGPIPE), a core file (SIGQUIT). */
@@ -65,6 +67,11 @@ static void *wait_for_signals(void *unused)
             sigaddset(&set, ending[i]);
     }
     for (int number; sigwait(&set, &number) == 0;) {
+        int fd = number == SIGHUP ? atomic_load(&hangup) : -1;
+        if (fd >= 0) {
+            eventfd_write(fd, 1);
+            continue;
+        }
         if (!atomic_load(&graceful) || gs_stop_requested(&stop))
             end_by(number);
         gs_stop_request(&stop);
@@ -88,4 +95,11 @@ const gs_stop *cli_stop_on_signal(const char *message)
     announcement = message;
     atomic_store(&graceful, true);
     return &stop;
+}
+
+int cli_hangup_fd(void)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_store(&hangup, fd);
+    return fd;
 }

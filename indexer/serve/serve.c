@@ -1,243 +1,295 @@
 #include "indexer/serve/serve.h"
 
-#include "indexer/serve/request.h"
+#include "indexer/serve/listen.h"
+#include "indexer/serve/static.h"
 
 #include <errno.h>
-#include <limits.h> /* PATH_MAX */
-#include <microhttpd.h>
-#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define THREADS      4u
-#define CONNECTIONS  512u
-#define IDLE_SECONDS 30u
+#define CONNECTIONS 512u
+#define STACK_BYTES ((size_t)1 << 20)
+#define BODY_BYTES  ((size_t)256 << 20) /* of all requests that are being read or answered */
+
+/* A client's connection, for the thread that looks after the slow ones. */
+typedef struct connection {
+    struct connection *next, **place;
+    int fd;
+    double since;   /* when its present request may have begun */
+    bool answering; /* the server takes its time, not the client */
+} connection;
 
 struct gs_server {
     struct MHD_Daemon *daemon;
-    char *root;                    /* real path of the folder    owned */
-    char address[NI_MAXHOST + 16]; /* "host:port" */
+    gs_api *api;                   /* borrowed; NULL: none */
+    char *root;                    /* real path of the folder, or NULL    owned */
+    char address[GS_ADDRESS_SIZE]; /* "host:port" */
+    atomic_size_t body_bytes;
+    atomic_size_t answering; /* requests */
+    pthread_t watcher;
+    bool has_watcher;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t ends;
+    connection *connections;
+    bool closing;
 };
 
-/* --- the socket --- */
+/* libmicrohttpd's state of a request. */
+typedef struct {
+    gs_exchange exchange;
+    gs_server *server;
+    size_t capacity; /* of the body */
+    bool is_api;
+    bool too_large; /* the body; it is read to its end, and forgotten */
+    bool no_room;   /* the bodies of all requests take too much memory */
+} request;
 
-/* "host:port" or "[v6 address]:port" to host [NI_MAXHOST] and port [8]. */
-static gs_status split_address(const char *listen, char *host, char *port, gs_error *err)
+static double now(void)
 {
-    const char *colon = strrchr(listen, ':');
-    size_t length = colon ? (size_t)(colon - listen) : 0;
-    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-    if (length == 0 || length >= NI_MAXHOST || digits == 0 || digits > 5 || colon[1 + digits] ||
-        atoi(colon + 1) > 65535)
-        return gs_fail(err, GS_EARGS, "listen address '%.100s': expected host:port, such as 127.0.0.1:8000", listen);
-    bool bracketed = length > 2 && listen[0] == '[' && listen[length - 1] == ']';
-    snprintf(host, NI_MAXHOST, "%.*s", (int)(bracketed ? length - 2 : length), bracketed ? listen + 1 : listen);
-    snprintf(port, 8, "%s", colon + 1);
-    return GS_OK;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* "host:port" of the socket, as it is now that the system has chosen a port. */
-static void format_address(int fd, char address[NI_MAXHOST + 16])
+/* --- connections --- */
+
+static void start_connection(gs_server *server, struct MHD_Connection *mhd, void **context)
 {
-    struct sockaddr_storage bound;
-    socklen_t size = sizeof bound;
-    char host[NI_MAXHOST] = "?", port[8] = "0";
-    getsockname(fd, (struct sockaddr *)&bound, &size);
-    getnameinfo((struct sockaddr *)&bound, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(address, NI_MAXHOST + 16, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    connection *c = info ? calloc(1, sizeof *c) : NULL;
+    *context = c;
+    if (!c)
+        return; /* without it, only the idle time is limited */
+    c->fd = info->connect_fd;
+    c->since = now();
+    pthread_mutex_lock(&server->lock);
+    c->next = server->connections;
+    c->place = &server->connections;
+    if (c->next)
+        c->next->place = &c->next;
+    server->connections = c;
+    pthread_mutex_unlock(&server->lock);
 }
 
-static int open_socket(const struct addrinfo *where)
+static void end_connection(gs_server *server, connection *c)
 {
-    int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC, where->ai_protocol);
-    int on = 1;
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, 128) == 0)
-        return fd;
-    int failed = errno;
-    close(fd);
-    errno = failed;
-    return -1;
+    if (!c)
+        return;
+    pthread_mutex_lock(&server->lock);
+    *c->place = c->next;
+    if (c->next)
+        c->next->place = c->place;
+    pthread_mutex_unlock(&server->lock);
+    free(c);
 }
 
-static gs_status listen_at(const char *address, int *fd, gs_error *err)
+static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
 {
-    char host[NI_MAXHOST], port[8];
-    gs_status st = split_address(address, host, port, err);
-    if (st != GS_OK)
-        return st;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return gs_fail(err, GS_EARGS, "listen address '%.100s': %s", address, gai_strerror(failed));
-    *fd = open_socket(found);
-    if (*fd < 0)
-        st = gs_fail(err, GS_EIO, "cannot listen at %.100s: %s", address, strerror(errno));
-    freeaddrinfo(found);
-    return st;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        start_connection(context, mhd, socket_context);
+    else
+        end_connection(context, *socket_context);
 }
 
-/* --- answers --- */
-
-static struct MHD_Response *text_response(const char *text)
+static void set_answering(gs_server *server, struct MHD_Connection *mhd, bool answering)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
-    if (response)
-        MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
-    return response;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    connection *c = info ? info->socket_context : NULL;
+    if (!c)
+        return;
+    pthread_mutex_lock(&server->lock);
+    c->answering = answering;
+    c->since = now();
+    pthread_mutex_unlock(&server->lock);
 }
 
-static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
+/* Cuts off, once a second, whoever takes too long for a request. */
+static void *watch_connections(void *context)
 {
-    if (!response)
-        return MHD_NO;
-    enum MHD_Result sent = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return sent;
-}
-
-static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *text)
-{
-    return send_response(connection, status, text_response(text));
-}
-
-/* A folder named without its slash: relative links in its index.html need one. The answer is relative too, so that it
- * holds behind any prefix a proxy may strip. */
-static enum MHD_Result send_redirect(struct MHD_Connection *connection, const char *url)
-{
-    const char *last = strrchr(url, '/');
-    char location[PATH_MAX];
-    int length = snprintf(location, sizeof location, "./%s/", last ? last + 1 : url);
-    struct MHD_Response *response = length < (int)sizeof location ? text_response("moved\n") : NULL;
-    if (response)
-        MHD_add_response_header(response, "Location", location);
-    return send_response(connection, MHD_HTTP_MOVED_PERMANENTLY, response);
-}
-
-static void add_file_headers(struct MHD_Response *response, const gs_file *file)
-{
-    MHD_add_response_header(response, "ETag", file->etag);
-    MHD_add_response_header(response, "Last-Modified", file->modified);
-    MHD_add_response_header(response, "Cache-Control", gs_cache_control(file->path));
-    MHD_add_response_header(response, "Accept-Ranges", "bytes");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-}
-
-static enum MHD_Result send_unsatisfiable(struct MHD_Connection *connection, const gs_file *file)
-{
-    char range[64];
-    snprintf(range, sizeof range, "bytes */%llu", (unsigned long long)file->size);
-    struct MHD_Response *response = text_response("no such range\n");
-    if (response)
-        MHD_add_response_header(response, "Content-Range", range);
-    return send_response(connection, MHD_HTTP_RANGE_NOT_SATISFIABLE, response);
-}
-
-/* Bytes first .. first + count - 1 of the file, whose descriptor the response closes. */
-static enum MHD_Result send_bytes(struct MHD_Connection *connection, unsigned status, gs_file *file, uint64_t first,
-                                  uint64_t count)
-{
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(count, file->fd, first);
-    if (!response)
-        return MHD_NO;
-    file->fd = -1;
-    add_file_headers(response, file);
-    MHD_add_response_header(response, "Content-Type", gs_content_type(file->path));
-    if (status == MHD_HTTP_PARTIAL_CONTENT) {
-        char range[96];
-        snprintf(range, sizeof range, "bytes %llu-%llu/%llu", (unsigned long long)first,
-                 (unsigned long long)(first + count - 1), (unsigned long long)file->size);
-        MHD_add_response_header(response, "Content-Range", range);
+    gs_server *server = context;
+    pthread_mutex_lock(&server->lock);
+    while (!server->closing) {
+        struct timespec soon;
+        clock_gettime(CLOCK_REALTIME, &soon);
+        soon.tv_sec++;
+        pthread_cond_timedwait(&server->ends, &server->lock, &soon);
+        double t = now();
+        for (connection *c = server->connections; c; c = c->next)
+            if (!c->answering && t - c->since > GS_SERVER_REQUEST_SECONDS)
+                shutdown(c->fd, SHUT_RDWR);
     }
-    return send_response(connection, status, response);
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
 }
 
-static enum MHD_Result send_not_modified(struct MHD_Connection *connection, const gs_file *file)
+/* --- requests --- */
+
+static enum MHD_Result count_length(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    if (response)
-        add_file_headers(response, file);
-    return send_response(connection, MHD_HTTP_NOT_MODIFIED, response);
+    (void)kind;
+    (void)value;
+    *(unsigned *)context += strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
 }
 
-static enum MHD_Result send_file(struct MHD_Connection *connection, gs_file *file)
+/* How long the body is said to be; 0 when that is not told. False where two ways of telling it, or one that is not HTTP's, leave it open where
+ * this request ends and the next one begins. */
+static bool read_length(const gs_exchange *e, uint64_t *length)
 {
-    const char *known = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
-    if (known && gs_etag_matches(known, file->etag))
-        return send_not_modified(connection, file);
+    unsigned told = 0;
+    const char *size = gs_exchange_header(e, "Content-Length"), *coding = gs_exchange_header(e, "Transfer-Encoding");
+    MHD_get_connection_values(e->connection, MHD_HEADER_KIND, count_length, &told);
+    *length = 0;
+    if (told > 1 || (coding && strcasecmp(coding, "chunked") != 0))
+        return false;
+    if (!size)
+        return true;
+    size_t digits = strspn(size, "0123456789");
+    if (digits == 0 || digits > 18 || size[digits])
+        return false;
+    *length = strtoull(size, NULL, 10);
+    return true;
+}
 
-    const char *range = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Range");
-    const char *condition = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-Range");
-    if (condition && strcmp(condition, file->etag) != 0)
-        range = NULL;
-    uint64_t first = 0, count = file->size;
-    switch (gs_range_parse(range, file->size, &first, &count)) {
-    case GS_RANGE_NONE:
-        return send_bytes(connection, MHD_HTTP_OK, file, 0, file->size);
-    case GS_RANGE_PART:
-        return send_bytes(connection, MHD_HTTP_PARTIAL_CONTENT, file, first, count);
-    default:
-        return send_unsatisfiable(connection, file);
+/* The header is there. What is refused is answered now, and its body not read. */
+static enum MHD_Result begin(request *r)
+{
+    gs_exchange *e = &r->exchange;
+    uint64_t size;
+    enum MHD_Result result = MHD_YES;
+    if (!read_length(e, &size)) {
+        e->closes = true;
+        return gs_answer_problem(e, MHD_HTTP_BAD_REQUEST, "bad_request",
+                                 "expected one Content-Length, or Transfer-Encoding: chunked");
     }
+    if (r->is_api)
+        gs_api_refuses(r->server->api, e, size, &result);
+    return result;
 }
 
-static enum MHD_Result answer(const gs_server *server, struct MHD_Connection *connection, const char *url)
+/* Room for size bytes and a NUL: in powers of two from 4 KiB on, counted against what all requests may take. */
+static bool grow(request *r, size_t size)
 {
-    gs_file file;
-    enum MHD_Result sent;
-    switch (gs_file_open(&file, server->root, url)) {
-    case GS_FOUND:
-        sent = send_file(connection, &file);
-        break;
-    case GS_FOLDER:
-        sent = send_redirect(connection, url);
-        break;
-    case GS_BAD_URL:
-        sent = send_text(connection, MHD_HTTP_BAD_REQUEST, "bad request\n");
-        break;
-    default:
-        sent = send_text(connection, MHD_HTTP_NOT_FOUND, "not found\n");
+    size_t capacity = r->capacity ? r->capacity : 4096;
+    while (capacity < size + 1)
+        capacity *= 2;
+    if (capacity == r->capacity)
+        return true;
+    size_t more = capacity - r->capacity;
+    bool has_room = atomic_fetch_add(&r->server->body_bytes, more) + more <= BODY_BYTES;
+    uint8_t *grown = has_room ? realloc(r->exchange.body, capacity) : NULL;
+    if (!grown) {
+        atomic_fetch_sub(&r->server->body_bytes, more);
+        return false;
     }
-    gs_file_close(&file);
-    return sent;
+    r->exchange.body = grown;
+    r->capacity = capacity;
+    return true;
+}
+
+static void forget_body(request *r)
+{
+    free(r->exchange.body);
+    atomic_fetch_sub(&r->server->body_bytes, r->capacity);
+    r->exchange.body = NULL;
+    r->exchange.size = r->capacity = 0;
+}
+
+/* A piece of the body. Where it is not wanted it is read nevertheless, so that the client reads the answer; but not for ever. */
+static enum MHD_Result take_body(request *r, const char *bytes, size_t size)
+{
+    gs_exchange *e = &r->exchange;
+    size_t most = r->is_api ? GS_API_MAX_BODY : 0;
+    if (r->too_large || r->no_room || e->size + size > most) {
+        r->too_large = r->too_large || e->size + size > most;
+        if (e->body)
+            forget_body(r);
+        e->size += size; /* from here on only counted */
+        return e->size <= 2 * GS_API_MAX_BODY ? MHD_YES : MHD_NO;
+    }
+    if (!grow(r, e->size + size)) {
+        r->no_room = true;
+        forget_body(r);
+        return MHD_YES;
+    }
+    memcpy(e->body + e->size, bytes, size);
+    e->size += size;
+    e->body[e->size] = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result answer(request *r)
+{
+    gs_server *server = r->server;
+    gs_exchange *e = &r->exchange;
+    if (!r->is_api)
+        return server->root ? gs_static_answer(e, server->root)
+                            : gs_answer_problem(e, MHD_HTTP_NOT_FOUND, "not_found", "there is nothing but /v1 here");
+    if (r->too_large)
+        return gs_answer_problem(e, MHD_HTTP_CONTENT_TOO_LARGE, "too_large", "a body of more than %zu bytes",
+                                 GS_API_MAX_BODY);
+    if (r->no_room)
+        return gs_answer_later(e, MHD_HTTP_SERVICE_UNAVAILABLE, "busy", 1);
+    return gs_api_answer(server->api, e);
 }
 
 /* libmicrohttpd calls once for the header, once for each piece of a body, and once at the end: the answer is given
  * then. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
                                   const char *version, const char *body, size_t *body_size, void **state)
 {
     (void)version;
-    (void)body;
-    static char seen;
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        struct MHD_Response *response = text_response("only GET and HEAD\n");
-        if (response)
-            MHD_add_response_header(response, "Allow", "GET, HEAD");
-        return send_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED, response);
-    }
-    if (!*state) {
-        *state = &seen;
-        return MHD_YES;
+    gs_server *server = context;
+    request *r = *state;
+    if (!r) {
+        r = calloc(1, sizeof *r);
+        if (!r)
+            return MHD_NO;
+        *state = r;
+        r->exchange = (gs_exchange){.connection = mhd, .method = method, .url = url};
+        r->server = server;
+        r->is_api = server->api && gs_api_serves(url);
+        atomic_fetch_add(&server->answering, 1);
+        return begin(r);
     }
     if (*body_size) {
+        size_t size = *body_size;
         *body_size = 0;
-        return MHD_YES;
+        return take_body(r, body, size);
     }
-    return answer(context, connection, url);
+    set_answering(server, mhd, true);
+    return answer(r);
+}
+
+/* Also for one that broke off. */
+static void on_completed(void *context, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code)
+{
+    (void)code;
+    gs_server *server = context;
+    request *r = *state;
+    if (!r)
+        return;
+    if (r->capacity)
+        forget_body(r);
+    free(r);
+    *state = NULL;
+    atomic_fetch_sub(&server->answering, 1);
+    set_answering(server, mhd, false);
 }
 
 /* Leaves the URL as it came: gs_file_open() decodes it once, and sees what libmicrohttpd would hide, such as %00. */
-static size_t keep_escapes(void *context, struct MHD_Connection *connection, char *text)
+static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text)
 {
     (void)context;
-    (void)connection;
+    (void)mhd;
     return strlen(text);
 }
 
@@ -262,30 +314,39 @@ static gs_status check_root(gs_server *server, const char *directory, gs_error *
     return GS_OK;
 }
 
-static gs_status start_daemon(gs_server *server, int fd, gs_error *err)
+static gs_status start_daemon(gs_server *server, const gs_server_options *options, int fd, gs_error *err)
 {
-    server->daemon = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                                      on_request, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
-                                      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-                                      MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                      IDLE_SECONDS, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+    unsigned connections = options->connections ? options->connections : CONNECTIONS;
+    int failed = pthread_create(&server->watcher, NULL, watch_connections, server);
+    server->has_watcher = failed == 0;
+    if (failed)
+        return gs_fail(err, GS_EIO, "no thread for the server: %s", strerror(failed));
+    server->daemon = MHD_start_daemon(
+        MHD_USE_POLL | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG |
+            MHD_USE_ITC,
+        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+        GS_SERVER_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
     return server->daemon ? GS_OK : gs_fail(err, GS_EIO, "the HTTP server did not start at %s", server->address);
 }
 
-gs_status gs_server_open(gs_server **out, const char *directory, const char *listen, gs_error *err)
+gs_status gs_server_open(gs_server **out, const gs_server_options *options, gs_error *err)
 {
     *out = NULL;
     gs_server *server = calloc(1, sizeof *server);
     if (!server)
         return gs_fail(err, GS_ENOMEM, "no memory for a server");
+    server->api = options->api;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->ends, NULL);
     int fd = -1;
-    gs_status st = check_root(server, directory, err);
+    gs_status st = options->directory ? check_root(server, options->directory, err) : GS_OK;
     if (st == GS_OK)
-        st = listen_at(listen, &fd, err);
-    if (st == GS_OK) {
-        format_address(fd, server->address);
-        st = start_daemon(server, fd, err);
-    }
+        st = gs_listen(options->listen, &fd, server->address, err);
+    if (st == GS_OK)
+        st = start_daemon(server, options, fd, err);
     if (st == GS_OK) {
         *out = server; /* the daemon closes the socket */
         return GS_OK;
@@ -301,12 +362,32 @@ const char *gs_server_address(const gs_server *server)
     return server->address;
 }
 
+static void drain(gs_server *server)
+{
+    static const struct timespec moment = {.tv_nsec = 10000000};
+    double until = now() + GS_SERVER_DRAIN_SECONDS;
+    int listening = MHD_quiesce_daemon(server->daemon);
+    while (atomic_load(&server->answering) > 0 && now() < until)
+        nanosleep(&moment, NULL);
+    MHD_stop_daemon(server->daemon);
+    if (listening >= 0)
+        close(listening);
+}
+
 void gs_server_close(gs_server *server)
 {
     if (!server)
         return;
     if (server->daemon)
-        MHD_stop_daemon(server->daemon);
+        drain(server);
+    pthread_mutex_lock(&server->lock);
+    server->closing = true;
+    pthread_cond_signal(&server->ends);
+    pthread_mutex_unlock(&server->lock);
+    if (server->has_watcher)
+        pthread_join(server->watcher, NULL);
+    pthread_cond_destroy(&server->ends);
+    pthread_mutex_destroy(&server->lock);
     free(server->root);
     free(server);
 }

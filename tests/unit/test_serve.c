@@ -1,4 +1,4 @@
-#include "indexer/serve/request.h"
+#include "indexer/serve/files.h"
 #include "indexer/serve/serve.h"
 #include "indexer/util/file.h"
 
@@ -33,6 +33,11 @@ static void put(const char *name, const char *text)
         fail_msg("%s", err.message);
 }
 
+static gs_status open_at(gs_server **out, const char *directory, const char *listen)
+{
+    return gs_server_open(out, &(gs_server_options){.directory = directory, .listen = listen}, &err);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -54,7 +59,7 @@ static int start(void **state)
     failed |= symlink("../site-twin", in_folder("site/twin"));
     failed |= symlink("digits.bin", in_folder("site/in.bin"));
     failed |= mkfifo(in_folder("site/pipe"), 0600);
-    if (failed || gs_server_open(&server, in_folder("site"), "127.0.0.1:0", &err) != GS_OK)
+    if (failed || open_at(&server, in_folder("site"), "127.0.0.1:0") != GS_OK)
         return -1;
     return 0;
 }
@@ -313,10 +318,10 @@ static void wrong_addresses_and_folders_are_refused(void **state)
     static const char *const wrong[] = {"8000",         "127.0.0.1", "127.0.0.1:", ":8000", "127.0.0.1:99999",
                                         "127.0.0.1:8x", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(gs_server_open(&second, folder, wrong[i], &err), GS_EARGS);
-    assert_int_equal(gs_server_open(&second, folder, gs_server_address(server), &err), GS_EIO);
+        assert_int_equal(open_at(&second, folder, wrong[i]), GS_EARGS);
+    assert_int_equal(open_at(&second, folder, gs_server_address(server)), GS_EIO);
     assert_non_null(strstr(err.message, "Address already in use"));
-    assert_int_equal(gs_server_open(&second, "/no/such/folder", "127.0.0.1:0", &err), GS_ENOTFOUND);
+    assert_int_equal(open_at(&second, "/no/such/folder", "127.0.0.1:0"), GS_ENOTFOUND);
     assert_string_equal(err.message, "/no/such/folder: No such file or directory");
     assert_null(second);
     gs_server_close(NULL);

@@ -1,4 +1,4 @@
-#include "indexer/serve/request.h"
+#include "indexer/serve/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
-/* request.h - which file a URL means, and how it is to be sent: the parts of serve.c that know nothing of sockets.
+/* files.h - which file a URL means, and how it is to be sent: the parts of serve.c that know nothing of sockets.
  *
  *     gs_file file;
  *     if (gs_file_open(&file, "/srv/site", "/models/cats.json") == GS_FOUND) ... file.fd, file.size, file.etag ...
  *     gs_file_close(&file);
  */
-#ifndef GS_REQUEST_H
-#define GS_REQUEST_H
+#ifndef GS_FILES_H
+#define GS_FILES_H
 
 #include <limits.h> /* PATH_MAX */
 #include <stdbool.h>
