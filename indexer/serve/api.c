@@ -216,24 +216,26 @@ bool gs_api_serves(const char *url)
 
 /* ---- before the body ---- */
 
+/* The methods that a path takes, for Allow. */
+static const char *methods_of(const route *r)
+{
+    return strcmp(r->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+}
+
 /* What a browser asks before it sends another site's request. */
-static enum MHD_Result answer_preflight(gs_exchange *e)
+static enum MHD_Result answer_preflight(gs_exchange *e, const char *methods)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (response)
+        MHD_add_response_header(response, "Allow", methods);
     if (response && e->origin) {
-        MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST");
+        MHD_add_response_header(response, "Access-Control-Allow-Methods", methods);
         MHD_add_response_header(response, "Access-Control-Allow-Headers", "Authorization, Content-Type");
         MHD_add_response_header(response, "Access-Control-Max-Age", "600");
     }
     if (response)
         MHD_add_response_header(response, "Vary", "Origin");
     return gs_answer(e, MHD_HTTP_NO_CONTENT, response);
-}
-
-static enum MHD_Result answer_method(gs_exchange *e, const route *r)
-{
-    return gs_answer_problem(e, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "%s takes %s only", r->path,
-                             strcmp(r->method, "GET") == 0 ? "GET and HEAD" : r->method);
 }
 
 static bool takes_method(const route *r, const char *method)
@@ -249,9 +251,9 @@ bool gs_api_refuses(gs_api *api, gs_exchange *e, uint64_t size, enum MHD_Result 
     if (!r) {
         *result = gs_answer_problem(e, MHD_HTTP_NOT_FOUND, "not_found", "there is nothing at %.100s", e->url);
     } else if (strcmp(e->method, "OPTIONS") == 0) {
-        *result = answer_preflight(e);
+        *result = answer_preflight(e, methods_of(r));
     } else if (!takes_method(r, e->method)) {
-        *result = answer_method(e, r);
+        *result = gs_answer_method(e, methods_of(r));
     } else if (size >
                2 * GS_API_MAX_BODY) { /* what is less too long is read first, so that its sender reads the answer */
         *result = gs_answer_problem(e, MHD_HTTP_CONTENT_TOO_LARGE, "too_large", "a body of %llu bytes, at most %zu",

@@ -43,8 +43,8 @@ enum MHD_Result gs_answer_text(gs_exchange *e, unsigned status, const char *text
 }
 
 /* text is cJSON's, which this takes over. */
-static enum MHD_Result answer_text_of(gs_exchange *e, unsigned status, const char *type, char *text,
-                                      const char *retry_after)
+static enum MHD_Result answer_text_of(gs_exchange *e, unsigned status, const char *type, char *text, const char *header,
+                                      const char *value)
 {
     struct MHD_Response *response = NULL;
     if (text)
@@ -57,8 +57,8 @@ static enum MHD_Result answer_text_of(gs_exchange *e, unsigned status, const cha
         MHD_add_response_header(response, "Vary", "Origin");
         if (status == MHD_HTTP_UNAUTHORIZED)
             MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-        if (retry_after)
-            MHD_add_response_header(response, "Retry-After", retry_after);
+        if (header)
+            MHD_add_response_header(response, header, value);
     }
     return gs_answer(e, status, response);
 }
@@ -69,11 +69,12 @@ enum MHD_Result gs_answer_json(gs_exchange *e, unsigned status, const gs_json_tr
     gs_error err;
     if (gs_json_tree_print(tree, &text, &err) != GS_OK)
         return gs_answer_problem(e, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal", "%s", err.message);
-    return answer_text_of(e, status, "application/json", text, NULL);
+    return answer_text_of(e, status, "application/json", text, NULL, NULL);
 }
 
+/* header: one more, with its value; or NULL. */
 static enum MHD_Result answer_problem(gs_exchange *e, unsigned status, const char *code, const char *detail,
-                                      const char *retry_after)
+                                      const char *header, const char *value)
 {
     gs_json_tree tree;
     gs_error err;
@@ -87,7 +88,7 @@ static enum MHD_Result answer_problem(gs_exchange *e, unsigned status, const cha
     free(printable);
     gs_json_tree_print(&tree, &text, &err);
     gs_json_tree_free(&tree);
-    return answer_text_of(e, status, "application/problem+json", text, retry_after);
+    return answer_text_of(e, status, "application/problem+json", text, header, value);
 }
 
 enum MHD_Result gs_answer_problem(gs_exchange *e, unsigned status, const char *code, const char *format, ...)
@@ -97,7 +98,14 @@ enum MHD_Result gs_answer_problem(gs_exchange *e, unsigned status, const char *c
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    return answer_problem(e, status, code, detail, NULL);
+    return answer_problem(e, status, code, detail, NULL, NULL);
+}
+
+enum MHD_Result gs_answer_method(gs_exchange *e, const char *allowed)
+{
+    char detail[100];
+    snprintf(detail, sizeof detail, "%.60s takes %s", e->url, allowed);
+    return answer_problem(e, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", detail, "Allow", allowed);
 }
 
 enum MHD_Result gs_answer_later(gs_exchange *e, unsigned status, const char *code, unsigned seconds)
@@ -105,5 +113,5 @@ enum MHD_Result gs_answer_later(gs_exchange *e, unsigned status, const char *cod
     char detail[100], after[16];
     snprintf(after, sizeof after, "%u", seconds);
     snprintf(detail, sizeof detail, "ask again in %u second%s", seconds, seconds == 1 ? "" : "s");
-    return answer_problem(e, status, code, detail, after);
+    return answer_problem(e, status, code, detail, "Retry-After", after);
 }

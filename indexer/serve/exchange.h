@@ -41,7 +41,10 @@ enum MHD_Result gs_answer_json(gs_exchange *e, unsigned status, const gs_json_tr
 enum MHD_Result gs_answer_problem(gs_exchange *e, unsigned status, const char *code, const char *format, ...)
     GS_PRINTF(4, 5);
 
-/* The same with a Retry-After of that many seconds. */
+/* 405 with the methods that the path takes. */
+enum MHD_Result gs_answer_method(gs_exchange *e, const char *allowed);
+
+/* A problem with a Retry-After of that many seconds. */
 enum MHD_Result gs_answer_later(gs_exchange *e, unsigned status, const char *code, unsigned seconds);
 
 #endif

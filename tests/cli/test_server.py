@@ -349,7 +349,9 @@ class Hostile(Served):
             ("POST", "/v1/models"),
             ("TRACE", "/metrics"),
         ):
-            self.assert_problem(server.ask(method, path), 405, "method_not_allowed")
+            head, body = server.ask(method, path)
+            self.assert_problem((head, body), 405, "method_not_allowed")
+            self.assertIn(head.getheader("Allow"), ("GET, HEAD, OPTIONS", "POST, OPTIONS"))
         head, body = server.ask("HEAD", "/v1/models")
         self.assertEqual((head.status, int(head.getheader("Content-Length")) > 0), (200, True))
 
