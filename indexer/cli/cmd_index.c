@@ -232,7 +232,7 @@ int cmd_index(int argc, char **argv)
     const cli_option options[] = {
         {"encoder", "DIR", "an encoder's folder, such as the README lists (the embedded one)", .text = &args.encoder},
         {"samples", "N", "samples of each model (50000)", .count = &args.samples, .least = 2},
-        {"seed", "N", "of the samples (1)", .count = &args.seed, .most = (UINT64_C(1) << 53) - 1},
+        {"seed", "N", "of the samples (1)", .count = &args.seed, .most = GS_SAMPLER_MAX_SEED},
         {"batch", "N", "pictures encoded at once (32 or two per thread, on a GPU 256)", .count = &args.batch,
          .least = 1, .most = 4096},
         {"threads", "N", "of the encoder, and as many that decode pictures (one per core)", .count = &args.threads,

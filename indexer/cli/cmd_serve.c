@@ -16,9 +16,9 @@
 #define RATE           20.0
 
 typedef struct {
-    const char *listen, *api, *encoder, *precision, *device, *token_file;
+    const char *listen, *api, *encoder, *precision, *device, *token_file, *models;
     cli_list origins, proxies;
-    uint64_t threads, waiting, connections;
+    uint64_t threads, warm, waiting, connections;
     double rate;
     bool quiet;
 } arguments;
@@ -74,6 +74,8 @@ static gs_status open_api(served_api *a, const arguments *args, gs_error *err)
                  .n_proxies = args->proxies.count,
                  .token = (const char *)a->token.data,
                  .rate = args->rate},
+        .models = args->models,
+        .warm = (size_t)args->warm,
         .waiting = (size_t)args->waiting,
         .logs = !args->quiet,
     };
@@ -129,7 +131,7 @@ static gs_status serve(cli_call *call, gs_error *err)
 static gs_status check(void *context, gs_error *err)
 {
     const arguments *args = context;
-    if (!args->api && (args->encoder || args->token_file || args->origins.count || args->proxies.count))
+    if (!args->api && (args->encoder || args->token_file || args->models || args->origins.count || args->proxies.count))
         return gs_fail(err, GS_EARGS,
                        "serve: without --api there is nothing but files, which need no encoder, token, "
                        "origin or proxy");
@@ -157,6 +159,9 @@ int cmd_serve(int argc, char **argv)
         {"device", "D", "what computes: cpu, cuda, or auto, which is a GPU where there is one and bf16 will do (auto)",
          .text = &args.device},
         {"threads", "N", "of the encoder (one per core)", .count = &args.threads, .most = 1024},
+        {"models", "DIR", "sample the models whose DIR/SLUG/model.json is there, by their workers",
+         .text = &args.models},
+        {"warm", "N", "workers of models that are kept (4)", .count = &args.warm, .least = 1, .most = 1024},
         {"token-file", "F", "only for clients that send the first line of this file as a bearer token",
          .text = &args.token_file},
         {"allow-origin", "ORIGIN", "pages of this origin may ask, such as https://example.org; may be repeated",
@@ -174,7 +179,8 @@ int cmd_serve(int argc, char **argv)
         "serve",
         "[DIR]",
         "Serves the static files of a folder until interrupted. Any other web server does as well.\n"
-        "With --api it also encodes words and pictures, and searches, for pages and scripts: README.md.\n"
+        "With --api it also encodes words and pictures, searches, and samples models, for pages and scripts: "
+        "README.md.\n"
         "A database or folder that changes, or SIGHUP, has the models read anew; no request fails meanwhile.",
         "  gensearch serve public\n"
         "  gensearch serve public --api public --allow-origin https://example.org\n"

@@ -66,6 +66,9 @@ void gs_image_free(gs_image *image); /* safe on a zeroed one, and twice */
 #define GS_IMAGE_FORMAT_BYTES 16
 const char *gs_image_format(const void *bytes, size_t size, bool *is_read);
 
+/* The picture as a PNG. *bytes is malloc'ed: the caller frees it. */
+gs_status gs_image_encode_png(const gs_image *image, uint8_t **bytes, size_t *size, gs_error *err);
+
 /* A thumbnail: shrunk (never enlarged) so that the longer side is at most side pixels, as WebP. *bytes is malloc'ed:
  * the caller frees it. */
 gs_status gs_image_thumbnail(const gs_image *image, int side, uint8_t **bytes, size_t *size, int *width, int *height,

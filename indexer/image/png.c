@@ -2,6 +2,7 @@
 
 #include <png.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_CHUNK_BYTES (8u << 20) /* of a profile or text that libpng would unpack */
@@ -110,4 +111,23 @@ gs_status gs_png_decode(gs_image *image, int *orientation, uint64_t most_pixels,
     gs_status st = r.info ? decode(&r, orientation) : gs_fail(err, GS_ENOMEM, "no memory for libpng");
     png_destroy_read_struct(&r.png, &r.info, NULL);
     return st;
+}
+
+gs_status gs_image_encode_png(const gs_image *image, uint8_t **bytes, size_t *size, gs_error *err)
+{
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .width = (png_uint_32)image->width,
+                     .height = (png_uint_32)image->height,
+                     .format = PNG_FORMAT_RGB};
+    png_alloc_size_t most = PNG_IMAGE_PNG_SIZE_MAX(png), used = most;
+    *bytes = malloc(most);
+    if (*bytes && png_image_write_to_memory(&png, *bytes, &used, 0, image->rgb, 0, NULL)) {
+        uint8_t *smaller = realloc(*bytes, used);
+        *bytes = smaller ? smaller : *bytes;
+        *size = used;
+        return GS_OK;
+    }
+    free(*bytes);
+    *bytes = NULL;
+    return gs_fail(err, GS_ENOMEM, "no memory for a PNG of %d x %d pixels", image->width, image->height);
 }

@@ -18,6 +18,8 @@ typedef struct {
     /* In place of read, of a kind that has moments and no pictures; else NULL. */
     gs_status (*moments)(gs_sampler *sampler, gs_moments *moments, gs_feature_visit visit, void *context,
                          gs_error *err);
+    /* NULL: the seed stays what it was opened with. */
+    void (*reseed)(gs_sampler *sampler, uint64_t seed);
     void (*close)(gs_sampler *sampler);
     /* Adds what the samples come from to the digest. */
     gs_status (*fingerprint)(const gs_model *model, struct sha256_ctx *digest, gs_error *err);

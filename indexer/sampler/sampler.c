@@ -95,6 +95,14 @@ gs_status gs_sampler_moments(gs_sampler *sampler, gs_moments *moments, gs_featur
     return sampler->driver->moments(sampler, moments, visit, context, err);
 }
 
+bool gs_sampler_reseed(gs_sampler *sampler, uint64_t seed)
+{
+    if (!sampler->driver->reseed || seed > GS_SAMPLER_MAX_SEED)
+        return false;
+    sampler->driver->reseed(sampler, seed);
+    return true;
+}
+
 void gs_sampler_close(gs_sampler *sampler)
 {
     if (sampler)

@@ -32,10 +32,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define GS_SAMPLER_MAX_SEED ((UINT64_C(1) << 53) - 1) /* the largest that JavaScript reads exactly from JSON */
+
 typedef struct gs_sampler gs_sampler; /* one thread at a time */
 
 typedef struct {
-    uint64_t seed; /* at most 2^53 - 1, which JSON can carry */
+    uint64_t seed; /* at most GS_SAMPLER_MAX_SEED */
     /* Seconds a worker may go without a byte of answer before it is called hung; 0: 300. "timeout" in the model's
      * sampler block has the last word. */
     double timeout;
@@ -70,6 +72,10 @@ const char *gs_sampler_left_out(const gs_sampler *sampler);
  * past the timeout, or announced a frame it did not deliver: the message carries the end of its standard error. */
 gs_status gs_sampler_read(gs_sampler *sampler, uint64_t first, size_t count, gs_image *frames, gs_error *faults,
                           size_t *got, gs_error *err);
+
+/* Another seed from the next read on. False where that takes another sampler: of files, whose order the seed decides, and for a seed that is too
+ * large. */
+bool gs_sampler_reseed(gs_sampler *sampler, uint64_t seed);
 
 /* Whether it gives moments in place of pictures: then gs_sampler_moments() is to be called, and gs_sampler_read() not. */
 bool gs_sampler_has_moments(const gs_sampler *sampler);

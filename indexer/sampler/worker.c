@@ -9,10 +9,9 @@
 #include <string.h>
 
 /* The protocol (tools/workers/README.md): one line of JSON asks for samples, one line of JSON announces them, their bytes follow. */
-#define PATIENCE        2.0                       /* seconds a worker has to end after its input was closed */
-#define DEFAULT_TIMEOUT 300.0                     /* seconds */
-#define MAX_HEADER      16384                     /* bytes of an answer's first line */
-#define MAX_SEED        ((UINT64_C(1) << 53) - 1) /* the largest that JavaScript reads exactly from JSON */
+#define PATIENCE        2.0   /* seconds a worker has to end after its input was closed */
+#define DEFAULT_TIMEOUT 300.0 /* seconds */
+#define MAX_HEADER      16384 /* bytes of an answer's first line */
 
 typedef struct {
     gs_sampler base;
@@ -253,6 +252,11 @@ static uint64_t worker_count(const gs_sampler *sampler)
     return 0;
 }
 
+static void worker_reseed(gs_sampler *sampler, uint64_t seed)
+{
+    ((worker *)sampler)->seed = seed;
+}
+
 static void worker_close(gs_sampler *sampler)
 {
     worker *w = (worker *)sampler;
@@ -292,8 +296,8 @@ static gs_status choose_timeout(worker *w, const gs_model *model, double asked, 
 static gs_status prepare(worker *w, const gs_model *model, const gs_sampler_options *options, char *const argv[],
                          gs_error *err)
 {
-    if (options->seed > MAX_SEED)
-        return gs_fail(err, GS_EARGS, "seed %" PRIu64 ": at most %" PRIu64, options->seed, MAX_SEED);
+    if (options->seed > GS_SAMPLER_MAX_SEED)
+        return gs_fail(err, GS_EARGS, "seed %" PRIu64 ": at most %" PRIu64, options->seed, GS_SAMPLER_MAX_SEED);
     w->seed = options->seed;
     size_t size = strlen(model->path) + strlen(argv[0]) + sizeof ": worker ''";
     w->context = malloc(size);
@@ -387,6 +391,7 @@ static gs_status shipped_open(gs_sampler **sampler, const gs_model *model, const
                                                   .open = (how),                                                       \
                                                   .count = worker_count,                                               \
                                                   .read = worker_read,                                                 \
+                                                  .reseed = worker_reseed,                                             \
                                                   .close = worker_close,                                               \
                                                   .fingerprint = gs_fingerprint_named_files}
 DRIVER(worker, worker_open);

@@ -10,6 +10,7 @@
 #define WAITING        256
 #define MOST_VALUES    100000 /* of a JSON body: each takes 64 bytes once it is read */
 #define MODELS_AT_ONCE 100
+#define WARM           4
 
 typedef enum MHD_Result answerer(gs_api *api, gs_exchange *e);
 
@@ -184,6 +185,7 @@ static enum MHD_Result answer_metrics(gs_api *api, gs_exchange *e)
 static const route routes[] = {
     {"POST", "/v1/encode", GS_ROUTE_ENCODE, true, gs_api_answer_encode},
     {"POST", "/v1/search", GS_ROUTE_SEARCH, true, gs_api_answer_search},
+    {"POST", "/v1/sample", GS_ROUTE_SAMPLE, true, gs_api_answer_sample},
     {"GET", "/v1/models", GS_ROUTE_MODELS, true, answer_models},
     {"GET", "/v1/models/", GS_ROUTE_MODELS, true, answer_model},
     {"GET", "/healthz", GS_ROUTE_STATE, false, answer_health},
@@ -332,6 +334,8 @@ gs_status gs_api_open(gs_api **out, const char *path, gs_encoder *encoder, const
         st = gs_gate_open(&api->gate, &options->gate, err);
     if (st == GS_OK)
         st = gs_encode_queue_open(&api->queue, encoder, err);
+    if (st == GS_OK && options->models)
+        st = gs_sampling_open(&api->sampling, options->models, options->warm ? options->warm : WARM, err);
     if (st == GS_OK)
         *out = api;
     else
@@ -343,6 +347,7 @@ void gs_api_close(gs_api *api)
 {
     if (!api)
         return;
+    gs_sampling_close(api->sampling);
     gs_encode_queue_close(api->queue);
     gs_gate_close(api->gate);
     gs_zoo_close(api->zoo);

@@ -1,4 +1,4 @@
-/* api.h - what the server computes: features of words and pictures, and searches; under /v1, with health and metrics beside it. The protocol is
+/* api.h - what the server computes: features of words and pictures, searches, and samples of models; under /v1, with health and metrics beside it. The protocol is
  * in openapi.json.
  *
  *     gs_api *api;
@@ -21,6 +21,9 @@
 
 typedef struct {
     gs_gate_options gate;
+    const char
+        *models; /* a folder of SLUG/model.json, whose models are sampled by their workers; NULL: none is  borrowed */
+    size_t warm; /* workers that are kept; 0: 4 */
     size_t waiting; /* requests that may compute or wait for it at once; the next one is told to ask later. 0: 256 */
     bool logs;      /* a line of JSON on standard error for each request: never what was asked for */
 } gs_api_options;

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* False once the client has closed its connection: nobody would read the answer. */
-static bool is_connected(void *context)
+bool gs_api_is_connected(void *context)
 {
     const gs_exchange *e = context;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(e->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -18,7 +17,8 @@ gs_status gs_api_encode_picture(gs_api *api, const gs_exchange *e, const uint8_t
                                 gs_error *err)
 {
     gs_image image = {0};
-    gs_encode_request request = {.image = &image, .feature = feature, .is_wanted = is_connected, .context = (void *)e};
+    gs_encode_request request = {
+        .image = &image, .feature = feature, .is_wanted = gs_api_is_connected, .context = (void *)e};
     while (sem_wait(&api->work) != 0)
         continue;
     gs_status st = gs_image_decode_within(&image, GS_API_MAX_PIXELS, bytes, size, "the picture", err);
@@ -33,7 +33,8 @@ gs_status gs_api_encode_picture(gs_api *api, const gs_exchange *e, const uint8_t
 
 gs_status gs_api_encode_text(gs_api *api, const gs_exchange *e, const char *text, float *feature, gs_error *err)
 {
-    gs_encode_request request = {.text = text, .feature = feature, .is_wanted = is_connected, .context = (void *)e};
+    gs_encode_request request = {
+        .text = text, .feature = feature, .is_wanted = gs_api_is_connected, .context = (void *)e};
     gs_encode_queue_add(api->queue, &request);
     return gs_encode_queue_wait(api->queue, &request, err);
 }

@@ -6,6 +6,7 @@
 #include "indexer/hf/json.h"
 #include "indexer/serve/api.h"
 #include "indexer/serve/metrics.h"
+#include "indexer/serve/sampling.h"
 #include "indexer/serve/zoo.h"
 
 #include <semaphore.h>
@@ -16,6 +17,7 @@ struct gs_api {
     const gs_encoder_info *encoder; /* borrowed, as its users are: what never changes of it */
     gs_encode_queue *queue;
     gs_zoo *zoo;
+    gs_sampling *sampling; /* NULL: no model is sampled */
     gs_gate *gate;
     gs_metrics metrics;
     sem_t work; /* how many threads may decode pictures and JSON at once: one per core */
@@ -25,6 +27,9 @@ struct gs_api {
 
 /* The answer to a failure: the status that says whose fault it is. */
 enum MHD_Result gs_api_answer_failure(gs_exchange *e, gs_status status, const gs_error *err);
+
+/* context: the exchange. False once the client has closed its connection: nobody would read the answer. */
+bool gs_api_is_connected(void *context);
 
 /* bytes [size] -> feature [dim]. GS_EFORMAT for what is no picture, or too large a one; GS_ECANCELED when the client has gone. */
 gs_status gs_api_encode_picture(gs_api *api, const gs_exchange *e, const uint8_t *bytes, size_t size, float *feature,
@@ -37,8 +42,9 @@ gs_status gs_api_read_json(gs_api *api, const gs_exchange *e, gs_json *json, gs_
 /* GS_EFORMAT for a field of object that is none of names [n]: a field that is misspelt would be ignored in silence. */
 gs_status gs_api_check_fields(const gs_json_object *object, const char *const *names, size_t n, gs_error *err);
 
-/* POST /v1/encode and POST /v1/search. */
+/* POST /v1/encode, /v1/search and /v1/sample. */
 enum MHD_Result gs_api_answer_encode(gs_api *api, gs_exchange *e);
 enum MHD_Result gs_api_answer_search(gs_api *api, gs_exchange *e);
+enum MHD_Result gs_api_answer_sample(gs_api *api, gs_exchange *e);
 
 #endif

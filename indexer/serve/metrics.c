@@ -5,8 +5,8 @@ static const double bounds[GS_METRICS_BOUNDS] = {0.001, 0.003, 0.01, 0.03, 0.1, 
 const char *gs_route_name(gs_route route)
 {
     static const char *const names[GS_ROUTE_COUNT] = {
-        [GS_ROUTE_ENCODE] = "encode", [GS_ROUTE_SEARCH] = "search", [GS_ROUTE_MODELS] = "models",
-        [GS_ROUTE_STATE] = "state",   [GS_ROUTE_OTHER] = "other",
+        [GS_ROUTE_ENCODE] = "encode", [GS_ROUTE_SEARCH] = "search", [GS_ROUTE_SAMPLE] = "sample",
+        [GS_ROUTE_MODELS] = "models", [GS_ROUTE_STATE] = "state",   [GS_ROUTE_OTHER] = "other",
     };
     return names[route];
 }

@@ -13,6 +13,7 @@
 typedef enum {
     GS_ROUTE_ENCODE,
     GS_ROUTE_SEARCH,
+    GS_ROUTE_SAMPLE,
     GS_ROUTE_MODELS,
     GS_ROUTE_STATE,
     GS_ROUTE_OTHER,

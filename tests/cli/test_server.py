@@ -13,7 +13,7 @@ import unittest
 import zlib
 from contextlib import contextmanager
 
-from harness import GOLDEN, OTHER, PROGRAM, TINY, VISION, Case, speckled
+from harness import GOLDEN, OTHER, PROGRAM, TINY, VISION, Case, png, speckled
 
 CATS, SEAS = (200, 30, 30), (20, 40, 220)
 PICTURE = speckled(CATS, 5)
@@ -220,6 +220,110 @@ class Answers(Served):
         server = self.serve()
         self.assert_problem(server.post("/v1/encode", {"text": "x"}), 400, "bad_request", "no text tower")
         self.assertEqual(server.ask("POST", "/v1/encode", PICTURE)[0].status, 200)
+
+
+WORKER = """
+import json, os, sys
+SIDE = 24
+for line in sys.stdin:
+    request = json.loads(line)
+    first, count = request["first"], request["count"]
+    if request["seed"] == 13:
+        sys.exit(3)
+    with open("started", "a") as log:
+        log.write(f"{os.getpid()}\\n")
+    header = {"width": SIDE, "height": SIDE, "channels": 3, "count": count}
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\\n")
+    for i in range(first, first + count):
+        for y in range(SIDE):
+            for x in range(SIDE):
+                sys.stdout.buffer.write(bytes((x * 9 % 256, (y * 7 + i * 31) % 256, request["seed"] * 50 % 256)))
+    sys.stdout.buffer.flush()
+"""
+
+
+def painted(seed, i):
+    """What WORKER makes."""
+    return png(24, 24, lambda x, y: (x * 9 % 256, (y * 7 + i * 31) % 256, seed * 50 % 256))
+
+
+class Samples(Served):
+    def setUp(self):
+        super().setUp()
+        models = self.dir / "models"
+        models.mkdir()
+        for slug in ("paint", "other", "wrong"):
+            path = self.write_model(slug, {"kind": "worker", "command": ["python3", "w.py"]})
+            if slug == "wrong":
+                path.write_text(path.read_text().replace('"wrong"', '"right"'))
+            (path.parent / "w.py").write_text(WORKER)
+            path.parent.rename(models / slug)
+        (self.dir / "cats").rename(models / "cats")
+
+    def pixels_of(self, picture):
+        """The feature stands for the picture, whose PNG may be compressed in another way."""
+        (self.dir / "one.png").write_bytes(picture)
+        return self.json("encode", "--image", "one.png", "--encoder", TINY)[0]["feature"]
+
+    def sample(self, server, **request):
+        head, body = server.post("/v1/sample", request)
+        self.assertEqual(head.status, 200, body)
+        if head.getheader("Content-Type") == "image/png":
+            return [body]
+        boundary = head.getheader("Content-Type").split("boundary=")[1].encode()
+        parts = body.split(b"--" + boundary)
+        self.assertEqual((parts[0], parts[-1]), (b"", b"--\r\n"))
+        return [part.split(b"\r\n\r\n", 1)[1][:-2] for part in parts[1:-1]]
+
+    def test_samples_are_the_worker_s(self):
+        server = self.serve("--models", "models", "--rate", 0)
+        for request, want in (
+            ({"model": "paint"}, [painted(1, 0)]),
+            ({"model": "paint", "seed": 4, "first": 7, "count": 3}, [painted(4, i) for i in (7, 8, 9)]),
+            ({"model": "other", "seed": 0, "count": 2}, [painted(0, 0), painted(0, 1)]),
+            ({"model": "paint", "seed": 5, "first": 2}, [painted(5, 2)]),
+        ):
+            got = self.sample(server, **request)
+            self.assertEqual(len(got), len(want))
+            for a, b in zip(got, want, strict=True):
+                self.assertEqual(self.pixels_of(a), self.pixels_of(b), request)
+        started = (self.dir / "models" / "paint" / "started").read_text().split()
+        self.assertEqual(len(set(started)), 1, "the worker stays warm, with another seed too")
+
+    def test_a_folder_s_samples_end(self):
+        server = self.serve("--models", "models")
+        self.assertEqual(len(self.sample(server, model="cats", first=8, count=8)), 4)
+        self.assert_problem(
+            server.post("/v1/sample", {"model": "cats", "first": 12}), 400, "bad_request", "no sample 12"
+        )
+
+    def test_a_worker_that_dies_is_started_anew(self):
+        server = self.serve("--models", "models", "--warm", 1)
+        self.sample(server, model="paint")
+        self.assert_problem(server.post("/v1/sample", {"model": "paint", "seed": 13}), 502, "worker_failed", "'paint'")
+        self.sample(server, model="paint")
+        self.sample(server, model="other")
+        self.sample(server, model="paint")
+        started = (self.dir / "models" / "paint" / "started").read_text().split()
+        self.assertEqual(len(set(started)), 3, "one died, one was given up for another model's")
+        self.assertIn("models/paint/model.json: worker 'python3'", server.end()[1])
+
+    def test_what_is_not_sampled(self):
+        server = self.serve("--models", "models")
+        for request, status, code, says in (
+            ({}, 400, "bad_request", "model is missing"),
+            ({"model": "seas"}, 404, "not_found", "seas"),
+            ({"model": "../paint"}, 404, "not_found", "paint"),
+            ({"model": "paint", "count": 17}, 400, "bad_request", "count"),
+            ({"model": "paint", "seed": -1}, 400, "bad_request", "seed"),
+            ({"model": "paint", "seed": 2**53}, 400, "bad_request", "seed"),
+            ({"model": "wrong"}, 502, "worker_failed", "wrong"),
+        ):
+            self.assert_problem(server.post("/v1/sample", request), status, code, says)
+        self.assert_problem(
+            self.serve().post("/v1/sample", {"model": "paint"}), 404, "not_found", "no model is sampled"
+        )
+        self.refused("serve", "--api", self.db, "--models", "nowhere", says=["nowhere: expected a folder of models"])
 
 
 class Hostile(Served):
