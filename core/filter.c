@@ -9,8 +9,13 @@ static const struct {
     const char *name;
     bool whole; /* a value must be equal to the condition's; else contain it */
 } fields[GS_FIELD_COUNT] = {
-    [GS_FIELD_TITLE] = {"title", false}, [GS_FIELD_AUTHOR] = {"author", false}, [GS_FIELD_TAG] = {"tag", true},
-    [GS_FIELD_TYPE] = {"type", true},    [GS_FIELD_FAMILY] = {"family", false}, [GS_FIELD_LICENSE] = {"license", false},
+    [GS_FIELD_TITLE] = {"title", false},
+    [GS_FIELD_AUTHOR] = {"author", false},
+    [GS_FIELD_TAG] = {"tag", true},
+    [GS_FIELD_TYPE] = {"type", true},
+    [GS_FIELD_FAMILY] = {"family", false},
+    [GS_FIELD_LICENSE] = {"license", false},
+    [GS_FIELD_RESOLUTION] = {"resolution", true},
 };
 
 const char *gs_field_name(gs_field field)
@@ -216,7 +221,7 @@ gs_status gs_filter_passes(const gs_filter *filter, const char *const *model, bo
     for (size_t i = 0; i < filter->count && *passes; i++) {
         const gs_condition *condition = &filter->conditions[i];
         bool any = condition->field == GS_FIELD_ANY, met = false;
-        size_t first = any ? 0 : condition->field, last = any ? GS_FIELD_COUNT - 1 : condition->field;
+        size_t first = any ? 0 : condition->field, last = any ? GS_FIELD_RESOLUTION - 1 : condition->field;
         for (size_t f = first; f <= last && !met; f++) {
             gs_status st = model[f] ? meets(condition, (gs_field)f, model[f], &met, err) : GS_OK;
             if (st != GS_OK)

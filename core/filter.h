@@ -9,12 +9,14 @@
  *     st = gs_filter_passes(&filter, model, &passes, err);
  *     gs_filter_free(&filter);
  *
- * A condition is FIELD:VALUE, or -FIELD:VALUE for its opposite; -WORD leaves out the models that have the word in any field. A value with
+ * A condition is FIELD:VALUE, or -FIELD:VALUE for its opposite; -WORD leaves out the models that have the word in any field but
+ * resolution. A value with
  * spaces stands in double quotes. What looks like a condition on another field ("http://...") is words, as is a lone "-"; a condition
  * without a value, as while somebody types, is no condition.
  *
  * Conditions on one field are alternatives, those on different fields must all hold, and every opposite must hold: as boxes to tick beside
- * a list work. Case is ignored. A title, author, family or licence must contain the value; a tag or type must be equal to it.
+ * a list work. Case is ignored. A title, author, family or licence must contain the value; a tag, type or
+ * resolution must be equal to it.
  */
 #ifndef GS_FILTER_H
 #define GS_FILTER_H
@@ -32,6 +34,7 @@ typedef enum {
     GS_FIELD_TYPE,
     GS_FIELD_FAMILY,
     GS_FIELD_LICENSE,
+    GS_FIELD_RESOLUTION, /* "256x256"; it and what follows holds no words for an excluded one */
     GS_FIELD_COUNT,
     GS_FIELD_ANY = GS_FIELD_COUNT /* of an excluded word */
 } gs_field;

@@ -230,6 +230,8 @@ int cmd_search(int argc, char **argv)
          .field = GS_FIELD_FAMILY},
         {"license", "L", "only models whose licence has this in its name", .parts = &args.parts, .use = CLI_PART_FILTER,
          .field = GS_FIELD_LICENSE},
+        {"resolution", "WxH", "only models whose pictures are of this size", .parts = &args.parts,
+         .use = CLI_PART_FILTER, .field = GS_FIELD_RESOLUTION},
         {"title", "T", "only models whose title has this in it", .parts = &args.parts, .use = CLI_PART_FILTER,
          .field = GS_FIELD_TITLE},
         {"limit", "K", "how many results (10)", .count = &args.limit, .least = 1, .most = UINT32_MAX},
@@ -256,7 +258,8 @@ int cmd_search(int argc, char **argv)
         "a product of experts, or a mixture when no model makes all of them (\"conflict\" in JSON). The score is\n"
         "that of the method; of several parts, the logarithm of the probability, which is among the models that\n"
         "were ranked. When no model makes what the words or the picture ask for, the exit code is 1.\n"
-        "Among the words, title:T author:A tag:T type:T family:F license:L are filters, -WORD leaves out the\n"
+        "Among the words, title:T author:A tag:T type:T family:F license:L resolution:WxH are filters, -WORD leaves "
+        "out the\n"
         "models that have the word in a field, and quotes hold words together. Filters change no score.",
         "  gensearch search zoo.db --text 'a red car'\n"
         "  gensearch search zoo.db --text 'flower type:VAE -rose' --json\n"

@@ -337,15 +337,28 @@ static void put_list(publication *p, const char *name, const cJSON *array)
     }
 }
 
-/* What filters look at beside the columns of the database. */
+/* "WIDTHxHEIGHT", as the store has it for filters. */
+static void put_resolution(publication *p, const cJSON *sides)
+{
+    const cJSON *width = cJSON_GetArrayItem(sides, 0), *height = cJSON_GetArrayItem(sides, 1);
+    char text[64] = "";
+    if (cJSON_IsNumber(width) && cJSON_IsNumber(height))
+        snprintf(text, sizeof text, "%.0fx%.0f", width->valuedouble, height->valuedouble);
+    put_string(p, "resolution", text);
+}
+
+/* What filters and orders look at beside the columns of the database. */
 static void put_fields(publication *p, const gs_store_model *model)
 {
     cJSON *root = cJSON_Parse(model->json);
     p->catalog.failed |= !root;
     const char *license = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "license"));
+    const char *created = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "created"));
     put_list(p, "tags", cJSON_GetObjectItemCaseSensitive(root, "tags"));
     put_list(p, "authors", cJSON_GetObjectItemCaseSensitive(root, "authors"));
     put_string(p, "license", license ? license : "");
+    put_resolution(p, cJSON_GetObjectItemCaseSensitive(root, "resolution"));
+    put_string(p, "created", created ? created : "");
     cJSON_Delete(root);
 }
 

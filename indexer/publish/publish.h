@@ -45,7 +45,7 @@
  * catalog: columns of `count` entries, sorted by slug; equal scores rank in this order, in the program and in the browser alike.
  *     {"version": 1, "count": n,
  *      "id": [integer], "slug": [string], "title": [string], "type": [string], "family": [string, "" when unknown],
- *      "tags": [[string]], "authors": [[string]], "license": [string, "" when unknown], "samples": [how many the moments stand on],
+ *      "tags": [[string]], "authors": [[string]], "license": [string, "" when unknown], "resolution": ["256x256", or ""], "created": [string, or ""], "samples": [how many the moments stand on],
  *      "x": [number], "y": [number],    places on the map (indexer/publish/map.h)
  *      "thumbs": [[HASH, ...]],     the first 4 samples (fewer when there are fewer): thumbs/HASH.webp
  *      "page": [HASH],              models/SLUG-HASH.json

@@ -21,8 +21,13 @@ static const char *const column_names[COLUMNS] = {"slug", "title", "type", "seco
 
 /* The columns that filters look at. */
 static const char *const field_columns[GS_FIELD_COUNT] = {
-    [GS_FIELD_TITLE] = "title", [GS_FIELD_AUTHOR] = "authors", [GS_FIELD_TAG] = "tags",
-    [GS_FIELD_TYPE] = "type",   [GS_FIELD_FAMILY] = "family",  [GS_FIELD_LICENSE] = "license",
+    [GS_FIELD_TITLE] = "title",
+    [GS_FIELD_AUTHOR] = "authors",
+    [GS_FIELD_TAG] = "tags",
+    [GS_FIELD_TYPE] = "type",
+    [GS_FIELD_FAMILY] = "family",
+    [GS_FIELD_LICENSE] = "license",
+    [GS_FIELD_RESOLUTION] = "resolution",
 };
 
 typedef struct {

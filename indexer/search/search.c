@@ -168,7 +168,8 @@ static gs_status check_fields(const gs_source *source, const gs_filter *filter, 
 {
     for (size_t c = 0; c < filter->count; c++)
         for (size_t f = 0; f < GS_FIELD_COUNT; f++)
-            if (source->absent[f] && (filter->conditions[c].field == f || filter->conditions[c].field == GS_FIELD_ANY))
+            if (source->absent[f] && (filter->conditions[c].field == f ||
+                                      (filter->conditions[c].field == GS_FIELD_ANY && f < GS_FIELD_RESOLUTION)))
                 return gs_fail(err, GS_ENOTFOUND, "the folder was published without %s: publish it again",
                                source->absent[f]);
     return GS_OK;

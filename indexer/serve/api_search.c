@@ -195,9 +195,10 @@ static gs_status read_filters(search_request *r, const gs_json_object *root, gs_
         while (field < GS_FIELD_COUNT && strcmp(list->string, gs_field_name(field)) != 0)
             field++;
         if (field == GS_FIELD_COUNT || !cJSON_IsArray(list))
-            return gs_fail(err, GS_EFORMAT,
-                           "%s: filters.%s: expected a list of texts for title, author, tag, type, family or license",
-                           root->path, list->string);
+            return gs_fail(
+                err, GS_EFORMAT,
+                "%s: filters.%s: expected a list of texts for title, author, tag, type, family, license or resolution",
+                root->path, list->string);
         cJSON_ArrayForEach(value, list)
         {
             if (!cJSON_IsString(value))

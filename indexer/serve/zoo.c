@@ -47,7 +47,8 @@ static gs_status list_model(void *context, size_t i, const char *const *fields, 
     } told[] = {{"family", GS_FIELD_FAMILY, false},
                 {"authors", GS_FIELD_AUTHOR, true},
                 {"tags", GS_FIELD_TAG, true},
-                {"license", GS_FIELD_LICENSE, false}};
+                {"license", GS_FIELD_LICENSE, false},
+                {"resolution", GS_FIELD_RESOLUTION, false}};
     gs_zoo_view *view = context;
     gs_source *source = view->place.source;
     gs_source_model model;

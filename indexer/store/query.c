@@ -70,6 +70,7 @@ void gs_store_means_free(gs_store_means *means)
 /* ---- fields ------------------------------------------------------------------------------------------------------------------- */
 
 /* One line per element of an array, the string itself where it is one, NULL when it is missing or something else. */
+#define SIDE(i) "CAST(json_extract(model.json, '$.resolution[" i "]') AS INTEGER)"
 #define LINES(field)                                                                                                   \
     "(SELECT group_concat(value, char(10)) FROM json_each(model.json, '$." field "') WHERE json_each.type = 'text')"
 
@@ -77,14 +78,13 @@ gs_status gs_store_visit_fields(gs_store *store,
                                 gs_status (*visit)(void *context, size_t i, const char *const *fields, gs_error *err),
                                 void *context, gs_error *err)
 {
-    static const gs_field columns[] = {GS_FIELD_TITLE, GS_FIELD_AUTHOR, GS_FIELD_TAG,
-                                       GS_FIELD_TYPE,  GS_FIELD_FAMILY, GS_FIELD_LICENSE};
+    static const gs_field columns[] = {GS_FIELD_TITLE,  GS_FIELD_AUTHOR,  GS_FIELD_TAG,       GS_FIELD_TYPE,
+                                       GS_FIELD_FAMILY, GS_FIELD_LICENSE, GS_FIELD_RESOLUTION};
     sqlite3_stmt *query;
-    gs_status st =
-        gs_sql_prepare(store, &query, err,
-                       "SELECT title, " LINES("authors") ", " LINES("tags") ", model.type, family, " LINES("license")
-                           FROM_FINISHED " ORDER BY slug",
-                       "");
+    gs_status st = gs_sql_prepare(store, &query, err,
+                                  "SELECT title, " LINES("authors") ", " LINES("tags") ", model.type, family, " LINES(
+                                      "license") ", " SIDE("0") " || 'x' || " SIDE("1") FROM_FINISHED " ORDER BY slug",
+                                  "");
     size_t i = 0;
     for (bool row = true; st == GS_OK && row; i++) {
         st = gs_sql_step(store, query, &row, err);

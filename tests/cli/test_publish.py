@@ -221,12 +221,15 @@ class Published(Case):
                 self.assertAlmostEqual(product, sigma[i * dim + j] + 0.001 * (i == j), delta=1e-5)
 
     def test_the_catalog_holds_what_filters_look_at(self):
-        self.folder_model("greens", (30, 200, 30), authors=["Ada", "Bo"], license="MIT", tags=["a"])
+        seen = {"resolution": [32, 24], "created": "2026-11-30"}
+        self.folder_model("greens", (30, 200, 30), authors=["Ada", "Bo"], license="MIT", tags=["a"], **seen)
         self.index(self.dir / "greens" / "model.json")
         self.publish()
         catalog = self.read_json(self.read_json("manifest.json")["roles"]["catalog"]["path"])
         self.assertEqual(catalog["authors"], [[], ["Ada", "Bo"], []])
         self.assertEqual(catalog["license"], ["", "MIT", ""])
+        self.assertEqual(catalog["resolution"], ["", "32x24", ""])
+        self.assertEqual(catalog["created"], ["", "2026-11-30", ""])
         self.assertEqual(catalog["tags"], [[], ["a"], ["red", "plain"]])
 
     def test_the_same_database_gives_the_same_bytes(self):

@@ -147,10 +147,11 @@ class Commands(Case):
         self.refused("search", self.db, "--text", "type:GAN", says=["to rank by"])
 
     def test_filters_look_into_lists_of_the_model_json(self):
-        known = {"tags": ["cat", "black and white"], "authors": ["Jane Doe"], "license": "MIT"}
+        known = {"tags": ["cat", "black and white"], "authors": ["Jane Doe"], "license": "MIT", "resolution": [64, 48]}
         tagged = self.folder_model("tagged", (90, 90, 90), **known)
         self.index(tagged, keep_features=10)
-        for words in ("tag:cat", 'tag:"black and white"', "author:doe", "license:mit", "tag:dog tag:cat"):
+        said = ("tag:cat", 'tag:"black and white"', "author:doe", "license:mit", "resolution:64x48", "tag:dog tag:cat")
+        for words in said:
             with self.subTest(words):
                 found = self.json("search", self.db, "--text", f"x {words}")
                 self.assertEqual([r["slug"] for r in found], ["tagged"])

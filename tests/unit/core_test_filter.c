@@ -54,7 +54,8 @@ static void a_condition_that_is_still_being_typed_is_none(void **state)
 static const char *const cats[GS_FIELD_COUNT] = {
     [GS_FIELD_TITLE] = "Playful Cats",       [GS_FIELD_AUTHOR] = "Jane Doe\nErika Mustermann",
     [GS_FIELD_TAG] = "cat\nblack and white", [GS_FIELD_TYPE] = "GAN",
-    [GS_FIELD_FAMILY] = "StyleGAN2",         [GS_FIELD_LICENSE] = "CC-BY-4.0"};
+    [GS_FIELD_FAMILY] = "StyleGAN2",         [GS_FIELD_LICENSE] = "CC-BY-4.0",
+    [GS_FIELD_RESOLUTION] = "64x64"};
 
 static void expect_passes(const char *text, bool expected)
 {
@@ -83,6 +84,10 @@ static void a_field_contains_or_equals_its_value(void **state)
     expect_passes("type:GANs", false);
     expect_passes("family:stylegan", true);
     expect_passes("license:cc-by", true);
+    expect_passes("resolution:64x64", true);
+    expect_passes("resolution:64", false);
+    expect_passes("-64x64", true);
+    expect_passes("-resolution:64x64", false);
 }
 
 static void one_field_is_alternatives_and_fields_must_all_hold(void **state)
