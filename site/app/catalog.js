@@ -21,15 +21,20 @@ export async function openFolder(base) {
 
 function makeFolder(base, manifest, catalog) {
   const bySlug = new Map(catalog.slug.map((slug, index) => [slug, index]));
+  const at = (column, index, otherwise) => catalog[column]?.[index] ?? otherwise;
   const model = (index) => ({
     index,
     slug: catalog.slug[index],
     title: catalog.title[index],
     type: knownType(catalog.type[index]),
-    family: catalog.family[index] ?? '',
-    tags: catalog.tags[index] ?? [],
-    samples: catalog.samples?.[index] ?? 0,
-    thumbs: (catalog.thumbs[index] ?? []).map((hash) => thumbPath(hash)),
+    family: at('family', index, ''),
+    tags: at('tags', index, []),
+    authors: at('authors', index, []),
+    license: at('license', index, ''),
+    resolution: at('resolution', index, ''),
+    created: at('created', index, ''),
+    samples: at('samples', index, 0),
+    thumbs: at('thumbs', index, []).map((hash) => thumbPath(hash)),
   });
   return {
     base,

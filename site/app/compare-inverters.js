@@ -6,7 +6,7 @@ import { MOST_TRIED, findInverter } from './best-inverter.js';
 import { element } from './dom.js';
 import { drawFrame } from './frames.js';
 import { makeGenerator } from './generator.js';
-import { typeShape } from './type-legend.js';
+import { typeShape } from './facets.js';
 import { progressOf, stoppable } from './working.js';
 
 export function renderCompare({ folder, blob, rank, hrefOf }) {

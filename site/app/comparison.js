@@ -6,7 +6,7 @@ import { thumbPath } from './catalog.js';
 import { element } from './dom.js';
 import { sizeOfGraphs } from './generator.js';
 import { number } from './sentence.js';
-import { typeShape } from './type-legend.js';
+import { typeShape } from './facets.js';
 
 const SAMPLES = 9;
 

@@ -12,7 +12,8 @@ import { FILTERS, METHODS, conditionsOf, formatAddress, isSearch, parseAddress, 
 import { makeCards } from './results.js';
 import { canSearch, makeSearcher } from './searcher.js';
 import { makeSearchBox } from './search-box.js';
-import { makeFacets, matches, renderFacets } from './type-legend.js';
+import { renderSort, sorted } from './sorting.js';
+import { makeFacets, matches, renderFacets } from './facets.js';
 
 const STEP = 60; // cards drawn at a time
 
@@ -71,10 +72,9 @@ function wire() {
   hints = makeHints(byId('hints'), suggest, { onWords: choose, hrefOf: (model) => formatAddress({ ...state.address, view: 'model', model: model.slug }) });
   watchCardKeys(byId('q'), byId('cards'));
   compose = makeCompose({ folder, searcher, visits, current: () => state.address, onEmpty: box.focus });
-  byId('more').addEventListener('click', () => {
-    state.limit += STEP;
-    render();
-  });
+  byId('more').addEventListener('click', showMore);
+  watchEnd(byId('more'), showMore);
+  byId('sort').addEventListener('change', (event) => visits.go({ ...state.address, sort: event.target.value }));
   const typedEarly = box.value(); // while the catalog was loading
   visits.start();
   if (box.focused() || typedEarly) warm(); // the focus came before there was anything to warm
@@ -82,6 +82,11 @@ function wire() {
     box.set(typedEarly);
     type(typedEarly);
   }
+}
+
+function showMore() {
+  state.limit += STEP;
+  render();
 }
 
 function setOpening(opening) {
@@ -180,6 +185,21 @@ function showResults(address, last) {
   if (isSearch(address) && !answers(state.result, address) && canSearch()) search(address);
 }
 
+/** Calls back when the end of the list comes near. Where a browser cannot tell, the button is there all the same. */
+function watchEnd(button, onNear) {
+  if (typeof IntersectionObserver !== 'function') return;
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.at(-1).isIntersecting || button.hidden) return;
+      onNear();
+      observer.unobserve(button); // observed anew: where the end is near still, more follows
+      observer.observe(button);
+    },
+    { rootMargin: '800px' },
+  );
+  observer.observe(button);
+}
+
 const answers = (result, address) => result !== null && questionOf(result.address) === questionOf(address);
 
 async function search(address) {
@@ -202,7 +222,8 @@ const rankedNow = () => (isSearch(state.address) ? state.result : null);
 function passingModels() {
   const ranked = rankedNow();
   const order = ranked ? Array.from(ranked.order, (index) => models[index]) : suggest.order(state.address.q);
-  return answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address.filters));
+  const passing = answers(ranked, state.address) ? order : order.filter((model) => matches(model, state.address.filters));
+  return sorted(passing, state.address.sort);
 }
 
 function render() {
@@ -212,6 +233,7 @@ function render() {
   const ranked = rankedNow();
   const toItem = (model) => ({ model, href: formatAddress({ ...address, view: 'model', model: model.slug }), probability: ranked?.probabilities?.[model.index] });
   renderFacets(byId('facets'), facetsOf(address.filters), filter);
+  renderSort(byId('sort'), address.sort);
   if (!state.waits) cards.show(passing.slice(0, limit).map(toItem));
   byId('cards').dataset.ranked = ranked?.address.q ?? ''; // whose order this is: '' for the catalog's own
   byId('more').hidden = state.waits || passing.length <= limit;

@@ -6,7 +6,7 @@ import { centreOn, fitView, middle, nearest, pan, toScreen, towards, zoomAt } fr
 import { listenToPointers } from './map-pointers.js';
 import { backLink, heading, note } from './pages.js';
 import { formatAddress, isSearch } from './query.js';
-import { typeShape } from './type-legend.js';
+import { typeShape } from './facets.js';
 
 const REACH = 30; // pixels from a model's place at which a pointer means it
 const STEP = 1.4; // of a zoom by key or button

@@ -14,7 +14,7 @@ import { renderUses } from './model-uses.js';
 import { makeCard, updateCard } from './results.js';
 import { condition } from './query.js';
 import { number } from './sentence.js';
-import { typeShape } from './type-legend.js';
+import { typeShape } from './facets.js';
 
 /** Fields of a model.json that have a place of their own on the page; all others are listed under "More". */
 const PLACED = new Set([

@@ -24,7 +24,7 @@ export const DEFAULT_METHOD = 'centred-moment';
 const PART_METHODS = ['gaussian-lowrank', 'gaussian-density', 'frechet-lowrank', ...Object.keys(METHODS)];
 
 /** Conditions beside the words: those of core/filter.h by which a list of boxes makes sense. */
-export const FILTERS = ['type', 'tag', 'family', 'author', 'license'];
+export const FILTERS = ['type', 'tag', 'family', 'author', 'license', 'resolution'];
 /** The first is what the models come in unless another is asked for. */
 export const SORTS = ['relevance', 'name', 'date', 'family'];
 /** What can be done with a model on its page, beside looking at its samples. */

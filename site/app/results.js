@@ -4,7 +4,7 @@
 //     cards.show([{ model, href, probability }]);        // probability: undefined before a search, NaN when the method has none
 //     cards.focus('cats');
 
-import { typeShape } from './type-legend.js';
+import { typeShape } from './facets.js';
 import { element } from './dom.js';
 
 const MOVE = { duration: 260, easing: 'cubic-bezier(0.2, 0, 0, 1)' };

@@ -75,7 +75,7 @@ async function openEngine({ base, manifest, catalog }, downloads) {
   if (phrases) checkFingerprint(phrases, roles.phrases.path, fingerprint);
   const { loadCore } = await import(new URL('wasm/core.js', base).href);
   const core = await loadCore(wasm);
-  const { title, authors: author, tags: tag, type, family, license } = catalog;
+  const { title, authors: author, tags: tag, type, family, license, resolution } = catalog;
   return {
     core,
     encoder: null, // until it has arrived
@@ -84,7 +84,7 @@ async function openEngine({ base, manifest, catalog }, downloads) {
     catalog,
     means: core.means(means, catalog.backgrounds),
     phrases: phrases && { table: core.means(phrases), rows: new Map(catalog.phrases.map((text, row) => [text.toLowerCase(), row])) },
-    fields: core.fields({ title, author, tag, type, family, license }),
+    fields: core.fields({ title, author, tag, type, family, license, resolution }),
     ...modelFiles(core, (path) => late(path), catalog, fingerprint),
   };
 }

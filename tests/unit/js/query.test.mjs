@@ -15,7 +15,7 @@ const SKETCH = { kind: 'sketch', feature: 'AbC_-xyz', weight: 2, method: '' };
 
 test('the page without an address asks nothing', () => {
   assert.deepEqual(PLAIN, {
-    view: 'results', q: '', weight: 1, method: 'centred-moment', parts: [], filters: { type: [], tag: [], family: [], author: [], license: [] },
+    view: 'results', q: '', weight: 1, method: 'centred-moment', parts: [], filters: { type: [], tag: [], family: [], author: [], license: [], resolution: [] },
     sort: 'relevance', model: '', use: '', seed: null,
   });
   assert.equal(isSearch(PLAIN), false);

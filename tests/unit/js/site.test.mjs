@@ -13,7 +13,8 @@ import { checkFingerprint, rankParts } from '../../../site/app/ranking.js';
 import { formatProbability } from '../../../site/app/results.js';
 import { describe, plainText } from '../../../site/app/sentence.js';
 import { makeWaits } from '../../../site/app/waits.js';
-import { makeFacets, matches } from '../../../site/app/type-legend.js';
+import { makeFacets, matches } from '../../../site/app/facets.js';
+import { sorted } from '../../../site/app/sorting.js';
 
 const SITE = new URL('../../../site/', import.meta.url);
 globalThis.crypto ??= webcrypto; // Node 18 does not bring it along
@@ -84,9 +85,9 @@ test('the method is a button that leads to the next one, where there is another'
 });
 
 const MODELS = [
-  { type: 'GAN', tags: ['cats', 'animals', 'emoji'] },
-  { type: 'GAN', tags: ['dogs', 'animals', 'emoji'] },
-  { type: 'VAE', tags: ['cars', 'emoji'] },
+  { type: 'GAN', tags: ['cats', 'animals', 'emoji'], family: 'StyleGAN2', authors: ['Ann'], license: 'MIT', resolution: '64x64', title: 'b10', created: '2024-01-02' },
+  { type: 'GAN', tags: ['dogs', 'animals', 'emoji'], family: 'StyleGAN', authors: ['Ann', 'Bo'], license: 'MIT (weights)', resolution: '', title: 'B9', created: '' },
+  { type: 'VAE', tags: ['cars', 'emoji'], family: '', authors: [], license: 'CC0', resolution: '64x64', title: 'a', created: '2025-01-01' },
 ];
 
 test('in one facet any of the chosen will do, over facets all must', () => {
@@ -94,6 +95,9 @@ test('in one facet any of the chosen will do, over facets all must', () => {
   assert.deepEqual(passing({}), [true, true, true]);
   assert.deepEqual(passing({ type: ['GAN', 'VAE'] }), [true, true, true]);
   assert.deepEqual(passing({ type: ['GAN'], tag: ['cats', 'cars'] }), [true, false, false]);
+  assert.deepEqual(passing({ family: ['stylegan'] }), [true, true, false], 'a family contains what is chosen, as in core/filter.h');
+  assert.deepEqual(passing({ author: ['bo'], license: ['mit'] }), [false, true, false]);
+  assert.deepEqual(passing({ resolution: ['64x64'] }), [true, false, true]);
 });
 
 test('a facet counts what a click would show, and offers only tags that divide the catalog', () => {
@@ -106,6 +110,20 @@ test('a facet counts what a click would show, and offers only tags that divide t
     { value: 'animals', count: 0, chosen: false },
     { value: 'cats', count: 0, chosen: true },
   ]);
+});
+
+test('licences are offered by their first name, and counted by what they contain', () => {
+  const facets = makeFacets(MODELS)({ type: [], tag: [] });
+  assert.deepEqual(facets.map(({ name, further }) => [name, further]), [['type', false], ['tag', false], ['author', true], ['license', true], ['resolution', true]]);
+  assert.deepEqual(facets.find(({ name }) => name === 'license').options, [{ value: 'MIT', count: 2, chosen: false }]);
+});
+
+test('what a model does not say comes last in any order', () => {
+  const titles = (sort) => sorted(MODELS, sort).map(({ title }) => title);
+  assert.deepEqual(titles('relevance'), ['b10', 'B9', 'a']);
+  assert.deepEqual(titles('name'), ['a', 'B9', 'b10']);
+  assert.deepEqual(titles('date'), ['a', 'b10', 'B9']);
+  assert.deepEqual(titles('family'), ['B9', 'b10', 'a']);
 });
 
 test('only absolute http(s) addresses become links', () => {
