@@ -4,6 +4,7 @@ import { watchCardKeys } from './card-keys.js';
 import { openFolder } from './catalog.js';
 import { reserveChips } from './chips.js';
 import { makeCompose } from './compose.js';
+import { fitsOf } from './fits.js';
 import { makeHints } from './hints.js';
 import { makeSuggest } from './suggest.js';
 import { makeVisits } from './visits.js';
@@ -231,7 +232,15 @@ function render() {
   if (address.view !== 'results') return;
   const passing = passingModels();
   const ranked = rankedNow();
-  const toItem = (model) => ({ model, href: formatAddress({ ...address, view: 'model', model: model.slug }), probability: ranked?.probabilities?.[model.index] });
+  const fits = fitsOf(ranked ?? {});
+  const someMatch = ranked?.makes?.some((makes) => makes);
+  const toItem = (model) => ({
+    model,
+    href: formatAddress({ ...address, view: 'model', model: model.slug }),
+    probability: ranked?.probabilities?.[model.index],
+    fits: fits(model.index),
+    misses: Boolean(someMatch) && !ranked.makes[model.index],
+  });
   renderFacets(byId('facets'), facetsOf(address.filters), filter);
   renderSort(byId('sort'), address.sort);
   if (!state.waits) cards.show(passing.slice(0, limit).map(toItem));
@@ -248,6 +257,7 @@ function renderSentence(passing = passingModels()) {
     ...phaseNow(ranked),
     shown: passing.length,
     total: ranked?.probabilities || ranked?.order.length === 0 ? passing.length : models.length,
+    conflict: Boolean(ranked?.conflict),
     matching: ranked?.makes ? passing.filter(({ index }) => ranked.makes[index]).length : null,
     filtered: conditionsOf(state.address).length > 0,
     method: asksWords(ranked) ? ranked.address.method : '',

@@ -70,7 +70,7 @@ export function makeCard(model) {
       element(
         'div',
         { class: 'text' },
-        element('h3', { title: model.title }, model.title),
+        element('h3', { title: model.title, dir: 'auto' }, model.title),
         element('div', { class: 'kind' }, typeShape(model.type), element('span', {}, model.type), element('span', { class: 'family' }, model.family)),
         element('div', { class: 'measure' }),
       ),
@@ -84,10 +84,13 @@ function samples(thumbs) {
   return element('div', { class: 'samples' }, thumbs.slice(0, 4).map((src) => element('img', { src, ...size })));
 }
 
-export function updateCard(node, { model, href, probability, distance }) {
+/** fits: how well the model fits each part (fits.js), or null. misses: others make what is asked for, this one does not. */
+export function updateCard(node, { model, href, probability, fits, misses = false, distance }) {
   node.querySelector('a').setAttribute('href', href);
+  node.classList.toggle('misses', misses);
   const measure = node.querySelector('.measure');
-  if (probability >= 0) showProbability(measure, probability);
+  if (probability >= 0 && fits) showFits(measure, probability, fits);
+  else if (probability >= 0) showProbability(measure, probability);
   else measure.replaceChildren(...withoutProbability(model, probability, distance));
 }
 
@@ -95,6 +98,21 @@ function withoutProbability(model, probability, distance) {
   if (distance !== undefined) return [element('span', {}, 'distance '), element('strong', {}, distance.toFixed(3))];
   if (Number.isNaN(probability)) return [element('span', {}, 'further down')];
   return [element('span', { class: 'tags' }, model.tags.slice(0, 4).join(' · '))];
+}
+
+/** One thin bar for each part beside the probability, in the order of the parts. */
+function showFits(measure, probability, fits) {
+  const told = fits.map((fit) => `${Math.round(100 * fit)} %`).join(', ');
+  measure.replaceChildren(
+    element('strong', { title: 'the probability of this model, given all parts' }, formatProbability(probability)),
+    element('span', { class: 'fits', role: 'img', 'aria-label': `fits the parts to ${told}`, title: `Fits the parts to ${told} of the best model for each` }),
+  );
+  const bars = fits.map((fit) => {
+    const bar = element('span', { class: 'fit' });
+    bar.style.transform = `scaleX(${fit})`;
+    return element('span', { class: 'meter' }, bar);
+  });
+  measure.querySelector('.fits').append(...bars);
 }
 
 /** A bar that is there already is kept, so that it grows or shrinks to its new length. */

@@ -3,7 +3,7 @@
 //     describe({ phase: 'ranked', total: 12, matching: 3, milliseconds: 4.2, method: 'centred-moment', methods })
 //       -> [{strong: '3 models'}, ' of 12 match · ranked in your browser in 4 ms by ', {action: 'method', text: 'centred moment', ...}]
 //
-// matching: null where nothing is known of that, as of sketches. method: of the words; '' where there are none.
+// matching: null where nothing is known of that, as of sketches. conflict: no model is good for every part. method: of the words; '' where there are none.
 //
 // phases: browse, opening {loaded, bytes, what}, ranked, failed {message}, unsupported. An action is a button inside the sentence.
 
@@ -41,9 +41,10 @@ function opening({ loaded, bytes, what = 'the search' }) {
   return [`Loading ${what}: ${Math.floor((100 * loaded) / bytes)} % of ${megabytes(bytes)}`];
 }
 
-function ranked({ matching, total, filtered, milliseconds, method, methods }) {
+function ranked({ matching, conflict, total, filtered, milliseconds, method, methods }) {
   const how = [` · ranked in your browser in ${duration(milliseconds)}`, ...(method ? [' by ', methodPart(method, methods)] : [])];
   if (total === 0) return noneLeft(filtered);
+  if (conflict && matching !== 0) return [{ strong: 'No model makes all of this' }, ' · the best for each part come first', ...how];
   if (matching === null) return [{ strong: countOf(total) }, ...how];
   if (matching === 0) return [{ strong: 'No good match' }, ' · the nearest models come first', ...how];
   return [{ strong: countOf(matching) }, ` of ${number(total)} ${matching === 1 ? 'matches' : 'match'}`, ...how];

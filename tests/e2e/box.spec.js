@@ -70,6 +70,20 @@ test('parts are chips: weighed, turned against, removed, with the keyboard too',
   await expect(page.locator('#sentence')).toContainText('type what you want to see');
 });
 
+test('each card shows how well it fits each part, and that no model makes all of them', async ({ page, site }) => {
+  const words = [catalog.find(({ slug }) => slug === 'cats'), catalog.find(({ slug }) => slug === 'boats')].map(({ tags }) => tags[0]);
+  await site.open(`?q=${words[0]}&like=boats`);
+  await ranked(page, words[0]);
+  const bars = (slug) => page.locator(`[data-slug="${slug}"] .fit`).evaluateAll((fits) => fits.map(({ style }) => Number(/scaleX\((.*)\)/.exec(style.transform)[1])));
+  expect((await bars('cats'))[0], 'cats are the best for the words').toBe(1);
+  expect(Math.max(...(await bars('digits')))).toBeLessThan(1);
+  await expect(page.getByRole('img', { name: /^fits the parts to 100 %, / })).not.toHaveCount(0);
+  await expect(page.locator('#sentence')).toContainText('No model makes all of this · the best for each part come first');
+  await page.getByRole('button', { name: 'Remove Boats' }).click();
+  await expect(page.locator('.fit')).toHaveCount(0);
+  await expect(page.locator('#cards .fill').first()).toBeVisible();
+});
+
 test('more like a card’s model, and a search with the model of a page', async ({ page, site }) => {
   await site.open();
   await page.locator(`[data-slug="${model.slug}"]`).hover();

@@ -14,6 +14,7 @@ import { formatProbability } from '../../../site/app/results.js';
 import { describe, plainText } from '../../../site/app/sentence.js';
 import { makeWaits } from '../../../site/app/waits.js';
 import { makeFacets, matches } from '../../../site/app/facets.js';
+import { fitsOf } from '../../../site/app/fits.js';
 import { sorted } from '../../../site/app/sorting.js';
 
 const SITE = new URL('../../../site/', import.meta.url);
@@ -75,6 +76,22 @@ test('time is that of the network while any download is open', async () => {
   await assert.rejects(second, /lost/);
   clock = 20;
   assert.equal(waits.milliseconds(), 7);
+});
+
+test('a conflict is said, unless nothing matches at all', () => {
+  const said = (state) => plainText(describe({ phase: 'ranked', total: 5, milliseconds: 1, method: '', methods: [], ...state }));
+  assert.match(said({ matching: 2, conflict: true }), /^No model makes all of this · the best for each part come first/);
+  assert.match(said({ matching: null, conflict: true }), /^No model makes all of this/);
+  assert.match(said({ matching: 0, conflict: true }), /^No good match/);
+  assert.match(said({ matching: 2, conflict: false }), /^2 models of 5 match/);
+});
+
+test('a model fits a part as far as it has come from the worst to the best', () => {
+  const fits = fitsOf({ scores: [Float64Array.of(1, 3, NaN, 2), Float64Array.of(-5, -5, NaN, -5)] });
+  assert.deepEqual([0, 1, 3].map(fits), [[0, 1], [1, 1], [0.5, 1]]);
+  assert.equal(fits(2), null);
+  assert.equal(fitsOf({ scores: [Float64Array.of(1, 2)] })(0), null, 'one part is told by the probability');
+  assert.equal(fitsOf({})(0), null);
 });
 
 test('the method is a button that leads to the next one, where there is another', () => {
