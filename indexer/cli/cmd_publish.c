@@ -55,6 +55,10 @@ int cmd_publish(int argc, char **argv)
          .text = &args.means},
         {"vision", "yes|no|auto", "let visitors search with pictures: the vision tower too (auto: below 40 MB)",
          .text = &args.vision},
+        {"compress", NULL,
+         "compressed forms beside the files, NAME.gz and NAME.br, for hosts that send them (gensearch serve,\n"
+         "                       nginx's gzip_static); many hosts compress by themselves",
+         .flag = &args.publish.compress},
         {"gaussian", NULL, "the Gaussians too, dim x dim bytes a model: for gaussian-density and first-second-moment",
          .flag = &args.publish.gaussian},
         {"graphs", "BYTES",

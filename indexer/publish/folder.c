@@ -1,5 +1,7 @@
 #include "indexer/publish/folder.h"
 
+#include "indexer/publish/compress.h"
+#include "indexer/publish/target.h"
 #include "indexer/util/file.h"
 
 #include <dirent.h>
@@ -13,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MANIFEST "manifest.json"
 #define MAX_FILE ((size_t)2 << 30)
 
 typedef struct {
@@ -27,6 +28,8 @@ struct gs_folder {
     char *temporary; /* where it grows; NULL once it is in place */
     added_file *files;
     size_t count, capacity;
+    bool compresses;
+    cJSON *before; /* the manifest of what stands at target; NULL: none, or not needed  owned */
 };
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw)
@@ -43,114 +46,6 @@ static void remove_tree(const char *path)
 }
 
 /* ---- beginning ---------------------------------------------------------------------------------------------------------------- */
-
-/* The manifest of a folder of ours, to be deleted; NULL when it is none. */
-static cJSON *read_manifest(const char *directory)
-{
-    gs_bytes bytes = {0};
-    char *path = gs_path_join(directory, MANIFEST);
-    cJSON *manifest = NULL;
-    if (path && gs_file_read(&bytes, path, MAX_FILE, NULL) == GS_OK)
-        manifest = cJSON_ParseWithLength((const char *)bytes.data, bytes.size);
-    gs_bytes_free(&bytes);
-    free(path);
-    const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(manifest, "format"));
-    if (format && strcmp(format, "gensearch") == 0)
-        return manifest;
-    cJSON_Delete(manifest);
-    return NULL;
-}
-
-/* Paths that a manifest names. */
-typedef struct {
-    const char **paths; /* [count] sorted  owned, each borrowed from the manifest */
-    size_t count;
-} listing;
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static gs_status list_files(listing *list, const cJSON *manifest, gs_error *err)
-{
-    const cJSON *files = cJSON_GetObjectItemCaseSensitive(manifest, "files"), *file;
-    files = cJSON_IsObject(files) ? files : NULL;
-    *list = (listing){.paths = calloc((size_t)cJSON_GetArraySize(files) + 1, sizeof *list->paths)};
-    if (!list->paths)
-        return gs_fail(err, GS_ENOMEM, "no memory for the names in " MANIFEST);
-    cJSON_ArrayForEach(file, files) list->paths[list->count++] = file->string;
-    list->paths[list->count++] = MANIFEST;
-    qsort(list->paths, list->count, sizeof *list->paths, by_text);
-    return GS_OK;
-}
-
-/* Every file below directory/path ("": directory) must be listed. */
-static gs_status check_listed(const char *directory, const char *path, const listing *list, gs_error *err)
-{
-    char *folder = gs_path_join(directory, path);
-    struct dirent **entries;
-    int n = folder ? scandir(folder, &entries, NULL, NULL) : -1;
-    gs_status st = n >= 0 ? GS_OK : gs_fail(err, GS_EIO, "%s/%s: cannot be listed", directory, path);
-    for (int i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name;
-        char *inside = gs_path_join(path, name), *full = gs_path_join(folder, name);
-        struct stat info;
-        if (st == GS_OK && (!inside || !full))
-            st = gs_fail(err, GS_ENOMEM, "%s: no memory", name);
-        if (st == GS_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-            if (lstat(full, &info) == 0 && S_ISDIR(info.st_mode))
-                st = check_listed(directory, inside, list, err);
-            else if (!bsearch(&inside, list->paths, list->count, sizeof *list->paths, by_text))
-                st = gs_fail(err, GS_EARGS,
-                             "%s: holds %s, which gensearch did not publish: move it away, or publish "
-                             "to another folder",
-                             directory, inside);
-        }
-        free(inside);
-        free(full);
-        free(entries[i]);
-    }
-    if (n >= 0)
-        free(entries);
-    free(folder);
-    return st;
-}
-
-static bool is_empty(const char *directory)
-{
-    DIR *stream = opendir(directory);
-    if (!stream)
-        return false;
-    int entries = 0;
-    while (readdir(stream))
-        entries++;
-    closedir(stream);
-    return entries <= 2; /* . and .. */
-}
-
-static gs_status check_target(const char *directory, gs_error *err)
-{
-    struct stat info;
-    if (stat(directory, &info) != 0)
-        return errno == ENOENT ? GS_OK : gs_fail(err, GS_EIO, "%s: %s", directory, strerror(errno));
-    if (!S_ISDIR(info.st_mode))
-        return gs_fail(err, GS_EARGS, "%s: is a file, expected a folder to publish to", directory);
-    if (is_empty(directory))
-        return GS_OK;
-    cJSON *manifest = read_manifest(directory);
-    if (!manifest)
-        return gs_fail(err, GS_EARGS,
-                       "%s: is a folder with files that gensearch did not publish; name another or empty it",
-                       directory);
-    listing list;
-    gs_status st = list_files(&list, manifest, err);
-    if (st == GS_OK)
-        st = check_listed(directory, "", &list, err);
-    free(list.paths);
-    cJSON_Delete(manifest);
-    return st;
-}
 
 /* The path without its trailing slashes and, when it exists, without symbolic links. malloc'ed. */
 static char *resolve(const char *directory)
@@ -191,7 +86,7 @@ static gs_status make_temporary(gs_folder *folder, gs_error *err)
 gs_status gs_folder_open(gs_folder **out, const char *directory, gs_error *err)
 {
     *out = NULL;
-    gs_status st = check_target(directory, err);
+    gs_status st = gs_target_check(directory, err);
     if (st != GS_OK)
         return st;
     gs_folder *folder = calloc(1, sizeof *folder);
@@ -220,7 +115,14 @@ void gs_folder_close(gs_folder *folder)
     free(folder->files);
     free(folder->temporary);
     free(folder->target);
+    cJSON_Delete(folder->before);
     free(folder);
+}
+
+void gs_folder_compress(gs_folder *folder)
+{
+    folder->compresses = true;
+    folder->before = gs_target_manifest(folder->target);
 }
 
 /* ---- adding ------------------------------------------------------------------------------------------------------------------- */
@@ -275,12 +177,75 @@ static gs_status write_new(gs_folder *folder, const char *path, const void *byte
     return st;
 }
 
+/* ---- compressed forms --------------------------------------------------------------------------------------------------------- */
+
+/* Pictures, and what is compressed already, become no smaller. */
+static bool is_packed(const char *path)
+{
+    static const char *const packed[] = {".webp", ".png", ".jpg", ".jpeg", ".woff2", ".gz", ".br", ".zip"};
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending && i < sizeof packed / sizeof *packed; i++)
+        if (strcmp(ending, packed[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether path had the same content before. */
+static bool is_unchanged(const gs_folder *folder, const char *path, const char *sha256)
+{
+    const cJSON *files = cJSON_GetObjectItemCaseSensitive(folder->before, "files");
+    const cJSON *file = cJSON_GetObjectItemCaseSensitive(files, path);
+    const char *was = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(file, "sha256"));
+    return was && strcmp(was, sha256) == 0;
+}
+
+/* Takes over the predecessor's; false where it had none. Files here are only ever replaced, so two folders may share one. It counts as
+ * written now, with the file that it is a form of. */
+static bool link_form(const gs_folder *folder, const char *name)
+{
+    char *from = gs_path_join(folder->target, name), *to = gs_path_join(folder->temporary, name);
+    bool linked = from && to && link(from, to) == 0 && utimensat(AT_FDCWD, to, NULL, 0) == 0;
+    free(from);
+    free(to);
+    return linked;
+}
+
+static gs_status add_forms(gs_folder *folder, const char *path, const void *bytes, size_t size, const char *sha256,
+                           gs_error *err)
+{
+    gs_status st = GS_OK;
+    if (!folder->compresses || is_packed(path))
+        return GS_OK;
+    bool unchanged = is_unchanged(folder, path, sha256);
+    for (gs_compression c = 0; c < GS_COMPRESSION_COUNT && st == GS_OK; c++) {
+        char name[PATH_MAX];
+        gs_bytes packed = {0};
+        if (snprintf(name, sizeof name, "%s%s", path, gs_compression_suffix(c)) >= (int)sizeof name)
+            return gs_fail(err, GS_EARGS, "%s: the name is too long", path);
+        if (unchanged && link_form(folder, name))
+            continue;
+        st = gs_compress(c, bytes, size, &packed, err);
+        if (st == GS_OK && packed.size > 0)
+            st = write_new(folder, name, packed.data, packed.size, NULL, err);
+        gs_bytes_free(&packed);
+    }
+    return st;
+}
+
+/* Of a file that was written: what the manifest says of it, and its compressed forms. */
+static gs_status finish_file(gs_folder *folder, const char *path, const void *bytes, size_t size, const char *sha256,
+                             gs_error *err)
+{
+    gs_status st = note(folder, path, size, sha256, err);
+    return st == GS_OK ? add_forms(folder, path, bytes, size, sha256, err) : st;
+}
+
 gs_status gs_folder_add(gs_folder *folder, const char *path, const void *bytes, size_t size, gs_error *err)
 {
     char sha256[GS_SHA256_HEX];
     gs_sha256_hex(bytes, size, sha256);
     gs_status st = write_new(folder, path, bytes, size, NULL, err);
-    return st == GS_OK ? note(folder, path, size, sha256, err) : st;
+    return st == GS_OK ? finish_file(folder, path, bytes, size, sha256, err) : st;
 }
 
 gs_status gs_folder_add_hashed(gs_folder *folder, const char *before, const char *after, const void *bytes, size_t size,
@@ -293,7 +258,7 @@ gs_status gs_folder_add_hashed(gs_folder *folder, const char *before, const char
     if (snprintf(path, sizeof path, "%s%s%s", before, hash, after) >= (int)sizeof path)
         return gs_fail(err, GS_EARGS, "%s: the name is too long", before);
     gs_status st = write_new(folder, path, bytes, size, &exists, err);
-    return st == GS_OK && !exists ? note(folder, path, size, sha256, err) : st;
+    return st == GS_OK && !exists ? finish_file(folder, path, bytes, size, sha256, err) : st;
 }
 
 gs_status gs_folder_add_file(gs_folder *folder, const char *path, const char *source, gs_error *err)
@@ -361,8 +326,10 @@ static gs_status write_manifest(gs_folder *folder, gs_json_tree *manifest, gs_er
     char *text;
     gs_status st = gs_json_tree_print(manifest, &text, err);
     if (st != GS_OK)
-        return gs_error_prefix(err, st, "%s: " MANIFEST, folder->target);
-    st = write_new(folder, MANIFEST, text, strlen(text), NULL, err);
+        return gs_error_prefix(err, st, "%s: " GS_MANIFEST, folder->target);
+    st = write_new(folder, GS_MANIFEST, text, strlen(text), NULL, err);
+    if (st == GS_OK)
+        st = add_forms(folder, GS_MANIFEST, text, strlen(text), "", err);
     cJSON_free(text);
     return st;
 }
@@ -412,7 +379,7 @@ gs_status gs_folder_commit(gs_folder *folder, gs_json_tree *manifest, gs_error *
     if (st == GS_OK)
         st = sync_folder(folder->temporary, err);
     if (st == GS_OK)
-        st = check_target(folder->target, err); /* it took a while: look again */
+        st = gs_target_check(folder->target, err); /* it took a while: look again */
     if (st == GS_OK)
         st = move_to_place(folder, &spare, err);
     if (st != GS_OK)

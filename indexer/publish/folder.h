@@ -21,8 +21,13 @@
 typedef struct gs_folder gs_folder;
 
 /* Starts beside directory. What stands there must be missing, empty, or have been committed by this module: a manifest whose "format" is
- * "gensearch", and no file that it does not name (a CNAME, a .git: they would be gone). Else GS_EARGS. */
+ * "gensearch", and no file that it does not name, nor a compressed form of one (a CNAME, a .git: they would be gone). Else GS_EARGS. */
 gs_status gs_folder_open(gs_folder **folder, const char *directory, gs_error *err);
+
+/* From here on every file that is worth it gets compressed forms beside it (NAME.gz, NAME.br), the manifest too, which does not name them. Those
+ * of the predecessor are taken over where the file is the same. */
+void gs_folder_compress(gs_folder *folder);
+
 void gs_folder_close(gs_folder *folder); /* NULL is fine */
 
 /* path: below the folder, with folders made as needed. */

@@ -548,7 +548,10 @@ static gs_status prepare(publication *p, const char *directory, gs_error *err)
                        p->source->count);
     begin_manifest(p);
     gs_json_tree_init(&p->catalog);
-    return gs_folder_open(&p->folder, directory, err);
+    st = gs_folder_open(&p->folder, directory, err);
+    if (st == GS_OK && p->options->compress)
+        gs_folder_compress(p->folder);
+    return st;
 }
 
 gs_status gs_publish(gs_store *store, gs_encoder *encoder, const char *directory, const gs_publish_options *options,

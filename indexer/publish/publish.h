@@ -93,6 +93,7 @@ typedef enum {
 typedef struct {
     gs_element means;         /* of the table of means */
     bool exact_text;          /* do not quantise the text tower */
+    bool compress;            /* write NAME.gz and NAME.br beside what becomes smaller, for hosts that send them */
     gs_publish_vision vision; /* whether the folder can be searched with pictures: the vision tower */
     bool gaussian;            /* the Cholesky factors: for "gaussian-density" and "first-second-moment" */
     uint64_t graphs;   /* of models in ONNX form with a licence, the graphs of at most that many bytes each; 0: none */

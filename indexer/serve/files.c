@@ -70,9 +70,24 @@ static void format_date(time_t modified, char text[32])
     strftime(text, 32, "%a, %d %b %Y %H:%M:%S GMT", &date);
 }
 
+/* Size, ETag and date, of an open file. False for what is no regular one. */
+static bool describe(gs_file *file, struct stat *info)
+{
+    if (fstat(file->fd, info) != 0 || !S_ISREG(info->st_mode))
+        return false;
+    file->size = (uint64_t)info->st_size;
+    /* The clock of a file system may tick in milliseconds: a file replaced within one has at least another inode. */
+    snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx-%llx\"", (unsigned long long)info->st_ino,
+             (unsigned long long)info->st_size, (unsigned long long)info->st_mtim.tv_sec,
+             (unsigned long long)info->st_mtim.tv_nsec);
+    format_date(info->st_mtim.tv_sec, file->modified);
+    return true;
+}
+
 gs_found gs_file_open(gs_file *file, const char *root, const char *url)
 {
     file->fd = -1;
+    file->coding = NULL;
     char path[PATH_MAX];
     if (!decode_path(url, path, sizeof path))
         return GS_BAD_URL;
@@ -84,15 +99,7 @@ gs_found gs_file_open(gs_file *file, const char *root, const char *url)
         return GS_MISSING;
     if (S_ISDIR(info.st_mode))
         return GS_FOLDER;
-    if (!S_ISREG(info.st_mode))
-        return GS_MISSING;
-    file->size = (uint64_t)info.st_size;
-    /* The clock of a file system may tick in milliseconds: a file replaced within one has at least another inode. */
-    snprintf(file->etag, sizeof file->etag, "\"%llx-%llx-%llx-%llx\"", (unsigned long long)info.st_ino,
-             (unsigned long long)info.st_size, (unsigned long long)info.st_mtim.tv_sec,
-             (unsigned long long)info.st_mtim.tv_nsec);
-    format_date(info.st_mtim.tv_sec, file->modified);
-    return GS_FOUND;
+    return describe(file, &info) ? GS_FOUND : GS_MISSING;
 }
 
 void gs_file_close(gs_file *file)
@@ -100,6 +107,52 @@ void gs_file_close(gs_file *file)
     if (file->fd >= 0)
         close(file->fd);
     file->fd = -1;
+}
+
+/* Whether the header lists coding, or everything, and not with a weight of 0. */
+static bool accepts(const char *header, const char *coding)
+{
+    size_t length = strlen(coding);
+    for (const char *at = header; *at; at += strcspn(at, ","), at += *at == ',') {
+        at += strspn(at, " \t");
+        size_t name = strcspn(at, ";, \t");
+        if (!(name == length && strncasecmp(at, coding, length) == 0) && !(name == 1 && *at == '*'))
+            continue;
+        const char *weight = at + name;
+        weight += strspn(weight, " \t");
+        if (*weight == ';')
+            weight += 1 + strspn(weight + 1, " \t");
+        return strncasecmp(weight, "q=", 2) != 0 || strtod(weight + 2, NULL) > 0;
+    }
+    return false;
+}
+
+void gs_file_choose_form(gs_file *file, const char *accepted)
+{
+    static const struct {
+        const char *coding, *suffix;
+    } forms[] = {{"br", ".br"}, {"gzip", ".gz"}};
+    struct stat whole, info;
+    if (!accepted || fstat(file->fd, &whole) != 0)
+        return;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char path[PATH_MAX + 4];
+        gs_file form = *file;
+        if (!accepts(accepted, forms[i].coding))
+            continue;
+        snprintf(path, sizeof path, "%s%s", file->path, forms[i].suffix);
+        form.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+        if (form.fd < 0)
+            continue;
+        if (!describe(&form, &info) || info.st_mtim.tv_sec < whole.st_mtim.tv_sec) {
+            close(form.fd);
+            continue;
+        }
+        close(file->fd);
+        form.coding = forms[i].coding;
+        *file = form;
+        return;
+    }
 }
 
 const char *gs_content_type(const char *path)

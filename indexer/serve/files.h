@@ -17,6 +17,7 @@ typedef struct {
     char etag[80];       /* with its quotes */
     char modified[32];   /* as an HTTP date; never in the future */
     char path[PATH_MAX]; /* real, below the root */
+    const char *coding;  /* of the bytes: "br", "gzip", or NULL for the file as it is  static */
 } gs_file;
 
 typedef enum { GS_FOUND, GS_FOLDER, GS_MISSING, GS_BAD_URL } gs_found;
@@ -26,6 +27,10 @@ typedef enum { GS_FOUND, GS_FOLDER, GS_MISSING, GS_BAD_URL } gs_found;
  * that a ".." or a symbolic link would lead out of root. GS_BAD_URL: no path, or a bad escape. */
 gs_found gs_file_open(gs_file *file, const char *root, const char *url);
 void gs_file_close(gs_file *file);
+
+/* Opens a compressed form of the file (publish --compress) in its place where the Accept-Encoding header (NULL: none) takes one: Brotli before
+ * gzip. One that is older than the file is not its form any more. */
+void gs_file_choose_form(gs_file *file, const char *accepted);
 
 /* By the name's extension; "application/octet-stream" for what is not known. Static text. */
 const char *gs_content_type(const char *path);

@@ -24,7 +24,11 @@ static void add_file_headers(struct MHD_Response *response, const gs_file *file)
     MHD_add_response_header(response, "ETag", file->etag);
     MHD_add_response_header(response, "Last-Modified", file->modified);
     MHD_add_response_header(response, "Cache-Control", gs_cache_control(file->path));
-    MHD_add_response_header(response, "Accept-Ranges", "bytes");
+    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    if (file->coding)
+        MHD_add_response_header(response, "Content-Encoding", file->coding);
+    else
+        MHD_add_response_header(response, "Accept-Ranges", "bytes");
 }
 
 static enum MHD_Result send_unsatisfiable(gs_exchange *e, const gs_file *file)
@@ -65,11 +69,13 @@ static enum MHD_Result send_not_modified(gs_exchange *e, const gs_file *file)
 
 static enum MHD_Result send_file(gs_exchange *e, gs_file *file)
 {
+    const char *range = gs_exchange_header(e, "Range"); /* of the file as it is */
+    if (!range)
+        gs_file_choose_form(file, gs_exchange_header(e, "Accept-Encoding"));
     const char *known = gs_exchange_header(e, "If-None-Match");
     if (known && gs_etag_matches(known, file->etag))
         return send_not_modified(e, file);
 
-    const char *range = gs_exchange_header(e, "Range");
     const char *condition = gs_exchange_header(e, "If-Range");
     if (condition && strcmp(condition, file->etag) != 0)
         range = NULL;

@@ -1,5 +1,6 @@
 """publish and serve: the folder is complete, truthful, reproducible, and never replaces somebody else's files."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -219,6 +220,28 @@ class Published(Case):
             for j in range(i + 1):
                 product = sum(a * b for a, b in zip(factor[i], factor[j]))
                 self.assertAlmostEqual(product, sigma[i * dim + j] + 0.001 * (i == j), delta=1e-5)
+
+    def test_compressed_forms_hold_the_files(self):
+        """gzip by Python's own zlib; of Brotli, that another publish takes over what is the same."""
+        self.ok("publish", self.db, self.out, "--compress", env=self.environment())
+        public = self.out
+        forms = sorted(path for path in public.rglob("*.gz"))
+        for path in forms:
+            whole = path.with_suffix("").read_bytes()
+            self.assertEqual(gzip.decompress(path.read_bytes()), whole)
+            self.assertLess(path.stat().st_size, 0.9 * len(whole))
+        names = {str(path.relative_to(public)) for path in forms}
+        self.assertIn("manifest.json.gz", names)
+        self.assertTrue([name for name in names if name.startswith("encoder/tokenizer-")], names)
+        self.assertFalse([name for name in names if name.endswith(".webp.gz")])
+        self.assertFalse([name for name in self.read_json("manifest.json")["files"] if name.endswith((".gz", ".br"))])
+        (page,) = public.glob("models/blues-*.json.br")
+        inode = page.stat().st_ino
+        self.ok("publish", self.db, self.out, "--compress", env=self.environment())
+        self.assertEqual(page.stat().st_ino, inode)
+        self.assertGreaterEqual(page.stat().st_mtime, page.with_suffix("").stat().st_mtime)
+        (public / "notes.txt.gz").write_text("mine")
+        self.refused_publish(self.out, says=["holds notes.txt", "did not publish"])
 
     def test_the_catalog_holds_what_filters_look_at(self):
         seen = {"resolution": [32, 24], "created": "2026-11-30"}

@@ -139,6 +139,58 @@ static void files_and_folders_are_sent(void **state)
     expect(get("/pipe"), 404, NULL);
 }
 
+static const char *get_with(const char *url, const char *header)
+{
+    char head[8000];
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\n%s", url, header);
+    return ask(head);
+}
+
+/* What stands in for compressed bytes is told apart by its text. */
+static void compressed_forms_are_sent_to_whom_takes_them(void **state)
+{
+    (void)state;
+    put("site/code.js", "0123456789");
+    put("site/code.js.gz", "gzip");
+    put("site/code.js.br", "brotli");
+    static const struct {
+        const char *accepted, *body, *coding;
+    } cases[] = {
+        {"gzip, deflate, br", "brotli", "br"},
+        {"gzip", "gzip", "gzip"},
+        {"BR;q=0.5", "brotli", "br"},
+        {"br;q=0, gzip;q=1.0", "gzip", "gzip"},
+        {"br; q=0.0 , gzip", "gzip", "gzip"},
+        {"*", "brotli", "br"},
+        {"deflate, brotli", "0123456789", NULL},
+        {"identity", "0123456789", NULL},
+        {"", "0123456789", NULL},
+        {"br;q=0", "0123456789", NULL},
+    };
+    char plain_etag[100] = "", header[200];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(header, sizeof header, "Accept-Encoding: %s", cases[i].accepted);
+        const char *answer = get_with("/code.js", header);
+        expect(answer, 200, cases[i].body);
+        has(answer, "\r\nContent-Type: text/javascript; charset=utf-8\r\n");
+        has(answer, "\r\nVary: Accept-Encoding\r\n");
+        snprintf(header, sizeof header, "\r\nContent-Encoding: %s\r\n", cases[i].coding ? cases[i].coding : "");
+        if (cases[i].coding)
+            has(answer, header);
+        else
+            assert_null(strstr(answer, "Content-Encoding"));
+        sscanf(strstr(answer, "ETag: ") + 6, "%99s", plain_etag); /* the last case's */
+    }
+    const char *answer = get_with("/code.js", "Accept-Encoding: br\r\nRange: bytes=2-3");
+    expect(answer, 206, "23");
+    assert_null(strstr(answer, "Content-Encoding"));
+    snprintf(header, sizeof header, "Accept-Encoding: br\r\nIf-None-Match: %s", plain_etag);
+    expect(get_with("/code.js", header), 200, "brotli"); /* another form, another ETag */
+    struct timespec later[2] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+    utimensat(AT_FDCWD, in_folder("site/code.js"), later, 0);
+    expect(get_with("/code.js", "Accept-Encoding: br"), 200, "0123456789"); /* the form is of an older file */
+}
+
 static void a_folder_without_its_slash_is_redirected(void **state)
 {
     (void)state;
@@ -331,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_and_folders_are_sent),
+        cmocka_unit_test(compressed_forms_are_sent_to_whom_takes_them),
         cmocka_unit_test(a_folder_without_its_slash_is_redirected),
         cmocka_unit_test(nothing_outside_or_hidden_is_sent),
         cmocka_unit_test(bad_urls_are_refused),
