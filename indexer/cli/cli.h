@@ -192,6 +192,7 @@ int cmd_neighbors(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_frechet(int argc, char **argv);
 int cmd_remove(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_publish(int argc, char **argv);

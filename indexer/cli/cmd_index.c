@@ -4,6 +4,7 @@
 #include "indexer/job/job.h"
 #include "indexer/sampler/sampler.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 #include <unistd.h> /* access */
 
 typedef struct {
-    const char *encoder, *precision, *device, *bad_pictures;
+    const char *encoder, *precision, *device, *bad_pictures, *shard;
     uint64_t samples, seed, batch, threads, keep;
+    size_t shard_at, shards; /* of --shard 2/4: 1 and 4 */
     double checkpoint, bad_percent;
     bool quiet, force, replace, no_neighbors;
 } arguments;
@@ -64,7 +66,7 @@ static gs_status read_model(const char *path, const gs_model *others, size_t n_o
 }
 
 /* All files first, so that what is wrong is said before anything is sampled; it is no reason to leave out the others. models [n]: *found are
- * read. GS_EFORMAT or another failure when none is. */
+ * read. GS_EFORMAT or another failure when none of some is. */
 static gs_status read_models(indexing *x, char **paths, size_t n, gs_model *models, size_t *found, gs_error *err)
 {
     gs_status st = GS_OK;
@@ -79,7 +81,7 @@ static gs_status read_models(indexing *x, char **paths, size_t n, gs_model *mode
         if (n > 1)
             cli_message("%s", err->message);
     }
-    if (*found > 0)
+    if (*found > 0 || n == 0)
         return GS_OK;
     return n > 1 ? gs_fail(err, st, "none of %zu models can be read", n) : st;
 }
@@ -176,9 +178,10 @@ static gs_status index_models(indexing *x, const gs_model *models, size_t n, gs_
         snprintf(x->label, sizeof x->label, n > 1 ? "%s (%zu of %zu)" : "%s", models[i].slug, i + 1, n);
         st = index_model(x, &models[i], n + n_unread == 1, err);
     }
-    if (st == GS_OK)
+    bool is_shard = x->args->shard != NULL; /* `merge` does it for all */
+    if (st == GS_OK && !is_shard)
         st = cli_prepare_queries(x->store, x->encoder, x->args->quiet, x->stop, err);
-    if (st == GS_OK && !x->args->no_neighbors)
+    if (st == GS_OK && !is_shard && !x->args->no_neighbors)
         st = cli_update_neighbors(x->store, x->threads, x->args->quiet, x->stop, NULL, err);
     if (st == GS_OK && x->n_failed > 0)
         st = gs_fail(err, GS_EARGS, "%zu of %zu models failed: %s", x->n_failed, n + n_unread, x->failed);
@@ -195,10 +198,34 @@ static gs_status read_percent(const char *text, double *percent, gs_error *err)
     return gs_fail(err, GS_EARGS, "--bad-pictures %s: expected a share from 0%% to 100%%, such as 1%%", text);
 }
 
+/* "2/4": the second of four. */
+static gs_status read_shard(arguments *args, gs_error *err)
+{
+    unsigned at, of;
+    int end = 0;
+    bool read = isdigit((unsigned char)args->shard[0]) && sscanf(args->shard, "%6u/%6u%n", &at, &of, &end) == 2;
+    if (!read || args->shard[end] || at < 1 || at > of)
+        return gs_fail(err, GS_EARGS, "--shard %s: expected I/N with I from 1 to N, such as 2/4", args->shard);
+    args->shard_at = at - 1;
+    args->shards = of;
+    return GS_OK;
+}
+
+/* Moves every shards-th path, from shard_at on, to the front; returns how many. By place, so that a file that cannot be read moves no other
+ * to another shard. */
+static size_t take_shard(const arguments *args, char **paths, size_t n)
+{
+    size_t taken = 0;
+    for (size_t i = args->shard_at; i < n; i += args->shards)
+        paths[taken++] = paths[i];
+    return taken;
+}
+
 static gs_status check(void *context, gs_error *err)
 {
     arguments *args = context;
-    return read_percent(args->bad_pictures, &args->bad_percent, err);
+    gs_status st = read_percent(args->bad_pictures, &args->bad_percent, err);
+    return st == GS_OK && args->shard ? read_shard(args, err) : st;
 }
 
 static gs_status index_all(cli_call *call, gs_error *err)
@@ -206,8 +233,10 @@ static gs_status index_all(cli_call *call, gs_error *err)
     const arguments *args = call->arguments;
     char **paths = call->operands + 1;
     size_t n = call->n_operands - 1, found = 0;
+    if (args->shard)
+        n = take_shard(args, paths, n);
     indexing x = {.args = args, .threads = cli_threads(args->threads)};
-    gs_model *models = calloc(n, sizeof *models);
+    gs_model *models = calloc(n + 1, sizeof *models);
     gs_status st = models ? read_models(&x, paths, n, models, &found, err) : gs_fail(err, GS_ENOMEM, "no memory");
     if (st == GS_OK)
         st = open_both(&x, call->operands[0], err);
@@ -247,6 +276,8 @@ int cmd_index(int argc, char **argv)
         {"checkpoint", "SECONDS", "between two checkpoints (5)", .real = &args.checkpoint},
         {"force", NULL, "sample every model anew, whatever is there", .flag = &args.force},
         {"replace", NULL, "let a model take the place of another one that has its slug", .flag = &args.replace},
+        {"shard", "I/N", "only every N-th model, from the I-th on, for `gensearch merge`, which does the rest",
+         .text = &args.shard},
         {"no-neighbors", NULL, "leave the nearest models to `gensearch neighbors`", .flag = &args.no_neighbors},
         {"quiet", NULL, "no progress", .flag = &args.quiet},
     };
@@ -262,7 +293,8 @@ int cmd_index(int argc, char **argv)
         "all were tried.\n"
         "The first Ctrl-C stops when the batch under way is saved (exit code 130), the second at once.",
         "  gensearch index zoo.db data/zoo/*/model.json\n"
-        "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000",
+        "  gensearch index big.db ffhq/model.json --encoder clip-vit-base-patch32 --samples 10000\n"
+        "  gensearch index part-2.db --shard 2/4 data/zoo/*/model.json",
         CLI_OPTIONS(options),
         2,
         -1,

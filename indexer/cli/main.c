@@ -18,6 +18,7 @@ static const struct {
     {"show", "list the models of a database, or tell about one", cmd_show},
     {"frechet", "the Frechet distance of two models", cmd_frechet},
     {"remove", "forget a model", cmd_remove},
+    {"merge", "put the models of several databases into one", cmd_merge},
     {"encode", "print CLIP features of words and pictures", cmd_encode},
     {"stats", "export a model's mean and covariance for NumPy", cmd_stats},
     {"publish", "write the static folder that a browser searches", cmd_publish},

@@ -294,6 +294,17 @@ typedef struct {
 /* Replaces the lists of these runs [n], all in one transaction. */
 gs_status gs_store_write_neighbors(gs_store *store, const gs_store_neighbor_list *lists, size_t n, gs_error *err);
 
+/* ---- merging ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t models, taken; /* of the other database: all, and those that were not here already */
+} gs_store_merged;
+
+/* Takes in the models of the database at path with all that hangs on their runs, finished or not, in one transaction; neighbours and
+ * backgrounds are then out of date. Of a model that is unfinished here, the run with more samples stays. A model that both have finished must
+ * be the same, or take the place of the one here (replace). GS_EMISMATCH names the model and what differs, or the encoders. */
+gs_status gs_store_merge(gs_store *store, const char *path, bool replace, gs_store_merged *merged, gs_error *err);
+
 /* ---- verify ------------------------------------------------------------------------------------------------------------------- */
 
 /* Calls report once for each fault found: damaged pages, dangling references, blobs of a wrong size, numbers that are not finite or no
