@@ -17,6 +17,7 @@ typedef struct {
     const char *path; /* of the file that is read, for messages */
     gs_find_token find;
     const void *vocabulary;
+    size_t rows; /* of the embedding */
 } reader;
 
 const gs_new_token *gs_added_tokens_find(const gs_added_tokens *added, const char *text)
@@ -97,6 +98,10 @@ static gs_status add(const reader *r, gs_new_token token, gs_error *err)
                        "%s: added token '%.64s' is %u, but the next number is %u: transformers would give it that; "
                        "number the added tokens without gaps",
                        r->path, token.text, token.id, r->added->next);
+    if (token.id >= r->rows)
+        return gs_fail(err, GS_EFORMAT,
+                       "%s: added token '%.64s' is %u, but the text tower's embedding has %zu rows (vocab_size)",
+                       r->path, token.text, token.id, r->rows);
     return take(r->added, token, err);
 }
 
@@ -110,6 +115,14 @@ static bool read_id(const cJSON *number, uint32_t *id)
     double value = cJSON_IsNumber(number) ? number->valuedouble : -1;
     *id = value >= 0 && value < INT32_MAX ? (uint32_t)value : 0;
     return value == (double)*id;
+}
+
+/* A key that is a number, as in "added_tokens_decoder". */
+static bool read_key(const char *text, uint32_t *id)
+{
+    size_t digits = strspn(text, "0123456789");
+    *id = digits > 0 && digits < 10 ? (uint32_t)strtoul(text, NULL, 10) : 0;
+    return digits > 0 && digits < 10 && !text[digits];
 }
 
 /* {"content", "normalized", "single_word", ...}. What it eats around it is white space, which gives no tokens. */
@@ -166,8 +179,8 @@ static gs_status read_map(const reader *r, const cJSON *map, gs_error *err)
     for (size_t i = 0; st == GS_OK && i < n; i++) {
         const cJSON *node = entries[i].node;
         uint32_t id;
-        if (cJSON_IsObject(node))
-            st = add_object(r, node, (uint32_t)strtoul(node->string, NULL, 10), err);
+        if (cJSON_IsObject(node) && read_key(node->string, &id))
+            st = add_object(r, node, id, err);
         else if (read_id(node, &id))
             st = add(r, (gs_new_token){node->string, id, true, false}, err);
         else
@@ -213,7 +226,7 @@ static gs_status read_additional(const reader *r, const cJSON *root, gs_error *e
 }
 
 gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs_find_token find,
-                               const void *vocabulary, uint32_t id_end, gs_error *err)
+                               const void *vocabulary, uint32_t id_end, size_t rows, gs_error *err)
 {
     static const struct {
         const char *file;
@@ -230,7 +243,7 @@ gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs
     for (size_t i = 0; st == GS_OK && i < sizeof sources / sizeof *sources; i++) {
         gs_json json = {0};
         char *path = gs_path_join(directory, sources[i].file);
-        reader r = {added, path, find, vocabulary};
+        reader r = {added, path, find, vocabulary, rows};
         if (!path)
             st = gs_fail(err, GS_ENOMEM, "%s: no memory", directory);
         else if (access(path, F_OK) == 0 && (st = gs_json_open(&json, path, MAX_FILE, err)) == GS_OK)

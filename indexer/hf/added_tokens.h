@@ -34,9 +34,10 @@ typedef struct {
 /* Whether the vocabulary has a token, and its number. */
 typedef bool (*gs_find_token)(const void *vocabulary, const char *text, uint32_t *id);
 
-/* id_end: the number behind the vocabulary's largest. GS_EFORMAT names the file and the token. */
+/* id_end: the number behind the vocabulary's largest. rows: of the embedding, which no token's number may reach. GS_EFORMAT names the file and
+ * the token. */
 gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs_find_token find,
-                               const void *vocabulary, uint32_t id_end, gs_error *err);
+                               const void *vocabulary, uint32_t id_end, size_t rows, gs_error *err);
 void gs_added_tokens_free(gs_added_tokens *added); /* safe on a zeroed one */
 
 /* The token of that text; NULL when it is none. */

@@ -15,6 +15,19 @@ static bool says_nothing(const cJSON *field)
            (cJSON_IsString(field) && !field->valuestring[0]) || ((cJSON_IsObject(field)) && !field->child);
 }
 
+/* What to take instead of a model that has such a field. */
+static const char *expected_without(const char *field)
+{
+    if (strcmp(field, "init_logit_bias") == 0)
+        return "none: it is SigLIP's, which is read in Hugging Face's layout: take the repository's config.json and "
+               "model.safetensors, or one such as google/siglip-base-patch16-224";
+    if (strncmp(field, "timm_", 5) == 0)
+        return "a plain vision transformer: towers of timm, such as MobileCLIP's, are not read: take an encoder such "
+               "as "
+               "ViT-B-32";
+    return "a plain vision transformer or CLIP's text tower, without it: take an encoder such as ViT-B-32";
+}
+
 /* Refuses every field of json that is neither in known [n] nor says nothing. */
 static gs_status check_fields(const gs_json_object *json, const char *const *known, size_t n, gs_error *err)
 {
@@ -25,9 +38,7 @@ static gs_status check_fields(const gs_json_object *json, const char *const *kno
         while (i < n && strcmp(known[i], field->string) != 0)
             i++;
         if (i == n && !says_nothing(field))
-            return gs_json_wrong(
-                json, field->string,
-                "a plain vision transformer or CLIP's text tower, without it: take an encoder such as ViT-B-32", err);
+            return gs_json_wrong(json, field->string, expected_without(field->string), err);
     }
     return GS_OK;
 }

@@ -171,12 +171,27 @@ static gs_status find_name(gs_directory *d, gs_error *err)
 
 /* ---- its weights ---- */
 
-/* A file of tensors, or the index of shards, under a name that is not the usual one. */
-static bool is_variant(const char *name)
+static bool is_of_open_clip(const char *name)
+{
+    return strncmp(name, "open_clip_", 10) == 0;
+}
+
+/* A file of tensors, or the index of shards. */
+static bool has_weights(const char *name)
 {
     bool index = strstr(name, INDEX) && ends(name, ".json"), shard = strstr(name, "-of-");
-    bool other = strncmp(name, "open_clip_", 10) == 0 || strncmp(name, "adapter_", 8) == 0;
-    return !other && !shard && (index || ends(name, SAFETENSORS));
+    return strncmp(name, "adapter_", 8) != 0 && !shard && (index || ends(name, SAFETENSORS));
+}
+
+/* Those of each layout under a name that is not the usual one. */
+static bool is_variant(const char *name)
+{
+    return has_weights(name) && !is_of_open_clip(name);
+}
+
+static bool is_open_clip_variant(const char *name)
+{
+    return has_weights(name) && is_of_open_clip(name);
 }
 
 static bool is_pickle(const char *name)
@@ -230,7 +245,9 @@ gs_status gs_directory_find_weights(gs_directory *d, gs_error *err)
     if (d->weights)
         return GS_OK;
     if (!taken) {
-        size_t n = find_names(d->path, is_variant, &variant);
+        size_t n = find_names(d->path, d->open_clip ? is_open_clip_variant : is_variant, &variant);
+        if (n == 0 && d->open_clip) /* any other name will do, too */
+            n = find_names(d->path, is_variant, &variant);
         taken = variant;
         if (n > 1)
             st = gs_fail(err, GS_EFORMAT, "%s: no %s, but %zu others, %s among them: give the one to use that name",

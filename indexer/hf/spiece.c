@@ -228,7 +228,7 @@ gs_status gs_spiece_read(gs_pieces_source *s, const char *directory, const gs_js
     if (st == GS_OK && r.count > limit)
         st = gs_fail(err, GS_EFORMAT, "%s: %u pieces, the text tower's embedding has %zu rows (vocab_size)", path,
                      r.count, limit);
-    if (st == GS_OK && (st = gs_added_tokens_read(&s->added, directory, find_piece, s, r.count, err)) == GS_OK &&
+    if (st == GS_OK && (st = gs_added_tokens_read(&s->added, directory, find_piece, s, r.count, limit, err)) == GS_OK &&
         (st = special(s, config, path, "eos_token", "</s>", &s->end, err)) == GS_OK &&
         (st = special(s, config, path, "pad_token", "</s>", &s->pad, err)) == GS_OK &&
         (st = special(s, config, path, "unk_token", "<unk>", &unknown, err)) == GS_OK)

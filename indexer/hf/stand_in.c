@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h> /* strncasecmp */
 
@@ -11,6 +12,15 @@ static bool begins(const char *text, size_t size, const char *with)
 {
     size_t length = strlen(with);
     return size >= length && strncasecmp(text, with, length) == 0;
+}
+
+/* A ZIP, or a pickle of protocol 2 to 5. A safetensors file may begin with the same two bytes: there they are of its header's length, and the
+ * header's brace is the ninth. */
+static bool is_pickle(const uint8_t *bytes, size_t size)
+{
+    if (begins((const char *)bytes, size, "PK\3\4"))
+        return true;
+    return size >= 2 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5 && !(size > 8 && bytes[8] == '{');
 }
 
 /* One line of at least three words, such as "Entry not found" or {"error":"Repository not found"}. */
@@ -35,7 +45,7 @@ gs_status gs_stand_in_check(const char *path, const void *bytes, size_t size, gs
     const char *text = bytes, *start = text;
     if (begins(text, size, "version https://git-lfs"))
         return gs_fail(err, GS_EFORMAT, "%s: is a Git LFS pointer, not the file: fetch it with `git lfs pull`", path);
-    if (begins(text, size, "PK\3\4") || begins(text, size, "\x80\2"))
+    if (is_pickle(bytes, size))
         return gs_fail(err, GS_EFORMAT, "%s: is a pickle of PyTorch: make safetensors of it with tools/convert_encoder",
                        path);
     while (start < text + size && isspace((unsigned char)*start))

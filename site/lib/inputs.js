@@ -56,18 +56,37 @@ const isPerSample = (shape, batch) => typeof shape[0] === 'string' || shape[0] =
 function planConstant(input, name, given, batch, refuse) {
   const dims = closeShape(input.shape, batch, refuse);
   const size = product(dims), values = new Float64Array(size);
+  const said = (Array.isArray(given) ? given : [given]).map(Number);
+  const odd = said.find((number) => !holds(input.type, number));
+  if (odd !== undefined) refuse(`; field 'sampler.inputs.${name}' says ${odd}, which that type does not hold`);
   const lengths = new Set([isPerSample(input.shape, batch) ? size / batch : size]);
   if (input.shape[0] === batch) lengths.add(size); // which may be no batch at all
-  if (!Array.isArray(given)) values.fill(Number(given));
+  if (!Array.isArray(given)) values.fill(said[0]);
   else if (!lengths.has(given.length)) refuse(`; field 'sampler.inputs.${name}' has ${given.length} numbers, expected ${[...lengths].join(' or ')}`);
-  else for (let i = 0; i < size; i++) values[i] = Number(given[i % given.length]);
+  else for (let i = 0; i < size; i++) values[i] = said[i % said.length];
   return (ort) => makeTensor(ort, input.type, dims, values);
+}
+
+const INTEGERS = { int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], uint16: [0, 65535], int32: [-(2 ** 31), 2 ** 31 - 1], uint32: [0, 2 ** 32 - 1] };
+
+/** Whether a type holds a number as it is, but for the rounding of floats. */
+function holds(type, number) {
+  if (isFloat(type)) return true;
+  if (type === 'bool') return number === 0 || number === 1;
+  const [low, high] = INTEGERS[type] ?? [type === 'uint64' ? 0 : Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  return isWhole(number, low, high);
 }
 
 /** Refuses an input of which a batch has one, for what differs from sample to sample. */
 function requireBatch(input, batch, refuse) {
   if (!isPerSample(input.shape, batch) && batch !== 1)
     refuse(`, one for a batch of ${batch}; it differs from sample to sample: field 'sampler.batch' must be 1`);
+}
+
+/** rest: the shape of one sample. */
+function requireOneClass(rest, oneHot, refuse) {
+  const others = oneHot ? rest.slice(0, -1) : rest;
+  if (others.some((d) => d !== 1)) refuse(`: a class is one ${oneHot ? 'row' : 'number'} a sample, and here there are more`);
 }
 
 function planClass(input, name, { classes, class: given, one_hot: said }, index, batch, refuse) {
@@ -79,6 +98,7 @@ function planClass(input, name, { classes, class: given, one_hot: said }, index,
     refuse(`, neither a label nor one-hot of ${classes} classes: say "one_hot": true or false in field 'sampler.inputs.${name}', or other "classes"`);
   if (oneHot && typeof width === 'number' && width !== classes)
     refuse(`, and field 'sampler.inputs.${name}.classes' is ${classes}`);
+  requireOneClass(rest, oneHot, refuse);
   const shape = oneHot ? [...input.shape.slice(0, -1), classes] : input.shape;
   const dims = closeShape(shape, batch, refuse);
   const drawn = (seed, sample) => given ?? Math.floor(uniform(seed, sample, CLASS, index) * classes);

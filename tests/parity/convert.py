@@ -41,6 +41,14 @@ def save_checkpoint(tensors, folder):
     torch.save({"epoch": 3, "state_dict": tensors}, folder / "pytorch_model.bin")
 
 
+def save_nested(tensors, folder):
+    torch.save({"model": tensors, "optimizer": {"lr": 0.1}}, folder / "pytorch_model.bin")
+
+
+def save_otherwise(tensors, folder):
+    torch.save(tensors, folder / "ViT-B-32.pt")
+
+
 def features(gensearch, encoder):
     command = [gensearch, "encode", "--text", "a red car", "--image", PICTURE, "--encoder", encoder]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -50,6 +58,28 @@ def convert(folder, new):
     return subprocess.run(
         [sys.executable, ROOT / "tools/convert_encoder", folder, new], capture_output=True, text=True, check=False
     )
+
+
+def refuse_one(content, says, scratch):
+    """What holds no tensors is refused by name, and nothing is written."""
+    folder, new = scratch / "pickles", scratch / "new"
+    shutil.copytree(ENCODER, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    if isinstance(content, bytes):
+        (folder / "pytorch_model.bin").write_bytes(content)
+    else:
+        torch.save(content, folder / "pytorch_model.bin")
+    done = convert(folder, new)
+    if done.returncode == 0 or "Traceback" in done.stderr or says not in done.stderr or new.exists():
+        return f"{done.returncode} {done.stderr!r}"
+    return None
+
+
+REFUSED = (
+    ([1, 2], "pytorch_model.bin: holds a list, expected a dictionary of tensors"),
+    ({"epoch": 3}, "pytorch_model.bin: holds epoch, and no tensors"),
+    ({"ema": {"a": torch.ones(1)}, "model": {"a": torch.ones(1)}}, "or several dictionaries of them"),
+    (b"no pickle", "pytorch_model.bin: torch cannot read it as tensors alone"),
+)
 
 
 def try_one(gensearch, save, scratch):
@@ -77,7 +107,12 @@ def try_one(gensearch, save, scratch):
 
 def main():
     good = True
-    for save in (save_whole, save_shards, save_checkpoint):
+    for content, says in REFUSED:
+        with tempfile.TemporaryDirectory() as scratch:
+            wrong = refuse_one(content, says, pathlib.Path(scratch))
+        print(f"{'BAD' if wrong else 'ok '} convert_encoder refuses: {says}{': ' + wrong if wrong else ''}")
+        good &= wrong is None
+    for save in (save_whole, save_shards, save_checkpoint, save_nested, save_otherwise):
         with tempfile.TemporaryDirectory() as scratch:
             wrong = try_one(sys.argv[1], save, pathlib.Path(scratch))
         print(f"{'BAD' if wrong else 'ok '} convert_encoder, {save.__name__}{': ' + wrong if wrong else ''}")

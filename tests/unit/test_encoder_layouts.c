@@ -154,6 +154,13 @@ static void a_variant_is_taken_where_it_is_the_only_one(void **state)
            "name");
 }
 
+static void a_variant_of_open_clips_is_taken_too(void **state)
+{
+    (void)state;
+    rename_file("open_clip_model.safetensors", "open_clip_model.fp16.safetensors");
+    assert_non_null(strstr(notes_of_copy(), "open_clip_model.fp16.safetensors: the only weights there\n"));
+}
+
 static void hugging_faces_weights_go_before_open_clips(void **state)
 {
     (void)state;
@@ -181,7 +188,7 @@ static void added_tokens_must_have_rows_and_no_gaps(void **state)
         const char *json, *message;
     } cases[] = {
         {"{\"<toy>\": 553}",
-         " the added tokens need 554 rows, the text tower's embedding has 553 (vocab_size): resize it"},
+         "added_tokens.json: added token '<toy>' is 553, but the text tower's embedding has 553 rows (vocab_size)"},
         {"{\"<toy>\": 560}", "added_tokens.json: added token '<toy>' is 560, but the next number is 553: transformers "
                              "would give it that; number the added tokens without gaps"},
         {"{\"cat</w>\": 553}", "added_tokens.json: added token 'cat</w>' is 553, but 513 in the vocabulary"},
@@ -289,8 +296,38 @@ static void what_lies_in_place_of_a_file_is_named(void **state)
         }
         restore(files[f]);
     }
-    write_file("model.safetensors", "PK\3\4\0\0\0\0\0\0\0\0", 12);
-    expect(GS_EFORMAT, "model.safetensors: is a pickle of PyTorch: make safetensors of it with tools/convert_encoder");
+    static const char pickles[][13] = {"PK\3\4\0\0\0\0\0\0\0\0", "\x80\2\x8a\nlXXXXXXX", "\x80\4\x95\0\0\0\0\0\0\0\0",
+                                       "\x80\5\x95\0\0\0\0\0\0\0\0"};
+    for (size_t i = 0; i < COUNT(pickles); i++) {
+        write_file("model.safetensors", pickles[i], 12);
+        expect(GS_EFORMAT,
+               "model.safetensors: is a pickle of PyTorch: make safetensors of it with tools/convert_encoder");
+    }
+}
+
+/* 66176 bytes of header: the length begins as a pickle of protocol 2 does. */
+static void a_header_s_length_makes_no_pickle_of_it(void **state)
+{
+    (void)state;
+    enum { LENGTH = 66176 };
+    gs_bytes bytes = read_golden("model.safetensors");
+    uint64_t length = 0;
+    memcpy(&length, bytes.data, sizeof length);
+    assert_true(length < LENGTH);
+    size_t size = bytes.size + LENGTH - length;
+    char *padded = malloc(size);
+    memset(padded, ' ', size);
+    memcpy(padded, (const uint64_t[]){LENGTH}, sizeof length);
+    memcpy(padded + 8, bytes.data + 8, length);
+    memcpy(padded + 8 + LENGTH, bytes.data + 8 + length, bytes.size - 8 - length);
+    write_file("model.safetensors", padded, size);
+    gs_encoder *encoder;
+    gs_error err;
+    if (gs_encoder_open(&encoder, directory, NULL, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    gs_encoder_close(encoder);
+    free(padded);
+    gs_bytes_free(&bytes);
 }
 
 #define PLAIN "expected a plain vision transformer or CLIP's text tower, without it: take an encoder such as ViT-B-32"
@@ -299,8 +336,15 @@ static void what_open_clip_has_beside_plain_towers_is_refused_by_name(void **sta
 {
     (void)state;
     static const char name[] = "open_clip_config.json";
-    expect_spoiled(name, "\"image_size\": 32", "\"timm_model_name\": \"fastvit_mci0\"",
-                   "open_clip_config.json: model_cfg.vision_cfg.timm_model_name is 'fastvit_mci0', " PLAIN);
+    expect_spoiled(
+        name, "\"image_size\": 32", "\"timm_model_name\": \"fastvit_mci0\"",
+        "open_clip_config.json: model_cfg.vision_cfg.timm_model_name is 'fastvit_mci0', expected a plain vision "
+        "transformer: towers of timm, such as MobileCLIP's, are not read: take an encoder such as ViT-B-32");
+    expect_spoiled(
+        name, "\"embed_dim\": 20", "\"embed_dim\": 20, \"init_logit_bias\": -10",
+        "open_clip_config.json: model_cfg.init_logit_bias is -10, expected none: it is SigLIP's, which is read "
+        "in Hugging Face's layout: take the repository's config.json and model.safetensors, or one such as "
+        "google/siglip-base-patch16-224");
     expect_spoiled(name, "\"image_size\": 32", "\"attentional_pool\": true",
                    "open_clip_config.json: model_cfg.vision_cfg.attentional_pool is true, " PLAIN);
     expect_spoiled(name, "\"patch_size\": 8", "\"pool_type\": \"avg\"",
@@ -339,6 +383,8 @@ int main(void)
         WITH(copy_clip, a_file_in_place_of_a_folder_is_refused_with_advice),
         WITH(copy_clip, weights_of_other_kinds_are_refused_with_advice),
         WITH(copy_clip, what_lies_in_place_of_a_file_is_named),
+        WITH(copy_clip, a_header_s_length_makes_no_pickle_of_it),
+        WITH(copy_open_clip, a_variant_of_open_clips_is_taken_too),
         WITH(copy_open_clip, what_open_clip_has_beside_plain_towers_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

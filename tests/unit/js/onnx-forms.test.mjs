@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { fromHalf, toHalf } from '../../../site/lib/float16.js';
 import { readPictures } from '../../../site/lib/pictures.js';
 import { checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
+import { planInput } from '../../../site/lib/inputs.js';
 
 process.env.ORT_DISABLE_TELEMETRY = '1';  // before it is loaded
 const ort = createRequire(new URL('../../../tools/workers/', import.meta.url))('onnxruntime-node');
@@ -45,6 +46,18 @@ for (const { name, sampler, width, height, frames } of forms)
       }, { fromDisk });
     });
 
+test('a class is one row a sample, and a constant what its type holds', () => {
+  const plan = (type, shape, given) => planInput({ type, shape }, 'c', given, 0, 2);
+  assert.throws(() => plan('float32', ['n', 3, 4], { classes: 4, class: 2 }), /input 'c' is float32 \[n,3,4\]: a class is one row a sample, and here there are more/);
+  assert.throws(() => plan('int64', ['n', 3], { classes: 9, class: 5, one_hot: false }), /a class is one number a sample/);
+  assert.doesNotThrow(() => plan('float32', ['n', 1, 4], { classes: 4, class: 2 }));
+  assert.doesNotThrow(() => plan('int64', ['n', 1, 1], { classes: 9, class: 5, one_hot: false }));
+  for (const [type, given] of [['uint8', -1], ['uint8', 256], ['int32', 0.5], ['int32', 2 ** 31], ['uint64', -1], ['bool', 2], ['int8', [1, 200]]])
+    assert.throws(() => plan(type, ['n', 2], given), /which that type does not hold/, `${type} ${given}`);
+  for (const [type, given] of [['uint8', 255], ['int64', -3], ['bool', true], ['float32', 0.7], ['float16', 0.7], ['int8', [1, -128]]])
+    assert.doesNotThrow(() => plan(type, ['n', 2], given), `${type} ${given}`);
+});
+
 test('what a graph leaves open is refused with its inputs or its output, and the field that settles it', async () => {
   const without = (name, ...fields) => Object.fromEntries(Object.entries(samplerOf(name)).filter(([field]) => !fields.includes(field)));
   const cases = [
@@ -54,6 +67,7 @@ test('what a graph leaves open is refused with its inputs or its output, and the
     [{ ...samplerOf('label'), inputs: { c: 1, z: 1 } }, /label\.onnx: field 'sampler\.inputs' leaves no input for the latent/],
     [{ ...samplerOf('label'), inputs: { c: 1, klass: 1 } }, /label\.onnx: no input 'klass', which field 'sampler\.inputs' names; there are z, c/],
     [{ ...samplerOf('one-hot'), inputs: { c: { classes: 4 } } }, /one-hot\.onnx: input 'c' is float32 \[n,5\], neither a label nor one-hot of 4 classes/],
+    [{ ...samplerOf('label'), inputs: { c: 0.7 } }, /label\.onnx: input 'c' is int64 \[n\]; field 'sampler\.inputs\.c' says 0\.7, which that type does not hold/],
     [{ ...samplerOf('one-hot'), inputs: { c: { classes: 4, one_hot: true } } }, /input 'c' is float32 \[n,5\], and field 'sampler\.inputs\.c\.classes' is 4/],
     [{ ...samplerOf('style'), inputs: { ...samplerOf('style').inputs, direction: [1, 2] } }, /input 'direction' is float32 \[6\]; field 'sampler\.inputs\.direction' has 2 numbers, expected 6/],
     [{ ...samplerOf('style'), inputs: { ...samplerOf('style').inputs, noise: { normal: [6, 8] } } }, /input 'noise' is float32 \[n,1,6,8\]; field 'sampler\.inputs\.noise\.normal' makes it float32 \[16,6,8\]/],
