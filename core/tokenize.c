@@ -27,6 +27,9 @@ _Static_assert(sizeof(header) == 40 + 2 * 1024 && sizeof(gs_merge) == 16 && size
 /* More flags of an added token: those of version 1. */
 enum { IS_START = 4, IS_END = 8 };
 
+#define MAX_ADDED_FLAGS                                                                                                \
+    (GS_ADDED_NORMALIZED | GS_ADDED_SINGLE_WORD | GS_ADDED_STRIPS_LEFT | GS_ADDED_STRIPS_RIGHT | IS_START | IS_END)
+
 /* What version 1 does not say. */
 #define START "<|startoftext|>"
 #define END   "<|endoftext|>"
@@ -145,7 +148,8 @@ static gs_status check_pieces(const gs_tokenizer *t, const gs_tokenizer_header *
         good = t->pieces.list[i].id < t->n_tokens;
     for (uint32_t i = 0; good && i < t->n_added; i++) {
         const gs_added_token *a = &t->added[i];
-        good = a->id < t->n_tokens && a->length > 0 && a->offset <= h->n_texts && a->length <= h->n_texts - a->offset;
+        good = a->id < t->n_tokens && a->length > 0 && a->flags <= MAX_ADDED_FLAGS && a->offset <= h->n_texts &&
+               a->length <= h->n_texts - a->offset;
     }
     for (int i = 0; good && i < 256; i++)
         good = t->byte[i] < t->n_tokens;
@@ -208,14 +212,16 @@ static bool stands_alone(const char *text, size_t length, size_t begin, size_t e
            (end == length || !gs_is_word(point_at(text + end, length - end)));
 }
 
-/* The first token in text [length] that is looked for in it as it is: where it begins; length when there is none. */
-static size_t find_raw(const gs_tokenizer *t, const char *text, size_t length, const gs_added_token **found)
+/* The first token in text [length], of those that are looked for in normalised text or of the others: where it begins; length when there is
+ * none. */
+static size_t find_added(const gs_tokenizer *t, const char *text, size_t length, bool normalized,
+                         const gs_added_token **found)
 {
     for (size_t at = 0; at < length; at += *found ? (*found)->length : 1) {
         *found = NULL;
         for (uint32_t i = 0; i < t->n_added; i++) {
             const gs_added_token *a = &t->added[i];
-            if (!(a->flags & GS_ADDED_NORMALIZED) && a->length <= length - at &&
+            if (normalized == ((a->flags & GS_ADDED_NORMALIZED) != 0) && a->length <= length - at &&
                 (!*found || a->length > (*found)->length) &&
                 memcmp(text + at, t->added_texts + a->offset, a->length) == 0)
                 *found = a;
@@ -252,14 +258,24 @@ static char *with_prefix(const char *text, size_t *length)
     return out;
 }
 
-/* text [length], its added tokens and what lies between them. False when memory ran out. */
-static bool encode_all(const gs_tokenizer *t, const char *text, size_t length, gs_token_list *out)
+static bool is_space(char c)
 {
-    static gs_encode_function *const encode[] = {gs_encode_clip, gs_encode_unigram, gs_encode_gemma};
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* text [length], the tokens in it that are looked for in normalised text or the others, and what lies between them, by encode. False when memory
+ * ran out. */
+static bool encode_around(const gs_tokenizer *t, const char *text, size_t length, bool normalized,
+                          gs_encode_function *encode, gs_token_list *out)
+{
     while (length > 0 && out->n < out->room) {
         const gs_added_token *found;
-        size_t before = find_raw(t, text, length, &found), used = before + (found ? found->length : 0);
-        if (before > 0 && !encode[t->kind](t, text, before, out))
+        size_t before = find_added(t, text, length, normalized, &found), used = before + (found ? found->length : 0);
+        while (found && (found->flags & GS_ADDED_STRIPS_LEFT) && before > 0 && is_space(text[before - 1]))
+            before--;
+        while (found && (found->flags & GS_ADDED_STRIPS_RIGHT) && used < length && is_space(text[used]))
+            used++;
+        if (before > 0 && !encode(t, text, before, out))
             return false;
         if (found)
             gs_token_emit(out, id_of(t, found));
@@ -267,6 +283,43 @@ static bool encode_all(const gs_tokenizer *t, const char *text, size_t length, g
         length -= used;
     }
     return true;
+}
+
+/* text [*length] in small letters, as SigLIP 2 normalises it. The caller frees it. NULL: no memory. */
+static char *in_small_letters(const char *text, size_t *length)
+{
+    size_t capacity = *length * GS_UNICODE_GROWTH, size = 0;
+    uint32_t *points = malloc(2 * capacity * sizeof *points), *lower = points + capacity;
+    char *small = malloc(capacity * 4 + 1);
+    if (points && small) {
+        size_t n = gs_unicode_lower(points, gs_unicode_decode(text, *length, points), lower);
+        for (size_t i = 0; i < n; i++)
+            size += gs_unicode_encode(lower[i], (uint8_t *)small + size);
+        *length = size;
+    } else {
+        free(small);
+        small = NULL;
+    }
+    free(points);
+    return small;
+}
+
+/* What lies between the tokens that are looked for as they are: Gemma's other tokens, in the normalised text, and what lies between these. */
+static bool encode_gemma_normalized(const gs_tokenizer *t, const char *text, size_t length, gs_token_list *out)
+{
+    bool lower = t->flags & GS_TOKENIZER_LOWER;
+    char *small = lower ? in_small_letters(text, &length) : NULL;
+    if (lower && !small)
+        return false;
+    bool done = encode_around(t, small ? small : text, length, true, gs_encode_gemma, out);
+    free(small);
+    return done;
+}
+
+static bool encode_all(const gs_tokenizer *t, const char *text, size_t length, gs_token_list *out)
+{
+    static gs_encode_function *const encode[] = {gs_encode_clip, gs_encode_unigram, encode_gemma_normalized};
+    return encode_around(t, text, length, false, encode[t->kind], out);
 }
 
 /* Fills the context. */

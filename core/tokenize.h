@@ -40,7 +40,12 @@ typedef struct {
     uint32_t offset, length; /* of its UTF-8 text among the texts */
 } gs_added_token;
 
-enum { GS_ADDED_NORMALIZED = 1, GS_ADDED_SINGLE_WORD = 2 };
+enum {
+    GS_ADDED_NORMALIZED = 1,
+    GS_ADDED_SINGLE_WORD = 2,
+    GS_ADDED_STRIPS_LEFT = 16, /* white space before it goes with it; of version 3 only, where such gives tokens */
+    GS_ADDED_STRIPS_RIGHT = 32
+};
 
 typedef enum { GS_TOKENIZER_CLIP, GS_TOKENIZER_UNIGRAM, GS_TOKENIZER_GEMMA } gs_tokenizer_kind;
 

@@ -28,14 +28,18 @@ const gs_new_token *gs_added_tokens_find(const gs_added_tokens *added, const cha
     return NULL;
 }
 
-/* text in normalisation form C and small letters; the caller frees it. NULL: no memory. */
-static char *in_small_letters(const char *text)
+/* text as a tokenizer normalises it; the caller frees it. NULL: no memory. */
+static char *normalize(const char *text, gs_normal normal)
 {
+    if (normal == GS_NORMAL_AS_IS)
+        return strdup(text);
     size_t length = strlen(text), capacity = length * GS_UNICODE_GROWTH, size = 0;
     uint32_t *points = malloc(2 * capacity * sizeof *points), *lower = points + capacity;
     char *small = malloc(capacity * 4 + 1);
     if (points && small) {
-        size_t n = gs_unicode_lower(points, gs_unicode_nfc(text, length, points, lower), lower);
+        size_t n = normal == GS_NORMAL_CLIP ? gs_unicode_nfc(text, length, points, lower)
+                                            : gs_unicode_decode(text, length, points);
+        n = gs_unicode_lower(points, n, lower);
         for (size_t i = 0; i < n; i++)
             size += gs_unicode_encode(lower[i], (uint8_t *)small + size);
         small[size] = 0;
@@ -56,7 +60,7 @@ static gs_status take(gs_added_tokens *added, gs_new_token token, gs_error *err)
     gs_new_token *tokens = realloc(added->tokens, (added->count + 1) * sizeof *tokens);
     if (tokens)
         added->tokens = tokens;
-    token.text = token.normalized ? in_small_letters(token.text) : strdup(token.text);
+    token.text = token.normalized ? normalize(token.text, added->normal) : strdup(token.text);
     if (!tokens || !token.text) {
         free(token.text);
         return gs_fail(err, GS_ENOMEM, "no memory for %zu added tokens", added->count + 1);
@@ -125,13 +129,20 @@ static bool read_key(const char *text, uint32_t *id)
     return digits > 0 && digits < 10 && !text[digits];
 }
 
-/* {"content", "normalized", "single_word", ...}. What it eats around it is white space, which gives no tokens. */
+/* {"content", "normalized", "single_word", "lstrip", "rstrip"} */
 static gs_status add_object(const reader *r, const cJSON *object, uint32_t id, gs_error *err)
 {
     char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "content"));
     if (!text)
         return gs_fail(err, GS_EFORMAT, "%s: added token %u has no content", r->path, id);
-    return add(r, (gs_new_token){text, id, flag(object, "normalized"), flag(object, "single_word")}, err);
+    return add(r,
+               (gs_new_token){.text = text,
+                              .id = id,
+                              .normalized = flag(object, "normalized"),
+                              .single_word = flag(object, "single_word"),
+                              .strips_left = flag(object, "lstrip"),
+                              .strips_right = flag(object, "rstrip")},
+               err);
 }
 
 /* ---- files ---- */
@@ -182,7 +193,7 @@ static gs_status read_map(const reader *r, const cJSON *map, gs_error *err)
         if (cJSON_IsObject(node) && read_key(node->string, &id))
             st = add_object(r, node, id, err);
         else if (read_id(node, &id))
-            st = add(r, (gs_new_token){node->string, id, true, false}, err);
+            st = add(r, (gs_new_token){.text = node->string, .id = id, .normalized = true}, err);
         else
             st = gs_fail(err, GS_EFORMAT, "%s: added token '%.64s' has no number", r->path, node->string);
     }
@@ -226,7 +237,7 @@ static gs_status read_additional(const reader *r, const cJSON *root, gs_error *e
 }
 
 gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs_find_token find,
-                               const void *vocabulary, uint32_t id_end, size_t rows, gs_error *err)
+                               const void *vocabulary, uint32_t id_end, size_t rows, gs_normal normal, gs_error *err)
 {
     static const struct {
         const char *file;
@@ -238,7 +249,7 @@ gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs
         {"tokenizer_config.json", read_additional},
         {"special_tokens_map.json", read_additional},
     };
-    *added = (gs_added_tokens){.next = id_end};
+    *added = (gs_added_tokens){.next = id_end, .normal = normal};
     gs_status st = GS_OK;
     for (size_t i = 0; st == GS_OK && i < sizeof sources / sizeof *sources; i++) {
         gs_json json = {0};

@@ -18,17 +18,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a tokenizer makes of a text before it looks for normalised tokens. */
+typedef enum {
+    GS_NORMAL_CLIP,  /* normalisation form C, in small letters */
+    GS_NORMAL_LOWER, /* small letters */
+    GS_NORMAL_AS_IS
+} gs_normal;
+
 typedef struct {
-    char *text; /* UTF-8; in small letters when it is looked for so  owned */
+    char *text; /* UTF-8; as it is looked for: normalised, or not  owned */
     uint32_t id;
-    bool normalized; /* looked for in small letters */
-    bool single_word;
+    bool normalized; /* looked for in normalised text */
+    bool single_word, strips_left, strips_right;
 } gs_new_token;
 
 typedef struct {
     gs_new_token *tokens; /* [count]  owned */
     size_t count;
-    uint32_t next; /* the number behind the largest of vocabulary and tokens */
+    gs_normal normal; /* of the tokenizer */
+    uint32_t next;    /* the number behind the largest of vocabulary and tokens */
 } gs_added_tokens;
 
 /* Whether the vocabulary has a token, and its number. */
@@ -37,7 +45,7 @@ typedef bool (*gs_find_token)(const void *vocabulary, const char *text, uint32_t
 /* id_end: the number behind the vocabulary's largest. rows: of the embedding, which no token's number may reach. GS_EFORMAT names the file and
  * the token. */
 gs_status gs_added_tokens_read(gs_added_tokens *added, const char *directory, gs_find_token find,
-                               const void *vocabulary, uint32_t id_end, size_t rows, gs_error *err);
+                               const void *vocabulary, uint32_t id_end, size_t rows, gs_normal normal, gs_error *err);
 void gs_added_tokens_free(gs_added_tokens *added); /* safe on a zeroed one */
 
 /* The token of that text; NULL when it is none. */

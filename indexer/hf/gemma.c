@@ -88,7 +88,7 @@ gs_status gs_gemma_read(gs_pieces_source *s, const char *directory, const gs_jso
     else if ((st = gs_token_table_merges(&s->table, s->merges, &s->n_merges, err)) == GS_OK &&
              (st = read_symbols(s, err)) == GS_OK &&
              (st = gs_added_tokens_read(&s->added, directory, gs_token_table_find, &s->table, s->table.id_end, limit,
-                                        err)) == GS_OK &&
+                                        lower ? GS_NORMAL_LOWER : GS_NORMAL_AS_IS, err)) == GS_OK &&
              (st = special(s, config, "bos_token", "<bos>", &s->start, err)) == GS_OK &&
              (st = special(s, config, "eos_token", "<eos>", &s->end, err)) == GS_OK &&
              (st = special(s, config, "pad_token", "<pad>", &s->pad, err)) == GS_OK &&

@@ -48,6 +48,15 @@ static size_t text_size(const gs_pieces_source *s)
     return (size + 3) / 4 * 4;
 }
 
+/* SigLIP's tokenizer looks for all of its tokens in one way. */
+static uint32_t added_flags(const gs_pieces_source *s, const gs_new_token *new)
+{
+    if (s->kind == GS_TOKENIZER_UNIGRAM)
+        return 0;
+    return (new->normalized ? GS_ADDED_NORMALIZED : 0) | (new->single_word ? GS_ADDED_SINGLE_WORD : 0) |
+           (new->strips_left ? GS_ADDED_STRIPS_LEFT : 0) | (new->strips_right ? GS_ADDED_STRIPS_RIGHT : 0);
+}
+
 static void write_body(const gs_pieces_source *s, const gs_tokenizer_header *h, gs_tokenizer_header *out)
 {
     uint32_t *byte = (uint32_t *)(out + 1);
@@ -67,7 +76,7 @@ static void write_body(const gs_pieces_source *s, const gs_tokenizer_header *h, 
     for (size_t i = 0; i < s->added.count; i++) {
         const gs_new_token *new = &s->added.tokens[i];
         uint32_t length = (uint32_t)strlen(new->text);
-        added[i] = (gs_added_token){new->id, 0, put_text(texts, &used, new->text, length), length};
+        added[i] = (gs_added_token){new->id, added_flags(s, new), put_text(texts, &used, new->text, length), length};
     }
     if (s->rules_size)
         memcpy(texts + h->n_texts, s->rules, s->rules_size);

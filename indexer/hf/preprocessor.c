@@ -148,7 +148,7 @@ static gs_status read_crop(const gs_json_object *json, gs_preprocess *p, gs_erro
     return GS_OK;
 }
 
-/* Pillow's number, or its name: "bicubic". */
+/* Pillow's number, or its name: "bicubic". transformers takes every name for bilinear, which its writers cannot have meant. */
 static gs_status read_resample(const gs_json_object *json, const char *field, gs_resample *resample, gs_error *err)
 {
     static const char *const names[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
@@ -181,19 +181,18 @@ static gs_status read_channels(const gs_json_object *json, const char *name, boo
     return good ? GS_OK : gs_json_wrong(json, name, positive ? "3 positive numbers" : "3 numbers", err);
 }
 
-/* Steps that transformers has and this preparation lacks. */
+/* Steps that transformers has and this preparation lacks. Padding without a size makes the pictures of a batch equal, which they are. */
 static gs_status refuse_others(const gs_json_object *json, gs_error *err)
 {
-    static const char *const fields[] = {"do_pad", "use_square_size"};
-    for (size_t i = 0; i < 2; i++) {
-        bool asked;
-        gs_status st = gs_json_bool(json, fields[i], false, &asked, err);
-        if (st != GS_OK)
-            return st;
-        if (asked)
-            return gs_json_wrong(json, fields[i], "false", err);
-    }
-    return GS_OK;
+    bool square, pads;
+    gs_status st = gs_json_bool(json, "use_square_size", false, &square, err);
+    if (st == GS_OK && square)
+        st = gs_json_wrong(json, "use_square_size", "false", err);
+    if (st == GS_OK)
+        st = gs_json_bool(json, "do_pad", false, &pads, err);
+    if (st == GS_OK && pads && gs_json_field(json, "pad_size"))
+        st = gs_json_wrong(json, "pad_size", "none with do_pad: a picture is not padded", err);
+    return st;
 }
 
 static gs_status read_fields(const gs_json_object *json, gs_architecture architecture, gs_preprocess *p, gs_error *err)

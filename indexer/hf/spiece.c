@@ -228,11 +228,20 @@ gs_status gs_spiece_read(gs_pieces_source *s, const char *directory, const gs_js
     if (st == GS_OK && r.count > limit)
         st = gs_fail(err, GS_EFORMAT, "%s: %u pieces, the text tower's embedding has %zu rows (vocab_size)", path,
                      r.count, limit);
-    if (st == GS_OK && (st = gs_added_tokens_read(&s->added, directory, find_piece, s, r.count, limit, err)) == GS_OK &&
+    if (st == GS_OK &&
+        (st = gs_added_tokens_read(&s->added, directory, find_piece, s, r.count, limit, GS_NORMAL_CLIP, err)) ==
+            GS_OK &&
         (st = special(s, config, path, "eos_token", "</s>", &s->end, err)) == GS_OK &&
         (st = special(s, config, path, "pad_token", "</s>", &s->pad, err)) == GS_OK &&
         (st = special(s, config, path, "unk_token", "<unk>", &unknown, err)) == GS_OK)
         st = gs_json_bool(config, "do_lower_case", true, &lower, err);
+    for (size_t i = 0; st == GS_OK && i < s->added.count; i++)
+        if (s->added.tokens[i].single_word)
+            st = gs_fail(
+                err, GS_EFORMAT,
+                "%s: added token '%.64s' has single_word, expected none that has: SigLIP's tokenizer finds such "
+                "in a way of its own; save it without",
+                directory, s->added.tokens[i].text);
     if (st == GS_OK)
         s->flags |= GS_TOKENIZER_END | (lower ? GS_TOKENIZER_LOWER : 0);
 end:

@@ -246,7 +246,8 @@ gs_status gs_vocabulary_read(gs_bytes *bytes, const char *directory, size_t cont
     if (st == GS_OK)
         st = check_count(&s, err);
     if (st == GS_OK)
-        st = gs_added_tokens_read(&s.added, directory, gs_token_table_find, &s.table, s.table.id_end, vocabulary, err);
+        st = gs_added_tokens_read(&s.added, directory, gs_token_table_find, &s.table, s.table.id_end, vocabulary,
+                                  GS_NORMAL_CLIP, err);
     if (st == GS_OK)
         st = read_specials(&s, directory, &ids, err);
     if (st == GS_OK && s.added.next > vocabulary)

@@ -8,6 +8,7 @@ saved so; of others the class token behind the last layer norm. Texts must be re
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,34 @@ def tokens_of(directory, texts, context, padded=False):
     else:
         tokenizer, options = load_tokenizer(directory, context), {}
     return [tokenizer(text, truncation=True, max_length=context, **options)["input_ids"] for text in texts]
+
+
+def check_open_clip_tokens(program, directory, texts):
+    """Tokens by CLIP's real vocabulary, of the texts that open_clip's own tokenizer has nothing to repair in."""
+    from open_clip.tokenizer import SimpleTokenizer, get_clean_fn
+
+    tokenizer, clean = SimpleTokenizer(), get_clean_fn("lower")
+    special = re.compile(r"<\|?(start|end)_?of_?text", re.IGNORECASE)  # which it calls otherwise
+    plain = [text for text in texts if clean(text) == " ".join(text.lower().split()) and not special.search(text)]
+    if len(plain) < len(texts) // 2:
+        sys.exit(f"{directory}: open_clip would repair all but {len(plain)} of {len(texts)} texts")
+    with tempfile.TemporaryDirectory() as folder:
+        real = pathlib.Path(folder)
+        for file in directory.iterdir():
+            (real / file.name).symlink_to(file.resolve())
+        for name in ("vocab.json", "merges.txt"):
+            (real / name).unlink()
+        names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
+        vocab = {names.get(token, token): number for token, number in tokenizer.encoder.items()}
+        (real / "vocab.json").write_text(json.dumps(vocab))
+        merges = sorted(tokenizer.bpe_ranks, key=tokenizer.bpe_ranks.get)
+        (real / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
+        ours = [answer["tokens"] for answer in encode(program, real, plain, [])]
+    for text, ids in zip(plain, ours, strict=True):
+        theirs = tokenizer([text])[0].tolist()
+        if theirs[: len(ids)] != ids or any(theirs[len(ids) :]):
+            sys.exit(f"{directory}: open_clip has other tokens for {text!r}: {theirs[:20]}, not {ids}")
+    print(f"{directory.name}: {len(plain)} of {len(texts)} texts have the tokens of open_clip's own tokenizer")
 
 
 class OpenClip:
@@ -150,6 +179,8 @@ def main():
     texts = inputs.texts() if has_text else []
     if not has_text:
         check_refusal(program, directory)
+    if kind == "open_clip":
+        check_open_clip_tokens(program, directory, texts)
     with tempfile.TemporaryDirectory() as folder:
         paths = inputs.pictures(pathlib.Path(folder))
         ours = encode(program, directory, texts, paths)

@@ -106,7 +106,10 @@ static void a_wrong_preparation_is_named(void **state)
                    "CLIPImageProcessor, BitImageProcessor, ViTImageProcessor or SiglipImageProcessor");
     expect_spoiled(name, "{", "{\"rescale_factor\": 0,",
                    "preprocessor_config.json: rescale_factor is 0, expected a number above 0");
-    expect_spoiled(name, "{", "{\"do_pad\": true,", "preprocessor_config.json: do_pad is true, expected false");
+    expect_spoiled(
+        name, "{", "{\"do_pad\": true, \"pad_size\": {\"height\": 64, \"width\": 64},",
+        "preprocessor_config.json: pad_size is {\"height\":64,\"width\":64}, expected none with do_pad: a picture is "
+        "not padded");
     expect_spoiled(name, "{", "{\"use_square_size\": true,",
                    "preprocessor_config.json: use_square_size is true, expected false");
     expect_spoiled(name, "\"height\": 32", "\"height\": 33",

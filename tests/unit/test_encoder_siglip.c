@@ -106,6 +106,10 @@ static void what_a_siglip_cannot_be_is_named(void **state)
         "GemmaTokenizer");
     expect_spoiled("tokenizer_config.json", "\"eos_token\": \"</s>\"", "\"eos_token\": \"</t>\"",
                    "spiece.model: no piece '</t>' (the tokenizer's eos_token)");
+    expect_spoiled(
+        "tokenizer_config.json", "\"single_word\": false", "\"single_word\": true",
+        " added token '</s>' has single_word, expected none that has: SigLIP's tokenizer finds such in a way of "
+        "its own; save it without");
     restore("tokenizer_config.json");
     expect_spoiled("config.json", "\"vision_use_head\": true", "\"vision_use_head\": false",
                    "config.json: vision_config.vision_use_head is false, expected true");

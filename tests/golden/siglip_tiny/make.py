@@ -15,6 +15,7 @@ import sys
 import sentencepiece
 import torch
 from transformers import (
+    AddedToken,
     AutoImageProcessor,
     AutoModel,
     AutoTokenizer,
@@ -40,6 +41,7 @@ TEXTS = [
     "\u2581a\u2581 b", "\U0001f642\U0001f642 x \U0001f680", "<eos> a<pad>b", "...!!!", "zero\u200bwidth\u00a0break",
     "a text that is much longer than the sixteen tokens which this tiny model can see at once " * 3, "\x1c\x01 x",
     "my Toy, <toy>s and \n\nlines", "~{}[]|^_`@#$%&*+=/\\\\", "hello hello world the sea at night",
+    "a <Toy>, a <toy>, a<TOY>b", "one <Sep>  two<Sep>three \n <Sep>", "Sea at sea, that seas", "Sea",
 ]  # fmt: skip
 RULES = "FB01\t66 69\nBD\t31 2F 32\nFF41\t61\nA0\t20\n9\t20\nA\t20\n65 301\tE9\n200B\t\n1F680\t20 78\n"
 SHAPE = dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3)
@@ -140,14 +142,23 @@ def write(name, tokenizer, processor, dtype=torch.float32, texts=True):
     (folder / "expected.json").write_text(json.dumps(expected, indent=0, ensure_ascii=True) + "\n")
 
 
+def add_more(tokenizer):
+    """Tokens that are looked for in the normalised text, that eat white space, and that are words of their own."""
+    tokenizer.add_tokens(["<Toy>", AddedToken("<Sep>", lstrip=True, rstrip=True, normalized=False)])
+    tokenizer.add_tokens([AddedToken("Sea", single_word=True), AddedToken("at", single_word=True, normalized=False)])
+
+
 def main():
     torch.manual_seed(14)
     processor = {"image_processor_type": "SiglipImageProcessor", "size": {"height": 32, "width": 32}}
     write("siglip", "spiece", processor)
-    write("siglip2", gemma(Siglip2Tokenizer), processor | {"resample": 2})
+    small = gemma(Siglip2Tokenizer)
+    add_more(small)
+    write("siglip2", small, processor | {"resample": 2})
     full = gemma(GemmaTokenizer, padding_side="right")
     full.add_tokens(["<toy>"])
     full.add_tokens(["\n\n", "my Toy"], special_tokens=True)
+    add_more(full)
     write("siglip2_gemma", full, processor, torch.float16)
     write("siglip_vision", None, processor, texts=False)
 
