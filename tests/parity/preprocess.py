@@ -47,8 +47,11 @@ def random_config(rng):
     edge, crop = side(rng, 400), side(rng, 400)
     cropped = config.get("do_center_crop", True)
     width, height = (edge, side(rng, 400)) if cropped else (edge, edge)  # others are refused when they are read
-    sizes = [edge, {"shortest_edge": edge}, {"height": height, "width": width}]
-    config["size"] = sizes[rng.integers(3)]
+    sizes = [edge, {"shortest_edge": edge}, {"height": height, "width": width}, [height, width]]
+    sizes.append({"shortest_edge": edge, "longest_edge": edge + side(rng, 400)})
+    if cropped:
+        sizes.append({"max_height": height, "max_width": width})
+    config["size"] = sizes[rng.integers(len(sizes))]
     config["crop_size"] = [crop, {"height": crop, "width": crop}][rng.integers(2)]
     if rng.random() < 0.8:
         config["resample"] = int(rng.integers(6))
@@ -65,9 +68,16 @@ def resized_pixels(config, width, height):
     if not config.get("do_resize", True):
         return width * height
     size = config["size"]
-    if isinstance(size, dict) and "height" in size:
+    if isinstance(size, list):
+        return size[0] * size[-1]
+    if isinstance(size, dict) and "max_height" in size:
+        scale = min(size["max_height"] / height, size["max_width"] / width)
+        return width * height * scale**2 if min(width, height) * scale >= 1 else np.inf  # no side may become 0
+    if isinstance(size, dict) and "shortest_edge" not in size:
         return size["height"] * size["width"]
     edge = size["shortest_edge"] if isinstance(size, dict) else size
+    if isinstance(size, dict) and size.get("longest_edge", np.inf) * min(width, height) / max(width, height) < 1:
+        return np.inf
     return edge * edge * max(width, height) / min(width, height)
 
 
@@ -114,7 +124,7 @@ def ours(process, config, image_size, path):
     process.stdin.flush()
     header = process.stdout.readline().split()
     if not header:
-        sys.exit("BAD preprocess: prepare gave up")
+        sys.exit(f"BAD preprocess: prepare gave up on {path} with {(config / 'preprocessor_config.json').read_text()}")
     width, height = map(int, header)
     return np.frombuffer(process.stdout.read(12 * width * height), np.float32).reshape(3, height, width)
 

@@ -121,6 +121,25 @@ static void a_wrong_preparation_is_named(void **state)
                    "preprocessor_config.json: do_resize is 1, expected true or false");
 }
 
+static void a_filter_s_name_is_pillow_s_number(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"nearest",           "LANCZOS", "bilinear",
+                                        "PIL.Image.BICUBIC", "box",     "Resampling.HAMMING"};
+    for (int i = 0; i < 6; i++) {
+        char field[64];
+        gs_encoder *encoder;
+        gs_error err;
+        snprintf(field, sizeof field, "\"resample\": \"%s\"", names[i]);
+        spoil("preprocessor_config.json", "\"resample\": 3", field);
+        if (gs_encoder_open(&encoder, directory, NULL, &err) != GS_OK)
+            fail_msg("%s", err.message);
+        assert_int_equal(gs_encoder_get_preprocess(encoder)->resample, i);
+        gs_encoder_close(encoder);
+        restore("preprocessor_config.json");
+    }
+}
+
 static void a_wrong_vocabulary_is_named(void **state)
 {
     (void)state;
@@ -371,6 +390,7 @@ int main(void)
         EACH(an_unknown_activation_or_architecture_is_named),
         EACH(a_wrong_field_of_the_config_is_named),
         EACH(a_wrong_preparation_is_named),
+        EACH(a_filter_s_name_is_pillow_s_number),
         EACH(a_wrong_vocabulary_is_named),
         EACH(tokenizer_json_stands_in_for_vocab_json),
         EACH(tokenizer_config_json_names_the_special_tokens),
