@@ -1,4 +1,4 @@
--- schema.sql: the tables of a gensearch database, version 3 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
+-- schema.sql: the tables of a gensearch database, version 4 (PRAGMA user_version), application_id 0x47535248 ("GSRH").
 --
 -- Arrays in blobs are little-endian and have no header: dim is the encoder's. A covariance is packed, the lower triangle with its
 -- diagonal, row after row: c[0][0], c[1][0], c[1][1], c[2][0] ... which is dim * (dim + 1) / 2 numbers.
