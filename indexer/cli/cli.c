@@ -16,10 +16,13 @@ void cli_message(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("gensearch: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    char text[4096];
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *c = text; *c; c++) /* a file's name may hold what a terminal obeys */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    fprintf(stderr, "gensearch: %s\n", text);
 }
 
 gs_status cli_print_json(cJSON *object, gs_error *err)

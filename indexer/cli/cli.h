@@ -159,6 +159,9 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
 gs_status cli_open_bound_encoder(gs_encoder **encoder, const char *directory, const char *place,
                                  const gs_store_encoder *bound, const gs_encoder_options *options, gs_error *err);
 
+/* Says on standard error what was assumed of an encoder: where a user names it, and when a database is bound to it. */
+void cli_tell_assumptions(const gs_encoder *encoder);
+
 /* --precision's f32, bf16, auto or, of a job, int8, and --device's auto, cpu or cuda; a text that is NULL leaves what options has. */
 gs_status cli_read_arithmetic(const char *precision, const char *device, bool job, gs_encoder_options *options,
                               gs_error *err);

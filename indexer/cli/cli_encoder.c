@@ -67,6 +67,12 @@ gs_status cli_open_encoder(gs_encoder **encoder, const char *directory, gs_store
     return st == GS_OK ? cli_open_bound_encoder(encoder, directory, "the database", &bound, options, err) : st;
 }
 
+void cli_tell_assumptions(const gs_encoder *encoder)
+{
+    for (const char *line = gs_encoder_get_info(encoder)->notes.text; *line; line = strchr(line, '\n') + 1)
+        cli_message("%.*s", (int)strcspn(line, "\n"), line);
+}
+
 /* The place of text among names [n]; n when it is none of them. */
 static size_t place_of(const char *text, const char *const *names, size_t n)
 {

@@ -86,13 +86,6 @@ static gs_status read_models(indexing *x, char **paths, size_t n, gs_model *mode
     return n > 1 ? gs_fail(err, st, "none of %zu models can be read", n) : st;
 }
 
-/* What was assumed of an encoder is said once: when a database is bound to it. */
-static void tell_notes(const char *notes)
-{
-    for (const char *line = notes; *line; line = strchr(line, '\n') + 1)
-        cli_message("%.*s", (int)strcspn(line, "\n"), line);
-}
-
 /* A database that is there already says which encoder is meant where none is named. A new one is made only once the encoder is open. */
 static gs_status open_both(indexing *x, const char *database, gs_error *err)
 {
@@ -106,7 +99,7 @@ static gs_status open_both(indexing *x, const char *database, gs_error *err)
     if (st == GS_OK)
         st = cli_open_encoder(&x->encoder, args->encoder, is_bound ? x->store : NULL, &options, err);
     if (st == GS_OK && !is_bound)
-        tell_notes(gs_encoder_get_info(x->encoder)->notes.text);
+        cli_tell_assumptions(x->encoder);
     if (st == GS_OK && !x->store)
         st = gs_store_open(&x->store, database, GS_STORE_CREATE, err);
     return st == GS_OK ? bind_encoder(x->store, x->encoder, err) : st;

@@ -2,6 +2,7 @@
 
 #include "indexer/util/file.h" /* gs_path_join, gs_file_read */
 
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h> /* PATH_MAX */
@@ -16,6 +17,7 @@
 #define SAFETENSORS      ".safetensors"
 #define INDEX            ".safetensors.index"
 #define MAX_REF          256
+#define MAX_MODULES      ((size_t)1 << 20)
 
 static gs_status no_memory(gs_error *err, const char *path)
 {
@@ -121,13 +123,41 @@ static gs_status refuse_folder(const char *path, gs_error *err)
     return gs_fail(err, GS_EIO, "%s/" HF_CONFIG ": No such file or directory", path);
 }
 
+/* What sentence-transformers does behind CLIP must change nothing: normalising does not, a matrix would. */
+static gs_status check_modules(const char *path, gs_error *err)
+{
+    char *file = gs_path_join(path, "modules.json");
+    gs_bytes bytes = {0};
+    gs_status st = file ? GS_OK : no_memory(err, path);
+    if (st == GS_OK && access(file, F_OK) == 0)
+        st = gs_file_read(&bytes, file, MAX_MODULES, err);
+    cJSON *modules = bytes.data ? cJSON_ParseWithLength((const char *)bytes.data, bytes.size) : NULL;
+    const cJSON *module;
+    cJSON_ArrayForEach(module, modules)
+    {
+        const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(module, "type"));
+        bool known = type && (ends(type, "CLIPModel") || ends(type, "Normalize"));
+        if (st == GS_OK && !known)
+            st = gs_fail(err, GS_EFORMAT,
+                         "%s: has the module '%.100s', expected CLIPModel and nothing behind it but Normalize", file,
+                         type ? type : "");
+    }
+    cJSON_Delete(modules);
+    gs_bytes_free(&bytes);
+    free(file);
+    return st;
+}
+
 static gs_status find_folder(gs_directory *d, gs_error *err)
 {
     gs_status st = GS_OK;
     if (!has(d->path, HF_CONFIG) && !has(d->path, OPEN_CLIP_CONFIG) && has(d->path, "snapshots"))
         st = enter_snapshot(d, err);
-    if (st == GS_OK && !has(d->path, HF_CONFIG) && has(d->path, "0_CLIPModel/" HF_CONFIG))
-        st = enter(d, "0_CLIPModel", err);
+    if (st == GS_OK && !has(d->path, HF_CONFIG) && has(d->path, "0_CLIPModel/" HF_CONFIG)) {
+        st = check_modules(d->path, err);
+        if (st == GS_OK)
+            st = enter(d, "0_CLIPModel", err);
+    }
     if (st == GS_OK && !has(d->path, HF_CONFIG) && !has(d->path, OPEN_CLIP_CONFIG))
         st = refuse_folder(d->path, err);
     return st;

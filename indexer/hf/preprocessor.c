@@ -58,13 +58,13 @@ static bool is_kind(kind which, const char *name)
     return strcmp(end, "") == 0 || strcmp(end, "Fast") == 0 || strcmp(end, "Pil") == 0;
 }
 
+static const kind usual[] = {[GS_CLIP] = CLIP,      [GS_VIT] = VIT,      [GS_DINOV2] = BIT, [GS_DINOV2_REGISTERS] = BIT,
+                             [GS_OPEN_CLIP] = CLIP, [GS_SIGLIP] = SIGLIP};
+
 /* Directories older than the name "image processor" say feature extractor; where neither is said the model decides. */
 static gs_status read_kind(const gs_json_object *json, gs_architecture architecture, kind *which, gs_error *err)
 {
     static const char *const fields[] = {"image_processor_type", "feature_extractor_type"};
-    static const kind usual[] = {
-        [GS_CLIP] = CLIP,      [GS_VIT] = VIT,      [GS_DINOV2] = BIT, [GS_DINOV2_REGISTERS] = BIT,
-        [GS_OPEN_CLIP] = CLIP, [GS_SIGLIP] = SIGLIP};
     for (size_t i = 0; i < 2; i++) {
         const char *name;
         gs_status st = gs_json_string(json, fields[i], NULL, &name, err);
@@ -291,6 +291,27 @@ static gs_status find_fields(gs_json *json, const char *whole, const char *path,
     return access(path, F_OK) == 0 ? open_fields(json, path, false, out, err) : GS_OK;
 }
 
+/* Without a file: CLIP's preparation and SigLIP's are always the same but for the size. */
+static gs_status assume(gs_preprocess *p, const char *directory, const gs_clip_config *config, gs_notes *notes,
+                        gs_error *err)
+{
+    kind which = usual[config->vision.architecture];
+    if (which != CLIP && which != SIGLIP)
+        return gs_fail(
+            err, GS_EFORMAT,
+            "%s: no preprocessor_config.json: %s models are prepared in several ways: copy it from where the "
+            "weights come from",
+            directory, gs_architecture_name(config->vision.architecture));
+    *p = defaults_of(which);
+    if (which == CLIP)
+        *p = gs_preprocess_clip((int)config->image_size);
+    else
+        p->resize_width = p->resize_height = (int)config->image_size;
+    gs_notes_add(notes, "%s: no preprocessor_config.json: pictures are prepared as %s's are, to %zux%zu", directory,
+                 which == CLIP ? "CLIP" : "SigLIP", config->image_size, config->image_size);
+    return GS_OK;
+}
+
 static gs_status read_hugging_face(const gs_directory *directory, gs_clip_config *config, gs_preprocess *p,
                                    gs_notes *notes, gs_error *err)
 {
@@ -308,9 +329,7 @@ static gs_status read_hugging_face(const gs_directory *directory, gs_clip_config
         if (st == GS_OK)
             st = check_size(&fields, p, config, err);
     } else if (st == GS_OK) {
-        *p = gs_preprocess_clip((int)config->image_size);
-        gs_notes_add(notes, "%s: no preprocessor_config.json: pictures are prepared as CLIP's are, to %zux%zu",
-                     directory->path, config->image_size, config->image_size);
+        st = assume(p, directory->path, config, notes, err);
     }
     gs_json_close(&json);
     free(whole);

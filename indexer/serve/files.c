@@ -109,22 +109,24 @@ void gs_file_close(gs_file *file)
     file->fd = -1;
 }
 
-/* Whether the header lists coding, or everything, and not with a weight of 0. */
+/* Whether an Accept-Encoding header takes coding: as its own entry says, else as that of "*" does; not with a weight of 0. */
 static bool accepts(const char *header, const char *coding)
 {
     size_t length = strlen(coding);
+    bool any = false;
     for (const char *at = header; *at; at += strcspn(at, ","), at += *at == ',') {
         at += strspn(at, " \t");
         size_t name = strcspn(at, ";, \t");
-        if (!(name == length && strncasecmp(at, coding, length) == 0) && !(name == 1 && *at == '*'))
-            continue;
         const char *weight = at + name;
         weight += strspn(weight, " \t");
         if (*weight == ';')
             weight += 1 + strspn(weight + 1, " \t");
-        return strncasecmp(weight, "q=", 2) != 0 || strtod(weight + 2, NULL) > 0;
+        bool taken = strncasecmp(weight, "q=", 2) != 0 || strtod(weight + 2, NULL) > 0;
+        if (name == length && strncasecmp(at, coding, length) == 0)
+            return taken;
+        any = any || (name == 1 && *at == '*' && taken);
     }
-    return false;
+    return any;
 }
 
 void gs_file_choose_form(gs_file *file, const char *accepted)

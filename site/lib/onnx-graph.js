@@ -32,6 +32,9 @@ const utf8 = new TextDecoder();
 
 /** The first node that draws random numbers, in the graph, in the graphs of its If, Loop and Scan, or in a local function. */
 export function findRandomNode(bytes) {
+  const start = utf8.decode(bytes.subarray(0, 40));
+  if (start.startsWith('version https://git-lfs')) throw new Error('a Git LFS pointer, not the file: fetch it with `git lfs pull`');
+  if (/^\s*<(!doctype|html|\?xml)/i.test(start)) throw new Error('a web page, not the file: download it again');
   if (utf8.decode(bytes.subarray(4, 8)) === 'ORTM')
     throw new Error("in onnxruntime's own format; give the ONNX file that it was made from");
   const { graphs, functions } = decode(bytes, 'Model');

@@ -572,5 +572,35 @@ class Usage(Case):
                 self.refused(*arguments, says=[says])
 
 
+class Encoders(Case):
+    """Encoders as folders hold them: what is assumed is said, and what cannot be done is refused."""
+
+    def copy(self, encoder, name):
+        shutil.copytree(encoder, self.dir / name)
+        return self.dir / name
+
+    def test_what_sentence_transformers_does_behind_clip_must_change_nothing(self):
+        folder = self.dir / "st"
+        self.copy(TINY, "st/0_CLIPModel")
+        modules = [{"type": f"sentence_transformers.models.{name}"} for name in ("CLIPModel", "Normalize")]
+        (folder / "modules.json").write_text(json.dumps(modules))
+        plain = self.json("encode", "--text", "a", "--encoder", TINY)
+        self.assertEqual(self.json("encode", "--text", "a", "--encoder", folder)[0]["feature"], plain[0]["feature"])
+        modules.append({"type": "sentence_transformers.models.Dense"})
+        (folder / "modules.json").write_text(json.dumps(modules))
+        self.refused("encode", "--text", "a", "--encoder", folder, says=["modules.json: has the module", "Dense"])
+
+    def test_encode_says_what_was_assumed(self):
+        folder = self.copy(TINY, "bare")
+        (folder / "preprocessor_config.json").unlink()
+        done = self.run_program("encode", "--text", "a", "--encoder", folder)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("no preprocessor_config.json: pictures are prepared as CLIP's are", done.stderr.decode())
+
+    def test_a_name_cannot_command_the_terminal(self):
+        message = self.refused("encode", "--image", "red\x1b[31m.png", "--encoder", TINY, says=["red?[31m.png"])
+        self.assertNotIn("\x1b", message)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -158,7 +158,8 @@ class Answers(Served):
             self.assert_problem(server.ask("GET", f"/v1/models?{wrong}"), 400, "bad_request", "whole numbers")
 
     def test_a_published_folder_is_served_and_searched(self):
-        self.ok("publish", self.db, "public")
+        self.share = self.make_share()
+        self.ok("publish", self.db, "public", env=self.environment())
         server = Server(self, "public", "--api", "public", "--encoder", TINY)
         head, body = server.post("/v1/search", {"parts": [{"text": "red"}], "closest": True})
         want = self.json("search", "public", "--text", "red", "--encoder", TINY, "--closest")

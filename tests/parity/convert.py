@@ -78,6 +78,7 @@ REFUSED = (
     ([1, 2], "pytorch_model.bin: holds a list, expected a dictionary of tensors"),
     ({"epoch": 3}, "pytorch_model.bin: holds epoch, and no tensors"),
     ({"ema": {"a": torch.ones(1)}, "model": {"a": torch.ones(1)}}, "or several dictionaries of them"),
+    (b"version https://git-lfs.github.com/spec/v1\n", "pytorch_model.bin: is a Git LFS pointer"),
     (b"no pickle", "pytorch_model.bin: torch cannot read it as tensors alone"),
 )
 

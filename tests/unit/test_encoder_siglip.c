@@ -124,6 +124,22 @@ static void what_a_siglip_cannot_be_is_named(void **state)
                    "spiece.model: 209 pieces, the text tower's embedding has 7 rows (vocab_size)");
 }
 
+static void without_a_preprocessor_pictures_are_prepared_as_siglips_are(void **state)
+{
+    (void)state;
+    opened o = open_golden("siglip_tiny/siglip", NULL);
+    gs_error err;
+    gs_encoder_close(o.encoder);
+    remove_file("preprocessor_config.json");
+    if (gs_encoder_open(&o.encoder, directory, NULL, &err) != GS_OK)
+        fail_msg("%s", err.message);
+    check_images(&o);
+    assert_non_null(
+        strstr(gs_encoder_get_info(o.encoder)->notes.text, "pictures are prepared as SigLIP's are, to 32x32"));
+    close_golden(&o);
+    restore("preprocessor_config.json");
+}
+
 static void a_gemma_without_a_byte_is_refused(void **state)
 {
     (void)state;
@@ -146,6 +162,7 @@ int main(void)
         cmocka_unit_test(the_temperature_is_the_scale_and_not_the_bias),
         WITH(copy_siglip, a_damaged_model_of_pieces_is_refused),
         WITH(copy_siglip, what_a_siglip_cannot_be_is_named),
+        WITH(copy_siglip, without_a_preprocessor_pictures_are_prepared_as_siglips_are),
         WITH(copy_siglip2, a_gemma_without_a_byte_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,14 @@ static void read_fingerprint(char fingerprint[65])
     gs_encoder_close(encoder);
 }
 
+static void a_vit_is_not_prepared_as_another_is(void **state)
+{
+    (void)state;
+    remove_file("preprocessor_config.json");
+    expect(GS_EFORMAT, " no preprocessor_config.json: vit models are prepared in several ways: copy it from where the "
+                       "weights come from");
+}
+
 static void the_fingerprint_knows_what_decides_the_features(void **state)
 {
     (void)state;
@@ -230,6 +238,7 @@ int main(void)
         cmocka_unit_test(info_says_that_there_is_no_text_tower),
         cmocka_unit_test(texts_are_refused_with_the_reason),
         WITH(copy_dinov2, the_fingerprint_knows_what_decides_the_features),
+        WITH(copy_dino, a_vit_is_not_prepared_as_another_is),
         WITH(copy_dino, an_unknown_activation_of_a_vit_is_named),
         WITH(copy_dinov2, a_swiglu_is_refused),
         WITH(copy_dino, a_wrong_tensor_of_a_vit_is_named),

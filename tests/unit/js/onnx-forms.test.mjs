@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { fromHalf, toHalf } from '../../../site/lib/float16.js';
 import { readPictures } from '../../../site/lib/pictures.js';
 import { checkSampler, closeModel, openModel, sample } from '../../../site/lib/sampling.js';
+import { findRandomNode } from '../../../site/lib/onnx-graph.js';
 import { planInput } from '../../../site/lib/inputs.js';
 
 process.env.ORT_DISABLE_TELEMETRY = '1';  // before it is loaded
@@ -45,6 +46,12 @@ for (const { name, sampler, width, height, frames } of forms)
         assert.ok(Buffer.from(one.data).equals(made.data.subarray(9 * one.data.length, 10 * one.data.length)));
       }, { fromDisk });
     });
+
+test('what lies in place of a graph is named', () => {
+  const bytes = (text) => new TextEncoder().encode(text);
+  assert.throws(() => findRandomNode(bytes('version https://git-lfs.github.com/spec/v1\noid sha256:0\n')), /a Git LFS pointer, not the file: fetch it with `git lfs pull`/);
+  assert.throws(() => findRandomNode(bytes('\n<!DOCTYPE html><title>404</title>')), /a web page, not the file/);
+});
 
 test('a class is one row a sample, and a constant what its type holds', () => {
   const plan = (type, shape, given) => planInput({ type, shape }, 'c', given, 0, 2);
