@@ -75,9 +75,9 @@ static gs_status encode(cli_call *call, gs_error *err)
         return st;
     float *features;
     size_t dim = gs_encoder_get_info(encoder)->dim;
-    if (args->encoder)
-        cli_tell_assumptions(encoder);
     st = cli_encode_parts(encoder, &args->parts, dim, &features, err);
+    if (st == GS_OK && args->encoder)
+        cli_tell_assumptions(encoder);
     for (size_t i = 0; i < args->parts.count && st == GS_OK; i++) {
         if (args->json) {
             const gs_tokenizer *tokenizer = args->tokens ? gs_encoder_get_tokenizer(encoder) : NULL;

@@ -172,8 +172,17 @@ function show(address, { typed = false } = {}) {
   box.offerClear(isSearch(address));
   compose.show(address);
   reveal(address);
+  markCurrent(address);
   if (address.view === 'results') showResults(address, last);
   else pages.show(address);
+}
+
+/** Which of the site's places the visitor is at. */
+function markCurrent({ view }) {
+  for (const link of document.querySelectorAll('.top nav a')) {
+    if (parseAddress(new URL(link.href).search).view === view) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
 }
 
 function showResults(address, last) {

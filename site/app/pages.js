@@ -63,7 +63,7 @@ export function makePages(container, folder, asks) {
   return { show, hide };
 }
 
-export const heading = (title) => element('h1', { tabindex: '-1' }, title);
+export const heading = (title) => element('h1', { tabindex: '-1', dir: 'auto' }, title);
 export const note = (message) => element('p', { class: 'note', role: 'alert' }, message);
 
 export function backLink(address) {

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { readCatalog } from './published.js';
-import { expect, ranked, searchFor, test } from './site-test.js';
+import { expect, ranked, searchFor, sidewaysScroll, test } from './site-test.js';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const catalog = readCatalog();
@@ -61,13 +61,12 @@ test('the schemes differ', async ({ page, site }) => {
 test.describe('on a phone', () => {
   test.use({ viewport: PHONE, isMobile: true, hasTouch: true });
 
-  const sideways = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
   test('two columns, nothing to scroll sideways, targets large enough', async ({ page, site }) => {
     await page.emulateMedia({ reducedMotion: 'reduce' }); // places are measured, not ways to them
     await site.open(`?q=${q}`);
     await ranked(page, q);
-    expect(await sideways(page)).toBeLessThanOrEqual(0);
+    expect(await sidewaysScroll(page)).toBeLessThanOrEqual(0);
     const boxes = await page.locator('#cards > .card').evaluateAll((cards) => cards.slice(0, 4).map((card) => card.getBoundingClientRect().toJSON()));
     expect(new Set(boxes.map(({ left }) => Math.round(left))).size).toBe(2);
     for (const name of ['.facet', '#clear', '#form'])
@@ -78,7 +77,7 @@ test.describe('on a phone', () => {
   test('the model’s page fits too', async ({ page, site }) => {
     await site.open(`?model=${model.slug}`);
     await expect(page.locator('.facts')).toBeVisible();
-    expect(await sideways(page)).toBeLessThanOrEqual(0);
+    expect(await sidewaysScroll(page)).toBeLessThanOrEqual(0);
     await screenshot(page, 'model-phone');
   });
 
@@ -88,7 +87,7 @@ test.describe('on a phone', () => {
       await site.open(`${address}&q=${'猫'.repeat(40)}${'x'.repeat(360)}`);
       if (address.startsWith('?like')) await expect(page.locator('#hints')).toContainText('never seen');
       else await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-      expect.soft(await sideways(page), address).toBeLessThanOrEqual(0);
+      expect.soft(await sidewaysScroll(page), address).toBeLessThanOrEqual(0);
     }
   });
 
@@ -96,7 +95,7 @@ test.describe('on a phone', () => {
     await page.setViewportSize({ width: 280, height: 600 });
     await site.open();
     await expect(page.locator('#cards > .card')).toHaveCount(catalog.length);
-    expect(await sideways(page)).toBeLessThanOrEqual(0);
+    expect(await sidewaysScroll(page)).toBeLessThanOrEqual(0);
   });
 });
 

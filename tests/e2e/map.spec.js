@@ -1,7 +1,7 @@
 // The map: every model at its place, with the mouse, fingers and keys, and the query in it.
 
 import { readPublished } from './published.js';
-import { expect, test } from './site-test.js';
+import { expect, sidewaysScroll, test } from './site-test.js';
 
 const catalog = readPublished(readPublished('manifest.json').roles.catalog.path);
 const pane = (page) => page.getByRole('application', { name: `Map of ${catalog.count} models` });
@@ -85,7 +85,7 @@ test.describe('on a phone', () => {
     const place = await placeOf(page, 2);
     await page.touchscreen.tap(place.x, place.y);
     await expect(page.locator('.map-card')).toContainText(catalog.title[2]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    expect(await sidewaysScroll(page)).toBeLessThanOrEqual(0);
     await page.locator('.map-card').tap();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(catalog.title[2]);
   });

@@ -158,6 +158,17 @@ for (const [what, answer] of [
   });
 }
 
+test('the place where one is, is marked among the site’s', async ({ page, site }) => {
+  const current = page.getByRole('navigation', { name: 'Site' }).locator('[aria-current="page"]');
+  for (const [address, name] of [['', 'Browse'], ['?map', 'Map'], ['?kept', 'Kept'], ['?about', 'About'], [`?q=${model.tags[0]}`, 'Browse']]) {
+    await site.open(address);
+    await expect(current).toHaveText(name);
+  }
+  await site.open(`?model=${model.slug}`);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(model.title);
+  await expect(current).toHaveCount(0);
+});
+
 test('Ctrl K on a model’s page leads to the box', async ({ page, site }) => {
   await site.open(`?model=${model.slug}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(model.title);

@@ -57,5 +57,8 @@ export async function ranked(page, words) {
 export const probabilities = (page) =>
   page.locator('#cards .fill').evaluateAll((bars) => bars.map((bar) => Number(/scaleX\((.*)\)/.exec(bar.style.transform)[1])));
 
+/** By how many pixels the page is wider than the window: than the one that was asked for, since a phone's own grows with what is in it. */
+export const sidewaysScroll = async (page) => (await page.evaluate(() => document.documentElement.scrollWidth)) - page.viewportSize().width;
+
 export const slugs = (page) => page.locator('#cards > .card').evaluateAll((cards) => cards.map((card) => card.dataset.slug));
 export const firstSlug = async (page) => (await slugs(page))[0];

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { readCatalog, readPublished } from './published.js';
-import { choosePictures, expect, test } from './site-test.js';
+import { choosePictures, expect, sidewaysScroll, test } from './site-test.js';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const catalog = readCatalog().map((entry) => ({ ...entry, ...readPublished(entry.page) }));
@@ -69,7 +69,7 @@ for (const [look, use] of LOOKS) {
         expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`), name).toEqual([]);
         await page.screenshot({ path: `../../build/e2e/screenshots/${name}-${look}.png`, animations: 'disabled' });
         if (look === 'phone') await page.setViewportSize({ width: 320, height: 700 });
-        expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${name} scrolls sideways`).toBeLessThanOrEqual(0);
+        expect.soft(await sidewaysScroll(page), `${name} scrolls sideways`).toBeLessThanOrEqual(0);
         if (look === 'phone') await page.setViewportSize(use.viewport);
       }
     });
